@@ -1,0 +1,67 @@
+package model
+
+import (
+	"fmt"
+	"time"
+)
+
+// Day is a business day, "2017-03-18": the date in the café's zone on which the
+// day began. Days compare and sort as strings.
+type Day string
+
+// ParseDay reads a calendar date as YYYY-MM-DD, and refuses one that does not
+// exist (2017-02-29).
+func ParseDay(s string) (Day, error) {
+	if _, err := time.Parse(time.DateOnly, s); err != nil || len(s) != len(time.DateOnly) {
+		return "", fmt.Errorf("%q is not a date such as 2017-03-18", s)
+	}
+	return Day(s), nil
+}
+
+// AddDays returns the day n days later (earlier, if n is negative).
+func (d Day) AddDays(n int) Day {
+	return Day(d.date().AddDate(0, 0, n).Format(time.DateOnly))
+}
+
+// Weekday returns the day of the week.
+func (d Day) Weekday() time.Weekday { return d.date().Weekday() }
+
+// Since returns how many days lie between from and d: 1 when d is the day after.
+func (d Day) Since(from Day) int { return int(d.date().Sub(from.date()).Hours() / 24) }
+
+// Format writes the day by a layout of package time.
+func (d Day) Format(layout string) string { return d.date().Format(layout) }
+
+func (d Day) date() time.Time {
+	t, _ := time.Parse(time.DateOnly, string(d))
+	return t
+}
+
+// Calendar tells business days apart: a day turns at Cutoff, wall-clock time in
+// Zone, so that the last guests after midnight still belong to the evening before.
+type Calendar struct {
+	Zone   *time.Location
+	Cutoff time.Duration // since midnight, below 24 hours
+}
+
+// DayOf returns the business day to which the moment belongs. It goes by the clock
+// on the wall, so it holds on the days of 23 and 25 hours too.
+func (c Calendar) DayOf(t time.Time) Day {
+	local := t.In(c.Zone)
+	clock := time.Duration(local.Hour())*time.Hour + time.Duration(local.Minute())*time.Minute +
+		time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
+	day := Day(local.Format(time.DateOnly))
+	if clock < c.Cutoff {
+		return day.AddDays(-1)
+	}
+	return day
+}
+
+// Bounds returns the first moment of the day and the first of the next.
+func (c Calendar) Bounds(d Day) (start, end time.Time) {
+	at := func(d Day) time.Time {
+		t := d.date()
+		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, int(c.Cutoff/time.Second), 0, c.Zone)
+	}
+	return at(d), at(d.AddDays(1))
+}
