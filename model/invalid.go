@@ -1,0 +1,70 @@
+package model
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// FieldError says what is wrong with one field of a request.
+type FieldError struct {
+	Field   string // JSON Pointer (RFC 6901) into the request body, such as /lines/0/sku; or the name of a parameter
+	Message string // what is wrong, for people
+}
+
+// Invalid is the error for a request whose fields are at fault. It has at least one.
+type Invalid []FieldError
+
+func (v Invalid) Error() string {
+	var b strings.Builder
+	for i, f := range v {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(f.Field + ": " + f.Message)
+	}
+	return b.String()
+}
+
+// Add notes one more fault.
+func (v *Invalid) Add(field, message string) { *v = append(*v, FieldError{field, message}) }
+
+// Err returns the faults as an error, or nil when there are none.
+func (v Invalid) Err() error {
+	if len(v) == 0 {
+		return nil
+	}
+	return v
+}
+
+// ValidID tells whether s can be an id or a SKU: 1 to 64 of A–Z, a–z, 0–9, _ and -.
+func ValidID(s string) bool {
+	if len(s) == 0 || len(s) > 64 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return true
+}
+
+const badID = "must be 1 to 64 characters of A–Z, a–z, 0–9, _ and -"
+
+// checkText notes a fault when s has fewer than min or more than max characters, or
+// control characters (but line breaks and tabs where lines may be several).
+func (v *Invalid) checkText(field, s string, min, max int, multiline bool) {
+	n := utf8.RuneCountInString(s)
+	switch {
+	case n < min && min == 1:
+		v.Add(field, "must not be empty")
+	case n > max:
+		v.Add(field, "must have at most "+strconv.Itoa(max)+" characters")
+	case strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) && !(multiline && (r == '\n' || r == '\t' || r == '\r'))
+	}):
+		v.Add(field, "must not contain control characters")
+	}
+}

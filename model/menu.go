@@ -1,0 +1,74 @@
+package model
+
+import "strconv"
+
+// Limits of a menu item.
+const (
+	MaxName    = 100 // characters of an item's, option's, category's or customer's name
+	MaxOptions = 20  // options of one item
+)
+
+// Item is something the café sells.
+type Item struct {
+	SKU      string
+	Name     string
+	Category string
+	Price    Money // of one unit without options
+	Options  []Option
+	Counted  bool // has stock and can run out; the others never do
+	Active   bool // can be ordered
+}
+
+// Option is a choice that goes with an item, at a price that may be 0.
+type Option struct {
+	ID    string
+	Name  string
+	Price Money
+}
+
+// Option returns the item's option of that id.
+func (i Item) Option(id string) (Option, bool) {
+	for _, o := range i.Options {
+		if o.ID == id {
+			return o, true
+		}
+	}
+	return Option{}, false
+}
+
+// Validate returns an Invalid that names every field at fault, or nil.
+func (i Item) Validate() error {
+	var faults Invalid
+	if !ValidID(i.SKU) {
+		faults.Add("/sku", badID)
+	}
+	faults.checkText("/name", i.Name, 1, MaxName, false)
+	faults.checkText("/category", i.Category, 0, MaxName, false)
+	faults.checkPrice("/price", i.Price)
+	if len(i.Options) > MaxOptions {
+		faults.Add("/options", "must have at most "+strconv.Itoa(MaxOptions)+" options")
+	}
+	seen := make(map[string]bool, len(i.Options))
+	for n, o := range i.Options {
+		at := "/options/" + strconv.Itoa(n)
+		switch {
+		case !ValidID(o.ID):
+			faults.Add(at+"/id", badID)
+		case seen[o.ID]:
+			faults.Add(at+"/id", "is there twice")
+		}
+		seen[o.ID] = true
+		faults.checkText(at+"/name", o.Name, 1, MaxName, false)
+		faults.checkPrice(at+"/price", o.Price)
+	}
+	return faults.Err()
+}
+
+func (v *Invalid) checkPrice(field string, price Money) {
+	if price < 0 || price > MaxPrice {
+		v.Add(field, "must be from 0 to "+strconv.FormatInt(int64(MaxPrice), 10)+" minor units")
+	}
+}
+
+// Menu is what the café sells, by SKU.
+type Menu map[string]Item

@@ -1,0 +1,203 @@
+package model
+
+import (
+	"strconv"
+	"time"
+)
+
+// Limits of an order that a client places. Imported orders are the till's, and may
+// have more lines.
+const (
+	MaxLines    = 50
+	MaxQuantity = 100 // of one line
+	MaxNote     = 500 // characters
+)
+
+// WalkIn is the customer id of an order that nobody's name is on. It has no tab.
+const WalkIn = "walk-in"
+
+// Payment says how an order is paid.
+type Payment string
+
+// An account order goes on the customer's tab; a counter order is paid on the spot.
+const (
+	PaymentAccount Payment = "account"
+	PaymentCounter Payment = "counter"
+)
+
+// Draft is what a client asks for: an order before it has prices, an id and a time.
+type Draft struct {
+	CustomerID string  // empty: the caller's own, or a walk-in's when staff order
+	Payment    Payment // empty: account for a named customer, else counter
+	Lines      []DraftLine
+	Note       string
+	PickupAt   time.Time // zero: not asked for
+}
+
+// DraftLine asks for some units of one item.
+type DraftLine struct {
+	SKU      string
+	Quantity int64
+	Options  []string // ids
+	Note     string
+}
+
+// Validate checks all that can be checked without a menu. It returns an Invalid that
+// names every field at fault, or nil.
+func (d Draft) Validate() error {
+	var faults Invalid
+	if d.CustomerID != "" && !ValidID(d.CustomerID) {
+		faults.Add("/customer_id", badID)
+	}
+	walkIn := d.CustomerID == "" || d.CustomerID == WalkIn
+	switch d.Payment {
+	case "", PaymentCounter:
+	case PaymentAccount:
+		if walkIn {
+			faults.Add("/payment", "must be counter for a walk-in, who has no account")
+		}
+	default:
+		faults.Add("/payment", "must be account or counter")
+	}
+	faults.checkText("/note", d.Note, 0, MaxNote, true)
+	faults.checkLines(d.Lines)
+	return faults.Err()
+}
+
+// ValidateLines checks lines by themselves, as Validate does.
+func ValidateLines(lines []DraftLine) error {
+	var faults Invalid
+	faults.checkLines(lines)
+	return faults.Err()
+}
+
+// ValidateNote checks an order's or payment's note by itself.
+func ValidateNote(note string) error {
+	var faults Invalid
+	faults.checkText("/note", note, 0, MaxNote, true)
+	return faults.Err()
+}
+
+func (v *Invalid) checkLines(lines []DraftLine) {
+	if len(lines) == 0 || len(lines) > MaxLines {
+		v.Add("/lines", "must have 1 to "+strconv.Itoa(MaxLines)+" lines")
+		return
+	}
+	for i, l := range lines {
+		at := "/lines/" + strconv.Itoa(i)
+		if !ValidID(l.SKU) {
+			v.Add(at+"/sku", badID)
+		}
+		if l.Quantity < 1 || l.Quantity > MaxQuantity {
+			v.Add(at+"/quantity", "must be from 1 to "+strconv.Itoa(MaxQuantity))
+		}
+		if len(l.Options) > MaxOptions {
+			v.Add(at+"/options", "must have at most "+strconv.Itoa(MaxOptions)+" options")
+		}
+		v.checkText(at+"/note", l.Note, 0, MaxNote, true)
+	}
+}
+
+// Line is some units of one item, at the price of the moment it was ordered.
+type Line struct {
+	SKU       string
+	Name      string
+	Quantity  int64
+	UnitPrice Money // of one unit without options
+	Options   []Option
+	Note      string
+	Total     Money // Quantity × (UnitPrice + options); an imported line's is what the till charged
+	Counted   bool  // took stock, or would have
+}
+
+// Price turns asked-for lines into priced ones by the menu, and sums them up. An
+// unknown or inactive SKU or option is an Invalid that names the line; so is a sum
+// that does not fit.
+func (m Menu) Price(asked []DraftLine) (lines []Line, total Money, err error) {
+	var faults Invalid
+	lines = make([]Line, 0, len(asked))
+	for i, a := range asked {
+		at := "/lines/" + strconv.Itoa(i)
+		item, known := m[a.SKU]
+		if !known || !item.Active {
+			faults.Add(at+"/sku", "is not on the menu")
+			continue
+		}
+		line := Line{SKU: item.SKU, Name: item.Name, Quantity: a.Quantity, UnitPrice: item.Price, Note: a.Note, Counted: item.Counted}
+		each := item.Price
+		for j, id := range a.Options {
+			field := at + "/options/" + strconv.Itoa(j)
+			option, known := item.Option(id)
+			if !known {
+				faults.Add(field, "is not an option of "+item.SKU)
+				continue
+			}
+			for _, chosen := range line.Options {
+				if chosen.ID == id {
+					faults.Add(field, "is there twice")
+				}
+			}
+			line.Options = append(line.Options, option)
+			if each, err = each.Add(option.Price); err != nil {
+				faults.Add(field, err.Error())
+			}
+		}
+		if line.Total, err = each.Times(a.Quantity); err != nil {
+			faults.Add(at+"/quantity", err.Error())
+			continue
+		}
+		if total, err = total.Add(line.Total); err != nil {
+			faults.Add(at, err.Error())
+		}
+		lines = append(lines, line)
+	}
+	return lines, total, faults.Err()
+}
+
+// Order is a basket that the café has taken on. Times are in UTC, to the microsecond.
+type Order struct {
+	ID          string
+	CustomerID  string // WalkIn when nobody's
+	Payment     Payment
+	Status      Status
+	Lines       []Line
+	Note        string
+	PickupAt    time.Time // zero: not asked for
+	Total       Money
+	Currency    string
+	PlacedAt    time.Time
+	UpdatedAt   time.Time
+	BusinessDay Day
+	Version     int64 // 1 when placed, one more with every change; the ETag
+
+	// Posting grows only when what the order contributes to totals changes, so the
+	// ledger can tell news from repetition (Entry).
+	Posting int64
+	// Shard spreads the café's orders over several partitions of the day index and
+	// of the ledger. An order keeps its shard for good.
+	Shard int64
+	// Fingerprint is of the request or of the imported rows that made the order, to
+	// tell a repetition from another request under the same key.
+	Fingerprint string
+	// Import is the id of the import that brought the order, or empty.
+	Import string
+	// TookStock tells whether the order's counted lines are off the shelf.
+	TookStock bool
+	// Deleted orders are kept so that their id is never used again and their totals
+	// stay right, but nobody gets to see them.
+	Deleted bool
+}
+
+// Units returns how many units of each counted item the lines hold.
+func Units(lines []Line) map[string]int64 {
+	var units map[string]int64
+	for _, l := range lines {
+		if l.Counted {
+			if units == nil {
+				units = make(map[string]int64)
+			}
+			units[l.SKU] += l.Quantity
+		}
+	}
+	return units
+}

@@ -1,0 +1,86 @@
+package model
+
+// Role says what a caller may do. The zero Role may do nothing.
+type Role string
+
+// The three roles. Staff and owners act for the café, a customer for themselves.
+const (
+	RoleCustomer Role = "customer"
+	RoleStaff    Role = "staff"
+	RoleOwner    Role = "owner"
+)
+
+// Valid tells whether it is one of the three.
+func (r Role) Valid() bool { return r == RoleCustomer || r == RoleStaff || r == RoleOwner }
+
+// Status is where an order stands.
+type Status string
+
+// An order goes from placed by way of preparing and ready to collected. It may be
+// cancelled until it is collected, and refunded after.
+const (
+	StatusPlaced    Status = "placed"
+	StatusPreparing Status = "preparing"
+	StatusReady     Status = "ready"
+	StatusCollected Status = "collected"
+	StatusCancelled Status = "cancelled"
+	StatusRefunded  Status = "refunded"
+)
+
+// Statuses lists all of them, in the order of an order's life.
+var Statuses = []Status{StatusPlaced, StatusPreparing, StatusReady, StatusCollected, StatusCancelled, StatusRefunded}
+
+var moves = map[Status][]Status{
+	StatusPlaced:    {StatusPreparing, StatusCancelled},
+	StatusPreparing: {StatusReady, StatusCancelled},
+	StatusReady:     {StatusCollected, StatusCancelled},
+	StatusCollected: {StatusRefunded},
+}
+
+// Valid tells whether it is one of Statuses.
+func (s Status) Valid() bool {
+	for _, t := range Statuses {
+		if s == t {
+			return true
+		}
+	}
+	return false
+}
+
+// Counts tells whether an order of this status counts in totals: all do but the
+// cancelled and the refunded.
+func (s Status) Counts() bool { return s != StatusCancelled && s != StatusRefunded }
+
+// MayBecome tells whether the move is one of an order's life, whoever makes it.
+func (s Status) MayBecome(next Status) bool {
+	for _, t := range moves[s] {
+		if t == next {
+			return true
+		}
+	}
+	return false
+}
+
+// PutsStockBack tells whether the move returns what the order took off the shelf:
+// cancelling does, before the order was ready.
+func (s Status) PutsStockBack(next Status) bool {
+	return next == StatusCancelled && (s == StatusPlaced || s == StatusPreparing)
+}
+
+// MayEver tells whether the role may ever set this status: customers only cancel,
+// staff set every status but refunded (and placed, which none sets), owners all.
+func (r Role) MayEver(next Status) bool {
+	switch r {
+	case RoleCustomer:
+		return next == StatusCancelled
+	case RoleStaff:
+		return next != StatusRefunded
+	}
+	return r == RoleOwner
+}
+
+// MayMove tells whether the role may make this move, given that it is one of an
+// order's life: a customer may cancel only while the order is placed.
+func (r Role) MayMove(from, to Status) bool {
+	return r.MayEver(to) && (r != RoleCustomer || from == StatusPlaced)
+}
