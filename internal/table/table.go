@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -47,8 +48,10 @@ const (
 
 // Limits, after DynamoDB's (Service, account, and table quotas).
 const (
-	MaxOps      = 100       // operations in one Write
-	MaxItemSize = 400 << 10 // bytes of one item, names and values, keys included
+	MaxOps       = 100       // operations in one Write
+	MaxItemSize  = 400 << 10 // bytes of one item, names and values, keys included
+	MaxWriteSize = 4 << 20   // bytes of all items of one Write
+	MaxDepth     = 30        // lists and maps within each other in one attribute; two spare, since DynamoDB does not say how it counts its 32
 )
 
 // Table is what the café asks of its store. All methods are safe for concurrent
@@ -150,7 +153,8 @@ func Put(key Key, item Item, conditions ...Condition) Op {
 }
 
 // Update changes some attributes: fill in Set, Add and Remove. No attribute may be
-// in two of them. An update of an absent item creates it.
+// in two of them. An update of an absent item creates it; one that only removes
+// needs a condition that the item is there, since engines differ on what it creates.
 func Update(key Key, conditions ...Condition) Op {
 	return Op{Kind: OpUpdate, Key: key, If: conditions}
 }
@@ -227,10 +231,14 @@ func (c Condition) Holds(item Item) bool {
 
 // Apply returns the item after the operation; nil is an absent item. The result
 // shares nothing with current that an Op can change. Adding to an attribute that is
-// no number, or beyond 64 bits, is an error that Is ErrInvalid.
+// no number, or beyond 64 bits, is an error that Is ErrInvalid; growing the item
+// over MaxItemSize is one that Is ErrTooLarge.
 func (o Op) Apply(current Item) (Item, error) {
 	switch o.Kind {
 	case OpPut:
+		if o.Item == nil {
+			return Item{}, nil
+		}
 		return o.Item, nil
 	case OpDelete:
 		return nil, nil
@@ -258,6 +266,9 @@ func (o Op) Apply(current Item) (Item, error) {
 		}
 		for _, name := range o.Remove {
 			delete(next, name)
+		}
+		if o.Key.size()+next.Size() > MaxItemSize {
+			return nil, fmt.Errorf("%w: %s", ErrTooLarge, o.Key)
 		}
 		return next, nil
 	}
@@ -329,6 +340,7 @@ func Validate(ops []Op) error {
 	case len(ops) > MaxOps:
 		return fmt.Errorf("%w: %d operations in one write", ErrTooLarge, len(ops))
 	}
+	size := 0
 	for i, o := range ops {
 		if err := o.Key.validate(); err != nil {
 			return err
@@ -338,24 +350,86 @@ func Validate(ops []Op) error {
 				return fmt.Errorf("%w: two operations on %s", ErrInvalid, o.Key)
 			}
 		}
-		if o.Kind == OpPut && o.Key.size()+o.Item.Size() > MaxItemSize {
+		if err := o.validate(); err != nil {
+			return fmt.Errorf("%w: %s", err, o.Key)
+		}
+		own := o.Key.size() + o.Item.Size() + o.Set.Size()
+		if own > MaxItemSize {
 			return fmt.Errorf("%w: %s", ErrTooLarge, o.Key)
 		}
-		for _, name := range []string{AttrIndex1, AttrIndex2, AttrSort} {
-			for _, item := range []Item{o.Item, o.Set} {
-				if v, has := item[name]; has {
-					if s, ok := v.Str(); !ok || s == "" {
-						return fmt.Errorf("%w: index key %s of %s is not a non-empty string", ErrInvalid, name, o.Key)
-					}
+		size += own
+	}
+	if size > MaxWriteSize {
+		return fmt.Errorf("%w: %d bytes in one write", ErrTooLarge, size)
+	}
+	return nil
+}
+
+// validate looks at what the operation does, its key aside.
+func (o Op) validate() error {
+	if o.Kind < OpPut || o.Kind > OpCheck {
+		return fmt.Errorf("%w: no kind of operation", ErrInvalid)
+	}
+	for _, item := range []Item{o.Item, o.Set} {
+		for name, v := range item {
+			if err := validateName(name); err != nil {
+				return err
+			}
+			if !v.valid(MaxDepth) {
+				return fmt.Errorf("%w: attribute %s has no kind, or is too deep", ErrInvalid, name)
+			}
+			if limit := indexKeySize(name); limit > 0 {
+				if s, ok := v.Str(); !ok || s == "" || len(s) > limit || strings.IndexByte(s, 0) >= 0 {
+					return fmt.Errorf("%w: index key %s is not a string of 1 to %d bytes without NUL", ErrInvalid, name, limit)
 				}
 			}
+		}
+	}
+	for name := range o.Add {
+		if err := validateName(name); err != nil {
+			return err
+		}
+		if _, set := o.Set[name]; set || indexKeySize(name) > 0 {
+			return fmt.Errorf("%w: cannot add to %s", ErrInvalid, name)
+		}
+	}
+	for i, name := range o.Remove {
+		if err := validateName(name); err != nil {
+			return err
+		}
+		_, set := o.Set[name]
+		_, added := o.Add[name]
+		if set || added || slices.Contains(o.Remove[:i], name) {
+			return fmt.Errorf("%w: attribute %s is changed twice", ErrInvalid, name)
 		}
 	}
 	return nil
 }
 
+func validateName(name string) error {
+	if name == "" || name == AttrPK || name == AttrSK {
+		return fmt.Errorf("%w: attribute name %q", ErrInvalid, name)
+	}
+	return nil
+}
+
+// indexKeySize returns how many bytes an index key of that name may have; 0 if it
+// is an attribute like any other.
+func indexKeySize(name string) int {
+	switch name {
+	case AttrIndex1, AttrIndex2:
+		return maxPK
+	case AttrSort:
+		return maxSK
+	}
+	return 0
+}
+
+// DynamoDB's limits on keys, for those of the indexes too.
+const maxPK, maxSK = 2048, 1024
+
 func (k Key) validate() error {
-	if k.PK == "" || k.SK == "" || len(k.PK) > 2048 || len(k.SK) > 1024 ||
+	if k.PK == "" || k.SK == "" || len(k.PK) > maxPK || len(k.SK) > maxSK ||
 		strings.IndexByte(k.PK, 0) >= 0 || strings.IndexByte(k.SK, 0) >= 0 {
 		return fmt.Errorf("%w: key %q", ErrInvalid, k.String())
 	}

@@ -91,6 +91,27 @@ func (v Value) text(k Kind) (string, bool) {
 	return v.s, true
 }
 
+// valid tells whether the value and all in it have a kind, and it is at most depth
+// lists and maps deep.
+func (v Value) valid(depth int) bool {
+	switch v.kind {
+	case KindNone:
+		return false
+	case KindList:
+		return depth > 0 && !slices.ContainsFunc(v.list, func(e Value) bool { return !e.valid(depth - 1) })
+	case KindMap:
+		if depth == 0 {
+			return false
+		}
+		for _, e := range v.m {
+			if !e.valid(depth - 1) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // Equal tells whether both are of one kind and have the same content.
 func (v Value) Equal(w Value) bool {
 	return v.kind == w.kind && v.n == w.n && v.s == w.s &&
