@@ -181,7 +181,7 @@ func testContexts(t *testing.T, s *suite) {
 		},
 	} {
 		t.Run("a "+name+" under an ended context says so", func(t *testing.T) {
-			if err := call(); !errors.Is(err, context.Canceled) {
+			if err := again(call); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -626,10 +626,10 @@ func testLimits(t *testing.T, s *suite) {
 		before := table.Item{"a": large(250)}
 		s.write(t, table.Put(k, before))
 		grow := update(k, table.Item{"b": large(200)}, nil, nil)
-		if err := s.Write(context.Background(), grow); !errors.Is(err, table.ErrTooLarge) {
+		if err := s.try(grow); !errors.Is(err, table.ErrTooLarge) {
 			t.Errorf("got %v", err)
 		}
-		if err := s.Write(context.Background(), table.Put(good, one), grow); !errors.Is(err, table.ErrTooLarge) {
+		if err := s.try(table.Put(good, one), grow); !errors.Is(err, table.ErrTooLarge) {
 			t.Errorf("with another: %v", err)
 		}
 		s.want(t, k, before)

@@ -68,11 +68,16 @@ func (s *suite) write(t rapid.TB, ops ...table.Op) {
 	}
 }
 
-// try is Write, again for as long as the store asks for it. ErrUnavailable is not
-// asked again: the write may have happened.
+// try is Write, again for as long as the store asks for it.
 func (s *suite) try(ops ...table.Op) error {
+	return again(func() error { return s.Write(context.Background(), ops...) })
+}
+
+// again repeats the call while it says that nothing was written and that asking
+// again is right. ErrUnavailable is not among that: the write may have happened.
+func again(call func() error) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
-		err := s.Write(context.Background(), ops...)
+		err := call()
 		if !errors.Is(err, table.ErrConflict) && !errors.Is(err, table.ErrThrottled) {
 			return err
 		}
