@@ -21,7 +21,7 @@ type HighBalance struct {
 // is the customer's and the crossing's, so making it again makes the same.
 func (c Customer) HighBalance(limit Money, currency string, at time.Time) HighBalance {
 	return HighBalance{
-		AlertID:    "hb-" + c.ID + "-" + strconv.FormatInt(c.Crossings, 10),
+		AlertID:    DeriveID("high balance", c.ID, strconv.FormatInt(c.Crossings, 10)),
 		CustomerID: c.ID, CustomerName: c.Name, Balance: c.Balance, CreditLimit: limit,
 		Currency: currency, Crossing: c.Crossings, At: at,
 	}
@@ -65,5 +65,5 @@ const MaxStock = 1_000_000
 // OutOfStock returns the alert for the shelf that has just run empty: one per
 // restock, as its id says.
 func (s Stock) OutOfStock(name string, at time.Time) OutOfStock {
-	return OutOfStock{AlertID: "oos-" + s.SKU + "-" + strconv.FormatInt(s.Restock, 10), SKU: s.SKU, Name: name, At: at}
+	return OutOfStock{AlertID: DeriveID("out of stock", s.SKU, strconv.FormatInt(s.Restock, 10)), SKU: s.SKU, Name: name, At: at}
 }

@@ -32,6 +32,9 @@ func (d Day) Since(from Day) int { return int(d.date().Sub(from.date()).Hours() 
 // Format writes the day by a layout of package time.
 func (d Day) Format(layout string) string { return d.date().Format(layout) }
 
+// Date returns the parts of the date.
+func (d Day) Date() (year int, month time.Month, day int) { return d.date().Date() }
+
 func (d Day) date() time.Time {
 	t, _ := time.Parse(time.DateOnly, string(d))
 	return t
@@ -60,8 +63,8 @@ func (c Calendar) DayOf(t time.Time) Day {
 // Bounds returns the first moment of the day and the first of the next.
 func (c Calendar) Bounds(d Day) (start, end time.Time) {
 	at := func(d Day) time.Time {
-		t := d.date()
-		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, int(c.Cutoff/time.Second), 0, c.Zone)
+		year, month, day := d.Date()
+		return time.Date(year, month, day, 0, 0, int(c.Cutoff/time.Second), 0, c.Zone)
 	}
 	return at(d), at(d.AddDays(1))
 }

@@ -28,8 +28,7 @@ type Entry struct {
 // EntryKind tells orders and payments apart.
 type EntryKind string
 
-// The kinds of entries. An entry of kind sold-out marks the moment a counted item
-// ran out; it contributes nothing.
+// The kinds of entries.
 const (
 	EntryOrder   EntryKind = "order"
 	EntryPayment EntryKind = "payment"

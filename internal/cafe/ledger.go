@@ -1,0 +1,348 @@
+package cafe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cafe/internal/table"
+	"cafe/model"
+)
+
+// Change is one record of the table's stream: an item before and after; nil is absent.
+type Change struct {
+	Key      table.Key
+	Old, New table.Item
+}
+
+// Post brings the ledger, the customers' totals and the sold-out marks up to date with
+// the changes. It may be given any change any number of times, in any order, and at the
+// same time as another Post: each order's entry is replaced only by a newer one, in the
+// same write that moves its customer's totals, and puts an alert into the outbox when
+// they cross the limit.
+//
+// The errors are by change, nil where it is done. A change that cannot be understood
+// keeps no other from being posted.
+//
+// An item that vanished (expired, or removed by hand) changes no total: what the café
+// deletes it keeps as a deleted order.
+func (c *Cafe) Post(ctx context.Context, changes []Change) []error {
+	errs := make([]error, len(changes))
+	var work []posting
+	for i, change := range changes {
+		p, err := c.postingOf(change)
+		if err != nil {
+			errs[i] = err
+		} else if p != nil {
+			p.changes = []int{i}
+			work = append(work, *p)
+		}
+	}
+	groups := grouped(work)
+	_ = each(ctx, len(groups), func(ctx context.Context, g int) error {
+		if err := c.postGroup(ctx, groups[g]); err != nil {
+			for _, p := range groups[g] {
+				for _, i := range p.changes {
+					errs[i] = err // no two groups have a change in common
+				}
+			}
+		}
+		return nil
+	})
+	return errs
+}
+
+// posting is what a change asks of the ledger: a new entry, or that an item ran out.
+type posting struct {
+	entry   model.Entry
+	ranOut  *model.Stock
+	changes []int
+}
+
+func (c *Cafe) postingOf(change Change) (*posting, error) {
+	if change.New == nil {
+		return nil, nil
+	}
+	switch {
+	case strings.HasPrefix(change.Key.PK, prefixOrder):
+		order, err := orderOf(change.Key, change.New)
+		if err != nil {
+			return nil, err
+		}
+		if change.Old != nil && change.Old.Int("posting") == order.Posting {
+			return nil, nil
+		}
+		return &posting{entry: order.Entry()}, nil
+	case strings.HasPrefix(change.Key.PK, prefixPayment):
+		paid, err := paymentOf(change.Key, change.New)
+		if err != nil {
+			return nil, err
+		}
+		return &posting{entry: paid.Entry()}, nil
+	case strings.HasPrefix(change.Key.PK, prefixStock):
+		stock, err := stockOf(change.Key, change.New)
+		if err != nil || stock.OnHand > 0 || change.Old.Int("on_hand") <= 0 {
+			return nil, err
+		}
+		return &posting{ranOut: &stock}, nil
+	}
+	return nil, nil
+}
+
+// grouped puts the postings of one customer together, in their order, and the others
+// each by itself. Of several postings for one order only the newest is kept, for it
+// says all; it answers for the others' changes.
+func grouped(work []posting) [][]posting {
+	var groups [][]posting
+	group := map[string]int{} // customer → index in groups
+	at := map[string][2]int{} // order → group, index in group
+	for _, p := range work {
+		id := string(p.entry.Kind) + p.entry.ID
+		if seen, again := at[id]; again && p.ranOut == nil {
+			earlier := &groups[seen[0]][seen[1]]
+			p.changes = append(p.changes, earlier.changes...)
+			if p.entry.Posting < earlier.entry.Posting {
+				p.entry = earlier.entry
+			}
+			*earlier = p
+			continue
+		}
+		g, known := group[p.entry.CustomerID]
+		if !known || p.ranOut != nil || p.entry.CustomerID == model.WalkIn {
+			g = len(groups)
+			groups = append(groups, nil)
+			if p.ranOut == nil {
+				group[p.entry.CustomerID] = g
+			}
+		}
+		at[id] = [2]int{g, len(groups[g])}
+		groups[g] = append(groups[g], p)
+	}
+	return groups
+}
+
+// maxPosted is how many entries of one customer go into one write: each may bring an
+// alert, and the customer is one operation too.
+const maxPosted = (table.MaxOps - 1) / 2
+
+func (c *Cafe) postGroup(ctx context.Context, group []posting) error {
+	if stock := group[0].ranOut; stock != nil {
+		return c.markSoldOut(ctx, *stock)
+	}
+	for len(group) > 0 {
+		n := min(len(group), maxPosted)
+		entries := make([]model.Entry, n)
+		for i := range entries {
+			entries[i] = group[i].entry
+		}
+		if err := c.postEntries(ctx, entries); err != nil {
+			return err
+		}
+		group = group[n:]
+	}
+	return nil
+}
+
+// postEntries posts entries of one customer, or one entry of a walk-in.
+func (c *Cafe) postEntries(ctx context.Context, entries []model.Entry) error {
+	if entries[0].CustomerID == model.WalkIn {
+		e := entries[0]
+		err := c.write(ctx, table.Put(entryKey(e), entryItem(e), table.Below("posting", e.Posting)))
+		if _, posted := table.Failed(err, 0); err != nil && !posted {
+			return fmt.Errorf("post %s %s: %w", e.Kind, e.ID, err)
+		}
+		return c.markLate(ctx, entries)
+	}
+	if err := c.postToTab(ctx, entries); err != nil {
+		return fmt.Errorf("post %d entries of a customer: %w", len(entries), err)
+	}
+	return c.markLate(ctx, entries)
+}
+
+// postToTab replaces the entries of one customer and moves the totals by the
+// difference, in one write. What an entry replaces is guessed (nothing, for the first
+// posting) or read, and the write is conditional on it.
+func (c *Cafe) postToTab(ctx context.Context, entries []model.Entry) error {
+	replaced := make([]model.Entry, len(entries)) // Posting 0: none
+	for i, e := range entries {
+		if e.Posting == 1 {
+			continue
+		}
+		item, err := c.table.Get(ctx, entryKey(e), true)
+		if errors.Is(err, table.ErrNotFound) {
+			continue
+		}
+		if err == nil {
+			replaced[i], err = entryOf(entryKey(e), item)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for attempt := 0; ; attempt++ {
+		var news []int
+		for i, e := range entries {
+			if e.Posting > replaced[i].Posting {
+				news = append(news, i)
+			}
+		}
+		if len(news) == 0 {
+			return nil
+		}
+		customer, err := c.customer(ctx, entries[0].CustomerID, true)
+		if err != nil {
+			return err
+		}
+		ops, alerts := make([]table.Op, 1, len(news)+2), []table.Op(nil)
+		for _, i := range news {
+			if err := customer.Post(replaced[i], entries[i]); err != nil {
+				return err
+			}
+			// Settled one by one, so that a tab that sank and rose again within one batch
+			// has crossed twice.
+			if customer.Settle(customer.Limit(c.CreditLimit)) {
+				alerts = append(alerts, c.highBalance(customer))
+			}
+			condition := table.Absent()
+			if replaced[i].Posting > 0 {
+				condition = table.Equal("posting", table.Int(replaced[i].Posting))
+			}
+			ops = append(ops, table.Put(entryKey(entries[i]), entryItem(entries[i]), condition))
+		}
+		ops[0] = putCustomer(customer)
+		ops = append(ops, alerts...)
+		err = c.write(ctx, ops...)
+		var refused *table.ConditionError
+		if !errors.As(err, &refused) {
+			return err
+		}
+		for _, f := range refused.Failures {
+			if f.Op == 0 || f.Op > len(news) || f.Item == nil {
+				continue
+			}
+			i := news[f.Op-1]
+			if replaced[i], err = entryOf(entryKey(entries[i]), f.Item); err != nil {
+				return err
+			}
+		}
+		if attempt == attempts {
+			return table.ErrConflict
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// markSoldOut announces that a shelf ran empty and files the moment in the day's
+// ledger, once per restock.
+func (c *Cafe) markSoldOut(ctx context.Context, stock model.Stock) error {
+	name := stock.SKU
+	if item, err := c.MenuItem(ctx, stock.SKU); err == nil {
+		name = item.Name
+	} else if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	now := c.clock()
+	key := table.Key{PK: ledgerPartition(c.Calendar.DayOf(now), 0), SK: prefixStock + stock.SKU}
+	err := c.write(ctx, c.outOfStock(stock, name), table.Put(key, table.Item{"at": moment(now)}))
+	if _, announced := table.Failed(err, 0); announced {
+		return nil
+	}
+	return err
+}
+
+// markLate notes on the record of each day whose report was due before now that it is
+// not the last word any more.
+func (c *Cafe) markLate(ctx context.Context, entries []model.Entry) error {
+	late := map[model.Day]bool{}
+	for _, e := range entries {
+		if e.Kind == model.EntryOrder && !c.now().Before(c.ReportDue(e.Day)) {
+			late[e.Day] = true
+		}
+	}
+	for day := range late {
+		op := table.Update(dayKey(day))
+		op.Add = map[string]int64{"late": 1}
+		if err := c.write(ctx, op); err != nil {
+			return fmt.Errorf("mark %s: %w", day, err)
+		}
+	}
+	return nil
+}
+
+func entryKey(e model.Entry) table.Key {
+	prefix := prefixOrder
+	if e.Kind == model.EntryPayment {
+		prefix = prefixPayment
+	}
+	return table.Key{PK: ledgerPartition(e.Day, e.Shard), SK: prefix + e.ID}
+}
+
+// entryItem maps an entry. Items are a map of SKU to quantity and revenue.
+func entryItem(e model.Entry) table.Item {
+	item := table.Item{
+		"customer_id": table.String(e.CustomerID),
+		"posting":     table.Int(e.Posting),
+		"at":          moment(e.At),
+	}
+	putText(item, "status", string(e.Status))
+	putFlag(item, "deleted", e.Deleted)
+	if e.Tab != 0 {
+		item["tab"] = table.Int(int64(e.Tab))
+	}
+	if e.Revenue != 0 {
+		item["revenue"] = table.Int(int64(e.Revenue))
+	}
+	if len(e.Items) > 0 {
+		items := make(table.Item, len(e.Items))
+		for _, i := range e.Items {
+			items[i.SKU] = table.List(table.Int(i.Quantity), table.Int(int64(i.Revenue)))
+		}
+		item["items"] = table.Map(items)
+	}
+	return item
+}
+
+func entryOf(key table.Key, item table.Item) (model.Entry, error) {
+	r := reader{item: item}
+	e := model.Entry{
+		Kind: model.EntryOrder, CustomerID: r.text("customer_id"), Posting: r.number("posting"), At: r.moment("at"),
+		Status: model.Status(r.optional("status")), Deleted: r.flag("deleted"),
+	}
+	if r.has("tab") {
+		e.Tab = model.Money(r.number("tab"))
+	}
+	if r.has("revenue") {
+		e.Revenue = model.Money(r.number("revenue"))
+	}
+	kind, id, _ := strings.Cut(key.SK, "#")
+	if e.ID = id; kind+"#" == prefixPayment {
+		e.Kind = model.EntryPayment
+	}
+	day, shard, _ := strings.Cut(strings.TrimPrefix(key.PK, prefixLedger), "#")
+	e.Day = model.Day(day)
+	if _, err := fmt.Sscan(shard, &e.Shard); err != nil {
+		r.fail("pk")
+	}
+	if r.has("items") {
+		items, ok := item["items"].Map()
+		if !ok {
+			r.fail("items")
+		}
+		for _, sku := range slices.Sorted(maps.Keys(items)) {
+			pair, _ := items[sku].List()
+			if len(pair) != 2 {
+				r.fail("items")
+				break
+			}
+			quantity, _ := pair[0].Int()
+			revenue, _ := pair[1].Int()
+			e.Items = append(e.Items, model.EntryItem{SKU: sku, Quantity: quantity, Revenue: model.Money(revenue)})
+		}
+	}
+	return e, r.wrap(key)
+}

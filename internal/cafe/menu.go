@@ -1,0 +1,197 @@
+package cafe
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"cafe/internal/table"
+	"cafe/model"
+)
+
+// menuAge is for how long a menu that was read is good enough. A price that another
+// process changed is charged after at most this; a process sees its own changes at once.
+const menuAge = 3 * time.Second
+
+// menuCache keeps the menu in the process. A menu that was handed out is never changed.
+type menuCache struct {
+	mu   sync.Mutex
+	menu model.Menu
+	read time.Time // when it was asked for; zero: not at all, or out of date
+}
+
+// Menu returns what the café sells, retired items included. It is up to menuAge old.
+func (c *Cafe) Menu(ctx context.Context) (model.Menu, error) {
+	return c.menuSince(ctx, c.now().Add(-menuAge))
+}
+
+// menuSince returns a menu read no earlier than that. Callers at the same time share
+// one read.
+func (c *Cafe) menuSince(ctx context.Context, since time.Time) (model.Menu, error) {
+	c.menu.mu.Lock()
+	defer c.menu.mu.Unlock()
+	if c.menu.menu != nil && !c.menu.read.Before(since) {
+		return c.menu.menu, nil
+	}
+	asked := c.now()
+	menu := model.Menu{}
+	query := table.Query{Partition: partitionMenu, Consistent: true}
+	for {
+		page, err := c.table.Query(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range page.Rows {
+			item, err := menuItemOf(row.Key, row.Item)
+			if err != nil {
+				return nil, err
+			}
+			menu[item.SKU] = item
+		}
+		if page.Next == "" {
+			break
+		}
+		query.From = table.After(page.Next)
+	}
+	c.menu.menu, c.menu.read = menu, asked
+	return menu, nil
+}
+
+func (c *Cafe) forgetMenu() {
+	c.menu.mu.Lock()
+	defer c.menu.mu.Unlock()
+	c.menu.menu = nil
+}
+
+// MenuPage returns up to limit items after the SKU, by SKU, and whether there are more.
+func (c *Cafe) MenuPage(ctx context.Context, after string, limit int) (items []model.Item, more bool, err error) {
+	menu, err := c.Menu(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	items, more = page(sorted(menu, func(i model.Item) bool { return i.SKU > after }), limit)
+	return items, more, nil
+}
+
+func sorted(menu model.Menu, keep func(model.Item) bool) []model.Item {
+	items := make([]model.Item, 0, len(menu))
+	for _, i := range menu {
+		if keep(i) {
+			items = append(items, i)
+		}
+	}
+	slices.SortFunc(items, func(a, b model.Item) int { return strings.Compare(a.SKU, b.SKU) })
+	return items
+}
+
+func page[T any](all []T, limit int) ([]T, bool) {
+	if len(all) > limit {
+		return all[:limit], true
+	}
+	return all, false
+}
+
+// MenuItem returns one item, or ErrNotFound.
+func (c *Cafe) MenuItem(ctx context.Context, sku string) (model.Item, error) {
+	asked := c.now()
+	menu, err := c.Menu(ctx)
+	if err != nil {
+		return model.Item{}, err
+	}
+	item, known := menu[sku]
+	if !known {
+		if menu, err = c.menuSince(ctx, asked); err != nil {
+			return model.Item{}, err
+		}
+		item, known = menu[sku]
+	}
+	if !known {
+		return model.Item{}, ErrNotFound
+	}
+	return item, nil
+}
+
+// SetMenuItem puts the item on the menu, or replaces it, and tells whether it is new.
+// Fields at fault are a model.Invalid.
+func (c *Cafe) SetMenuItem(ctx context.Context, item model.Item) (created bool, err error) {
+	if err := item.Validate(); err != nil {
+		return false, err
+	}
+	defer c.forgetMenu()
+	err = c.write(ctx, table.Put(menuKey(item.SKU), menuItem(item), table.Absent()))
+	if _, exists := table.Failed(err, 0); exists {
+		return false, c.write(ctx, table.Put(menuKey(item.SKU), menuItem(item)))
+	}
+	return err == nil, err
+}
+
+// RemoveMenuItem takes the item off the menu, or returns ErrNotFound. Orders that
+// name it keep their lines.
+func (c *Cafe) RemoveMenuItem(ctx context.Context, sku string) error {
+	defer c.forgetMenu()
+	err := c.write(ctx, table.Delete(menuKey(sku), table.Present()))
+	if _, absent := table.Failed(err, 0); absent {
+		return ErrNotFound
+	}
+	return err
+}
+
+// StockLevel is a counted item with what is on the shelf.
+type StockLevel struct {
+	SKU, Name string
+	OnHand    int64
+}
+
+// StockPage returns the stock of up to limit counted items after the SKU, by SKU, and
+// whether there are more. An item that was never counted has 0.
+func (c *Cafe) StockPage(ctx context.Context, after string, limit int) (levels []StockLevel, more bool, err error) {
+	menu, err := c.Menu(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	items, more := page(sorted(menu, func(i model.Item) bool { return i.Counted && i.SKU > after }), limit)
+	levels = make([]StockLevel, len(items))
+	err = each(ctx, len(items), func(ctx context.Context, i int) error {
+		stock, err := c.stock(ctx, items[i].SKU, false)
+		levels[i] = StockLevel{SKU: items[i].SKU, Name: items[i].Name, OnHand: stock.OnHand}
+		return err
+	})
+	return levels, more, err
+}
+
+// stock returns the item's stock; none was ever counted is a stock of 0.
+func (c *Cafe) stock(ctx context.Context, sku string, consistent bool) (model.Stock, error) {
+	item, err := c.table.Get(ctx, stockKey(sku), consistent)
+	if errors.Is(err, table.ErrNotFound) {
+		return model.Stock{SKU: sku}, nil
+	}
+	if err != nil {
+		return model.Stock{}, err
+	}
+	return stockOf(stockKey(sku), item)
+}
+
+// SetStock says how much of a counted item is on the shelf now. It is ErrNotFound when
+// the item is not on the menu, and a model.Invalid when the item is not counted or the
+// number is out of range.
+func (c *Cafe) SetStock(ctx context.Context, sku string, onHand int64) (StockLevel, error) {
+	item, err := c.MenuItem(ctx, sku)
+	if err != nil {
+		return StockLevel{}, err
+	}
+	if !item.Counted {
+		return StockLevel{}, model.Invalid{{Field: "/sku", Message: "is not a counted item: it never runs out"}}
+	}
+	if onHand < 0 || onHand > model.MaxStock {
+		return StockLevel{}, model.Invalid{{Field: "/on_hand", Message: "must be from 0 to 1000000"}}
+	}
+	op := table.Update(stockKey(sku))
+	op.Set = table.Item{"on_hand": table.Int(onHand)}
+	if onHand > 0 {
+		op.Add = map[string]int64{"restock": 1}
+	}
+	return StockLevel{SKU: sku, Name: item.Name, OnHand: onHand}, c.write(ctx, op)
+}

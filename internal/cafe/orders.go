@@ -1,0 +1,309 @@
+package cafe
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"cafe/internal/table"
+	"cafe/model"
+)
+
+// Order returns an order that the caller may see, or ErrNotFound. It may be a moment
+// old, but an order that was just placed is there.
+func (c *Cafe) Order(ctx context.Context, by Caller, id string) (model.Order, error) {
+	order, err := c.order(ctx, by, id, false)
+	if errors.Is(err, ErrNotFound) {
+		return c.order(ctx, by, id, true)
+	}
+	return order, err
+}
+
+func (c *Cafe) order(ctx context.Context, by Caller, id string, consistent bool) (model.Order, error) {
+	item, err := c.table.Get(ctx, orderKey(id), consistent)
+	if errors.Is(err, table.ErrNotFound) {
+		return model.Order{}, ErrNotFound
+	}
+	if err != nil {
+		return model.Order{}, err
+	}
+	order, err := orderOf(orderKey(id), item)
+	if err != nil {
+		return model.Order{}, err
+	}
+	if order.Deleted || !by.worksHere() && order.CustomerID != by.ID {
+		return model.Order{}, ErrNotFound
+	}
+	return order, nil
+}
+
+// Amendment says what to change of an order; nil leaves a part as it is.
+type Amendment struct {
+	Lines    []model.DraftLine // all lines anew, at today's prices
+	Note     *string
+	PickupAt *time.Time // the zero time: not asked for any more
+}
+
+// Amend changes an order that is still placed. The caller must say by match which
+// version they mean: ErrPreconditionRequired when nil, ErrStale when it does not match.
+// ErrNotAmendable, ErrNotFound, model.Invalid and *OutOfStock as their names say.
+func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, match Match) (model.Order, error) {
+	return c.change(ctx, by, id, match, func(o model.Order) (model.Order, error) {
+		if match == nil {
+			return o, ErrPreconditionRequired
+		}
+		if o.Status != model.StatusPlaced {
+			return o, ErrNotAmendable
+		}
+		if a.Note != nil {
+			if err := model.ValidateNote(*a.Note); err != nil {
+				return o, err
+			}
+			o.Note = *a.Note
+		}
+		if a.PickupAt != nil {
+			o.PickupAt = *a.PickupAt
+		}
+		if a.Lines != nil {
+			if err := model.ValidateLines(a.Lines); err != nil {
+				return o, err
+			}
+			var err error
+			if o.Lines, o.Total, err = c.price(ctx, a.Lines); err != nil {
+				return o, err
+			}
+			o.TookStock = len(model.Units(o.Lines)) > 0
+		}
+		return o, nil
+	})
+}
+
+// Advance moves an order to another status. The same status again changes nothing. A
+// role that may never set the status is ErrForbidden; a move that is not one of an
+// order's life, or not this caller's now, is an *IllegalMove; ErrStale when match is
+// given and does not.
+func (c *Cafe) Advance(ctx context.Context, by Caller, id string, to model.Status, match Match) (model.Order, error) {
+	return c.change(ctx, by, id, match, func(o model.Order) (model.Order, error) {
+		switch {
+		case !by.Role.MayEver(to):
+			return o, ErrForbidden
+		case o.Status == to:
+			return o, nil
+		case !o.Status.MayBecome(to) || !by.Role.MayMove(o.Status, to):
+			return o, &IllegalMove{From: o.Status, To: to}
+		}
+		if o.Status.PutsStockBack(to) {
+			o.TookStock = false
+		}
+		o.Status = to
+		return o, nil
+	})
+}
+
+// Remove deletes an order as if it had never been: what it took off the shelf and had
+// not put back goes back, and totals drop it.
+func (c *Cafe) Remove(ctx context.Context, by Caller, id string, match Match) error {
+	_, err := c.change(ctx, by, id, match, func(o model.Order) (model.Order, error) {
+		o.Deleted, o.TookStock = true, false
+		return o, nil
+	})
+	return err
+}
+
+// change reads an order, lets edit have it, and stores it under the condition that it
+// is still as it was read. When it is not, it starts anew, unless the caller meant one
+// version. Stock moves with it in the same write; version and posting are seen to.
+func (c *Cafe) change(ctx context.Context, by Caller, id string, match Match, edit func(model.Order) (model.Order, error)) (model.Order, error) {
+	for attempt := 0; ; attempt++ {
+		was, err := c.order(ctx, by, id, true)
+		if err != nil {
+			return model.Order{}, err
+		}
+		if match != nil && !match(was.Version) {
+			return model.Order{}, ErrStale
+		}
+		next, err := edit(was)
+		if err != nil {
+			return model.Order{}, err
+		}
+		if same(was, next) {
+			return was, nil
+		}
+		next.Version++
+		next.UpdatedAt = c.clock()
+		if !sameEntry(was.Entry(), next.Entry()) {
+			next.Posting++
+		}
+		ops := append([]table.Op{
+			table.Put(orderKey(id), itemOf(next), table.Equal("version", table.Int(was.Version))),
+		}, takeStock(taken(was, next))...)
+		err = c.write(ctx, ops...)
+		if err == nil {
+			return next, nil
+		}
+		var refused *table.ConditionError
+		if !errors.As(err, &refused) {
+			return model.Order{}, err
+		}
+		if _, changed := table.Failed(err, 0); !changed {
+			short, err := c.shortages(ctx, next.Lines)
+			if err != nil {
+				return model.Order{}, err
+			}
+			if short = lacking(short, taken(was, next)); len(short) > 0 {
+				return model.Order{}, &OutOfStock{Short: short}
+			}
+		}
+		if attempt == attempts {
+			return model.Order{}, table.ErrConflict
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return model.Order{}, err
+		}
+	}
+}
+
+// taken is what must come off the shelf, or go back (negative), when an order changes.
+func taken(was, next model.Order) map[string]int64 {
+	units := map[string]int64{}
+	if next.TookStock {
+		for sku, n := range model.Units(next.Lines) {
+			units[sku] += n
+		}
+	}
+	if was.TookStock {
+		for sku, n := range model.Units(was.Lines) {
+			units[sku] -= n
+		}
+	}
+	return units
+}
+
+// lacking keeps the shortages of items of which more is wanted than is there, given
+// that some are taken already.
+func lacking(short []Shortage, units map[string]int64) []Shortage {
+	return slices.DeleteFunc(short, func(s Shortage) bool { return units[s.SKU] <= s.OnHand })
+}
+
+func same(a, b model.Order) bool {
+	return a.Status == b.Status && a.Note == b.Note && a.PickupAt.Equal(b.PickupAt) && a.Deleted == b.Deleted &&
+		a.Total == b.Total && slices.EqualFunc(a.Lines, b.Lines, func(x, y model.Line) bool {
+		options := slices.Equal(x.Options, y.Options)
+		x.Options, y.Options = nil, nil
+		return options && x.SKU == y.SKU && x.Name == y.Name && x.Quantity == y.Quantity && x.UnitPrice == y.UnitPrice &&
+			x.Note == y.Note && x.Total == y.Total && x.Counted == y.Counted
+	})
+}
+
+// sameEntry tells whether both contribute the same to every total.
+func sameEntry(a, b model.Entry) bool {
+	return a.Status.Counts() == b.Status.Counts() && a.Deleted == b.Deleted && a.Tab == b.Tab &&
+		a.Revenue == b.Revenue && slices.Equal(a.Items, b.Items)
+}
+
+// Filter says which orders to list. Empty fields let all through.
+type Filter struct {
+	CustomerID string
+	Status     model.Status
+	Day        model.Day
+}
+
+// readAtMost is how many rows one list page reads when a filter lets few of them
+// through. The page is short then, and the next goes on from there.
+const readAtMost = 1000
+
+// Orders lists orders that the caller may see, newest first: up to limit of them, from
+// where the page before ended (next, or empty for the first). next is empty on the last
+// page. A customer who asks for somebody else's is ErrForbidden.
+func (c *Cafe) Orders(ctx context.Context, by Caller, f Filter, from string, limit int) (orders []model.Order, next string, err error) {
+	if !by.worksHere() {
+		if f.CustomerID != "" && f.CustomerID != by.ID {
+			return nil, "", ErrForbidden
+		}
+		f.CustomerID = by.ID
+	}
+	query := table.Query{To: from, Descending: true, Limit: limit + 1}
+	if f.Day != "" {
+		query.From = string(f.Day) + "#"
+		if end := table.PrefixEnd(query.From); query.To == "" || query.To > end {
+			query.To = end
+		}
+	}
+	var partitions []string
+	if f.CustomerID != "" && f.CustomerID != model.WalkIn {
+		query.Index = table.Index1
+		partitions = []string{prefixCustomer + f.CustomerID}
+	} else {
+		query.Index = table.Index2
+		for shard := range c.Shards {
+			partitions = append(partitions, shardPartition(prefixOrder, shard))
+		}
+	}
+	for read := 0; ; {
+		rows, rest, err := c.newest(ctx, query, partitions)
+		if err != nil {
+			return nil, "", err
+		}
+		for i, row := range rows {
+			order, err := orderOf(row.Key, row.Item)
+			if err != nil {
+				return nil, "", err
+			}
+			if f.Status != "" && order.Status != f.Status || f.CustomerID != "" && order.CustomerID != f.CustomerID {
+				continue
+			}
+			if len(orders) == limit {
+				return orders, rows[i-1].Item.Str(table.AttrSort), nil
+			}
+			orders = append(orders, order)
+		}
+		if !rest {
+			return orders, "", nil
+		}
+		read += len(rows)
+		query.To = rows[len(rows)-1].Item.Str(table.AttrSort)
+		if len(orders) == limit || read >= readAtMost {
+			return orders, query.To, nil
+		}
+		query.Limit = max(query.Limit, min(100, readAtMost-read))
+	}
+}
+
+// newest returns the newest rows of several partitions, up to the query's limit, and
+// whether there are more.
+func (c *Cafe) newest(ctx context.Context, query table.Query, partitions []string) (rows []table.Row, rest bool, err error) {
+	pages := make([]table.Page, len(partitions))
+	err = each(ctx, len(partitions), func(ctx context.Context, i int) error {
+		q := query
+		q.Partition = partitions[i]
+		var err error
+		pages[i], err = c.table.Query(ctx, q)
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	// What lies beyond the end of a page that has more is not known yet: rows of the
+	// other partitions that are older than it have to wait.
+	horizon := ""
+	for _, p := range pages {
+		if p.Next != "" {
+			rest = true
+			horizon = max(horizon, p.Next)
+		}
+		rows = append(rows, p.Rows...)
+	}
+	if len(pages) > 1 {
+		slices.SortFunc(rows, func(a, b table.Row) int {
+			return strings.Compare(b.Item.Str(table.AttrSort), a.Item.Str(table.AttrSort))
+		})
+		known := len(rows)
+		for known > 0 && rest && rows[known-1].Item.Str(table.AttrSort) < horizon {
+			known--
+		}
+		rows = rows[:known]
+	}
+	return rows, rest && len(rows) > 0, nil
+}

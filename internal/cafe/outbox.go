@@ -1,0 +1,277 @@
+package cafe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"cafe/internal/table"
+	"cafe/model"
+)
+
+// Topic is where a message is published.
+type Topic string
+
+// The café's topics, by the names that they have in SNS.
+const (
+	TopicHighBalance Topic = "HighBalanceAlert"
+	TopicOutOfStock  Topic = "OutOfStock"
+	TopicDailyReport Topic = "DailyReport"
+)
+
+// Message is what a topic's subscribers get. Delivery is at least once: ID is the same
+// whenever the same message is published again.
+type Message struct {
+	ID         string
+	Topic      Topic
+	Subject    string            // of the e-mail
+	Body       string            // for queues and other programs: JSON
+	Mail       string            // for people, plain text; empty: Body
+	Attributes map[string]string // that filter policies go by
+}
+
+// Notifier publishes messages and keeps customers' own subscriptions to HighBalanceAlert.
+type Notifier interface {
+	// Publish returns nil once the message is with the topic.
+	Publish(ctx context.Context, m Message) error
+	// Subscribe has the alerts about one customer mailed to the address, too, once its
+	// owner has confirmed it, and returns what names the subscription.
+	Subscribe(ctx context.Context, customerID, email string) (subscription string, err error)
+	// Unsubscribe ends a subscription. One that has ended already is no error.
+	Unsubscribe(ctx context.Context, subscription string) error
+}
+
+// Kinds of outbox items.
+const (
+	outboxMessage      = "message"      // to publish
+	outboxSubscription = "subscription" // a customer's wish for e-mail has changed
+)
+
+// outboxItem puts something into the outbox, once per id.
+func outboxItem(id, kind string, at time.Time, item table.Item) table.Op {
+	item["kind"] = table.String(kind)
+	item["at"] = moment(at)
+	item["state"] = table.String("pending")
+	item[table.AttrIndex2] = table.String(partitionPending)
+	item[table.AttrSort] = table.String(fmt.Sprintf("%016d#%s", at.UnixMicro(), id))
+	return table.Put(outboxKey(id), item, table.Absent())
+}
+
+func messageItem(m Message, at time.Time) table.Op {
+	attributes := make(table.Item, len(m.Attributes))
+	for name, value := range m.Attributes {
+		attributes[name] = table.String(value)
+	}
+	item := table.Item{
+		"topic":      table.String(string(m.Topic)),
+		"subject":    table.String(m.Subject),
+		"body":       table.String(m.Body),
+		"attributes": table.Map(attributes),
+	}
+	putText(item, "mail", m.Mail)
+	return outboxItem(m.ID, outboxMessage, at, item)
+}
+
+func messageOf(key table.Key, item table.Item) (Message, error) {
+	r := reader{item: item}
+	m := Message{
+		ID: idOf(key, prefixOutbox), Topic: Topic(r.text("topic")), Subject: r.text("subject"),
+		Body: r.text("body"), Mail: r.optional("mail"), Attributes: map[string]string{},
+	}
+	attributes, _ := item["attributes"].Map()
+	for name, v := range attributes {
+		m.Attributes[name], _ = v.Str()
+	}
+	return m, r.wrap(key)
+}
+
+// highBalance puts the alert for a crossing that Settle has just found into the outbox.
+func (c *Cafe) highBalance(customer model.Customer) table.Op {
+	now := c.clock()
+	a := customer.HighBalance(customer.Limit(c.CreditLimit), c.Currency, now)
+	who := a.CustomerID
+	if a.CustomerName != "" {
+		who = a.CustomerName + " (" + a.CustomerID + ")"
+	}
+	balance, limit := a.Balance.Format(a.Currency), a.CreditLimit.Format(a.Currency)
+	words := fmt.Sprintf("The tab of %s at %s has risen to %s.\nIts limit is %s.\n", who, c.Name, balance, limit)
+	if a.Severity() == model.SeverityCritical {
+		words += "That is more than twice the limit: the account is passed on to credit collection.\n"
+	}
+	words += fmt.Sprintf("\nNoted %s. There will be no further mail about this tab\nuntil it has been back at or under the limit.\n",
+		now.In(c.Calendar.Zone).Format("Mon 2 Jan 2006 at 15:04"))
+	return messageItem(Message{
+		ID: a.AlertID, Topic: TopicHighBalance,
+		Subject: subject(c.Name, "tab at "+balance, who),
+		Mail:    words,
+		Body: body(struct {
+			AlertID      string      `json:"alert_id"`
+			Type         string      `json:"type"`
+			CustomerID   string      `json:"customer_id"`
+			CustomerName string      `json:"customer_name"`
+			Balance      model.Money `json:"balance"`
+			CreditLimit  model.Money `json:"credit_limit"`
+			Currency     string      `json:"currency"`
+			Crossing     int64       `json:"crossing"`
+			At           string      `json:"at"`
+		}{a.AlertID, "high_balance", a.CustomerID, a.CustomerName, a.Balance, a.CreditLimit, a.Currency, a.Crossing, Timestamp(a.At)}),
+		Attributes: map[string]string{"type": "high_balance", "customer_id": a.CustomerID, "severity": string(a.Severity())},
+	}, now)
+}
+
+func (c *Cafe) outOfStock(stock model.Stock, name string) table.Op {
+	now := c.clock()
+	a := stock.OutOfStock(name, now)
+	return messageItem(Message{
+		ID: a.AlertID, Topic: TopicOutOfStock,
+		Subject: subject(c.Name, "sold out", a.Name),
+		Mail: fmt.Sprintf("%s has sold out at %s, %s.\nOrders for it are refused until more is on the shelf.\n",
+			a.Name, c.Name, now.In(c.Calendar.Zone).Format("Mon 2 Jan 2006 at 15:04")),
+		Body: body(struct {
+			AlertID string `json:"alert_id"`
+			Type    string `json:"type"`
+			SKU     string `json:"sku"`
+			Name    string `json:"name"`
+			At      string `json:"at"`
+		}{a.AlertID, "out_of_stock", a.SKU, a.Name, Timestamp(a.At)}),
+		Attributes: map[string]string{"type": "out_of_stock", "sku": a.SKU},
+	}, now)
+}
+
+// Timestamp writes a time as the contract has it: RFC 3339 in UTC with microseconds.
+func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
+
+// subject joins the parts to a mail's subject as SNS takes it: at most 100 characters,
+// none of them a control character (SNS API Reference, Publish). Anything but ASCII is
+// the notifier's business.
+func subject(parts ...string) string {
+	s := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, strings.Join(parts, " · "))
+	if runes := []rune(s); len(runes) > 99 {
+		return string(runes[:98]) + "…"
+	}
+	return s
+}
+
+func body(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // a struct of strings and numbers always marshals
+	}
+	return string(b)
+}
+
+// subscription notes that a customer's wish for e-mail may have changed. Announce goes
+// by what is stored then, so any number of notes in any order end the same.
+func (c *Cafe) subscription(customer model.Customer) table.Op {
+	return outboxItem(newID(), outboxSubscription, c.clock(), table.Item{"customer_id": table.String(customer.ID)})
+}
+
+// Announce does what new outbox items ask for, and marks them sent. An item that was
+// done but could not be marked is done again, with the same message id. The errors are
+// by change, nil where it is done.
+func (c *Cafe) Announce(ctx context.Context, notifier Notifier, changes []Change) []error {
+	errs := make([]error, len(changes))
+	_ = each(ctx, len(changes), func(ctx context.Context, i int) error {
+		if item := changes[i].New; strings.HasPrefix(changes[i].Key.PK, prefixOutbox) && item.Str("state") == "pending" {
+			errs[i] = c.announce(ctx, notifier, changes[i].Key, item)
+		}
+		return nil
+	})
+	return errs
+}
+
+// Sweep announces what is still pending after the grace period: a stream record may
+// have been lost, or a topic been away for longer than retries last. It returns how
+// many items it did, and the errors of those it could not.
+func (c *Cafe) Sweep(ctx context.Context, notifier Notifier, grace time.Duration) (done int, err error) {
+	query := table.Query{
+		Index: table.Index2, Partition: partitionPending, Limit: 100,
+		To: fmt.Sprintf("%016d", c.clock().Add(-grace).UnixMicro()),
+	}
+	for {
+		page, pageErr := c.table.Query(ctx, query)
+		if pageErr != nil {
+			return done, errors.Join(err, pageErr)
+		}
+		for _, row := range page.Rows {
+			if itemErr := c.announce(ctx, notifier, row.Key, row.Item); itemErr != nil {
+				err = errors.Join(err, itemErr)
+				continue
+			}
+			done++
+		}
+		if page.Next == "" {
+			return done, err
+		}
+		query.From = table.After(page.Next)
+	}
+}
+
+func (c *Cafe) announce(ctx context.Context, notifier Notifier, key table.Key, item table.Item) error {
+	var err error
+	switch kind := item.Str("kind"); kind {
+	case outboxMessage:
+		var m Message
+		if m, err = messageOf(key, item); err == nil {
+			err = notifier.Publish(ctx, m)
+		}
+	case outboxSubscription:
+		err = c.subscribe(ctx, notifier, item.Str("customer_id"))
+	default:
+		err = fmt.Errorf("outbox item of unknown kind %q", kind)
+	}
+	if err != nil {
+		return fmt.Errorf("announce %s: %w", idOf(key, prefixOutbox), err)
+	}
+	sent := table.Update(key, table.Present())
+	sent.Set = table.Item{"state": table.String("sent"), "sent_at": moment(c.clock())}
+	sent.Remove = []string{table.AttrIndex2, table.AttrSort}
+	err = c.write(ctx, sent)
+	if _, gone := table.Failed(err, 0); gone {
+		return nil
+	}
+	slog.InfoContext(ctx, "announced", "id", idOf(key, prefixOutbox), "kind", item.Str("kind"), "topic", item.Str("topic"))
+	return err
+}
+
+// subscribe makes a customer's subscription what the customer wants it to be now.
+func (c *Cafe) subscribe(ctx context.Context, notifier Notifier, customerID string) error {
+	customer, err := c.customer(ctx, customerID, true)
+	if err != nil {
+		return err
+	}
+	wanted := ""
+	if customer.Notify {
+		wanted = customer.Email
+	}
+	key := subscriptionKey(customerID)
+	now, err := c.table.Get(ctx, key, true)
+	if err != nil && !errors.Is(err, table.ErrNotFound) {
+		return err
+	}
+	if now.Str("email") == wanted {
+		return nil
+	}
+	if name := now.Str("subscription"); name != "" {
+		if err := notifier.Unsubscribe(ctx, name); err != nil {
+			return err
+		}
+	}
+	if wanted == "" {
+		return c.write(ctx, table.Delete(key))
+	}
+	name, err := notifier.Subscribe(ctx, customerID, wanted)
+	if err != nil {
+		return err
+	}
+	return c.write(ctx, table.Put(key, table.Item{"email": table.String(wanted), "subscription": table.String(name)}))
+}

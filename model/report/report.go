@@ -1,0 +1,133 @@
+// Package report is the café's day in figures: what sold, how it compares, what to
+// bake next and what needs a look. It is pure: Build makes a Report of a day's ledger
+// entries and the summaries of the days before, and the same input makes the same
+// report, to the byte.
+//
+// A newcomer reads it in this order: report.go (what comes out), input.go (what goes
+// in), build.go (the figures), forecast.go and demand.go (the bake list), backtest.go
+// (how good that is).
+package report
+
+import (
+	"time"
+
+	"cafe/model"
+)
+
+// Report is one day's report. Its JSON is the contract's, field by field; the fields
+// after needs_a_look are additions. No list is ever null. Revenue and counts are of
+// the orders that count; money is in minor units of Currency.
+type Report struct {
+	Day       model.Day   `json:"day"`
+	Revision  int         `json:"revision"`
+	BuiltAt   Moment      `json:"built_at"`
+	Partial   bool        `json:"partial"` // the day was not over
+	Currency  string      `json:"currency"`
+	Orders    int64       `json:"orders"`
+	Revenue   model.Money `json:"revenue"`
+	Average   model.Money `json:"average"` // an order's, rounded half up; 0 without orders
+	Cancelled int64       `json:"cancelled"`
+
+	Items              []Item     `json:"items"` // most sold first
+	Hours              []Hour     `json:"hours"` // those with orders, in the order of the business day
+	Compared           Compared   `json:"compared"`
+	Bake               []Bake     `json:"bake"` // for NextOpenDay; most to bake first
+	YesterdaysForecast []Forecast `json:"yesterdays_forecast"`
+	Pairs              []Pair     `json:"pairs"`
+	NeedsALook         []string   `json:"needs_a_look"`
+
+	NextOpenDay model.Day `json:"next_open_day"`
+	KnownDays   int       `json:"known_days"`   // open days that the bake list rests on; 0: it says nothing
+	SoldOut     []SoldOut `json:"sold_out"`     // what ran out and stayed so until closing, first gone first
+	Changes     []string  `json:"changes"`      // since the revision before; empty for the first
+	Trend       []Takings `json:"last_28_days"` // this day last; begins at the first known day; closed days are 0
+}
+
+// Item is what one item sold.
+type Item struct {
+	SKU      string      `json:"sku"`
+	Name     string      `json:"name"`     // the SKU, when the menu no longer has it
+	Category string      `json:"category"` // likewise empty
+	Quantity int64       `json:"quantity"`
+	Revenue  model.Money `json:"revenue"`
+}
+
+// Hour is what was sold while clocks in the café's zone showed that hour. The hour
+// that a 25-hour day has twice is one row.
+type Hour struct {
+	Hour    int         `json:"hour"` // 0 to 23
+	Orders  int64       `json:"orders"`
+	Revenue model.Money `json:"revenue"`
+}
+
+// Compared holds what the day may be measured by. Either is null when none of the
+// days it is made of is known to have had orders.
+type Compared struct {
+	LastWeek  *Level `json:"last_week"`  // the same weekday of the week before
+	FourWeeks *Level `json:"four_weeks"` // the mean of the last four same weekdays, closed ones aside
+}
+
+// Level is what a day, or the mean of several, brought; rounded half up.
+type Level struct {
+	Orders  int64       `json:"orders"`
+	Revenue model.Money `json:"revenue"`
+	Days    int         `json:"days"` // how many days it is the mean of
+}
+
+// Bake is one counted item's line of the bake list.
+type Bake struct {
+	SKU      string    `json:"sku"`
+	Name     string    `json:"name"`
+	Expected int64     `json:"expected"` // mean demand, rounded
+	Low      int64     `json:"low"`      // with High, the narrowest range around Expected
+	High     int64     `json:"high"`     // meant to hold 80 of 100 days
+	Bake     int64     `json:"bake"`     // the number to make, given what a lost sale and a leftover cost
+	SoldOut  bool      `json:"sold_out"` // ran out on the report's day, so demand was not fully seen
+	LastSold model.Day `json:"last_sold,omitempty"`
+}
+
+// Forecast is what an earlier report expected of this day, and what came.
+type Forecast struct {
+	SKU      string `json:"sku"`
+	Name     string `json:"name"`
+	Expected int64  `json:"expected"`
+	Sold     int64  `json:"sold"`
+	Low      int64  `json:"low"`
+	High     int64  `json:"high"`
+	Bake     int64  `json:"bake"`
+	SoldOut  bool   `json:"sold_out"` // more might have sold
+}
+
+// Held tells whether what sold lay in the range.
+func (f Forecast) Held() bool { return f.Low <= f.Sold && f.Sold <= f.High }
+
+// Pair is two items that the same orders bought more often than chance would have it.
+type Pair struct {
+	A      string  `json:"a"` // SKU; before B in the alphabet
+	B      string  `json:"b"`
+	Orders int64   `json:"orders"` // that had both
+	Lift   float64 `json:"lift"`   // Orders over what independent choices would give; two decimals
+}
+
+// SoldOut is an item that ran out.
+type SoldOut struct {
+	SKU    string `json:"sku"`
+	Name   string `json:"name"`
+	At     Moment `json:"at"`
+	Missed int64  `json:"missed"` // about how many more would have sold; 0 while the day is not over
+}
+
+// Takings is what one day brought.
+type Takings struct {
+	Day     model.Day   `json:"day"`
+	Orders  int64       `json:"orders"`
+	Revenue model.Money `json:"revenue"`
+}
+
+// Moment is a time that JSON has as RFC 3339 in UTC with microseconds.
+type Moment struct{ time.Time }
+
+// MarshalJSON writes the contract's form of a time.
+func (m Moment) MarshalJSON() ([]byte, error) {
+	return []byte(m.UTC().Format(`"2006-01-02T15:04:05.000000Z"`)), nil
+}
