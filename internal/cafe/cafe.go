@@ -33,15 +33,6 @@ func New(settings Settings, t table.Table, now func() time.Time) *Cafe {
 	return &Cafe{Settings: settings, table: t, now: now}
 }
 
-// Caller is who asks, as the authorizer established.
-type Caller struct {
-	ID   string // customer id, or the staff member
-	Role model.Role
-}
-
-// worksHere tells whether the caller acts for the café and not for themselves.
-func (c Caller) worksHere() bool { return c.Role == model.RoleStaff || c.Role == model.RoleOwner }
-
 var (
 	// ErrNotFound says that there is no such thing, or none that the caller may see.
 	ErrNotFound = errors.New("not found")

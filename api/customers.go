@@ -1,0 +1,161 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"cafe/internal/cafe"
+	"cafe/model"
+)
+
+type customerJSON struct {
+	ID          string      `json:"id"`
+	Name        string      `json:"name"`
+	Email       string      `json:"email"`
+	Notify      bool        `json:"notify"`
+	CreditLimit model.Money `json:"credit_limit"`
+	Balance     model.Money `json:"balance"`
+	Orders      int64       `json:"orders"`
+	Spent       model.Money `json:"spent"`
+	LastOrderAt *string     `json:"last_order_at"`
+	Alert       alertJSON   `json:"alert"`
+	Version     int64       `json:"version"`
+}
+
+type alertJSON struct {
+	Armed     bool  `json:"armed"`
+	Crossings int64 `json:"crossings"`
+}
+
+func (s *server) customerAnswer(c model.Customer) customerJSON {
+	return customerJSON{
+		ID: c.ID, Name: c.Name, Email: c.Email, Notify: c.Notify, CreditLimit: c.Limit(s.cafe.CreditLimit),
+		Balance: c.Balance, Orders: c.Orders, Spent: c.Spent, LastOrderAt: optionalTime(c.LastOrderAt),
+		Alert: alertJSON{c.Armed, c.Crossings}, Version: c.Version,
+	}
+}
+
+func (s *server) getCustomer(c *gin.Context) error {
+	id, err := pathID(c, "id")
+	if err != nil {
+		return err
+	}
+	customer, err := s.cafe.Customer(c.Request.Context(), caller(c), id)
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, s.customerAnswer(customer))
+}
+
+func (s *server) putCustomer(c *gin.Context) error {
+	id, err := newID(c, "id")
+	if err != nil {
+		return err
+	}
+	var r struct {
+		ID          optional[string] `json:"id"`
+		Name        optional[string] `json:"name"`
+		Email       optional[string] `json:"email"`
+		CreditLimit optional[int64]  `json:"credit_limit"`
+		Notify      optional[bool]   `json:"notify"`
+	}
+	if err := decode(c, &r); err != nil {
+		return err
+	}
+	var faults model.Invalid
+	if r.ID.or(&faults, "/id", id) != id {
+		faults.Add("/id", "must be the path's")
+	}
+	p := model.Profile{
+		Name: r.Name.need(&faults, "/name"), Email: r.Email.or(&faults, "/email", ""), Notify: r.Notify.or(&faults, "/notify", false),
+	}
+	if r.CreditLimit.Given && !r.CreditLimit.Null {
+		limit := model.Money(r.CreditLimit.Value)
+		p.CreditLimit = &limit
+	}
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	customer, created, err := s.cafe.SetCustomer(c.Request.Context(), id, p, ifMatch(c.Request))
+	if err != nil {
+		return err
+	}
+	return answer(c, createdOr(created), s.customerAnswer(customer))
+}
+
+func (s *server) deleteCustomer(c *gin.Context) error {
+	id, err := pathID(c, "id")
+	if err != nil {
+		return err
+	}
+	if err := s.cafe.Erase(c.Request.Context(), id); err != nil {
+		return err
+	}
+	return noContent(c)
+}
+
+type paymentJSON struct {
+	ID         string      `json:"id"`
+	CustomerID string      `json:"customer_id"`
+	Amount     model.Money `json:"amount"`
+	Currency   string      `json:"currency"`
+	Note       string      `json:"note"`
+	PaidAt     string      `json:"paid_at"`
+}
+
+func paymentAnswer(p model.Paid) paymentJSON {
+	return paymentJSON{p.ID, p.CustomerID, p.Amount, p.Currency, p.Note, cafe.Timestamp(p.At)}
+}
+
+func (s *server) pay(c *gin.Context) error {
+	id, err := newID(c, "id")
+	if err != nil {
+		return err
+	}
+	key, err := idempotencyKey(c.Request)
+	if err != nil {
+		return err
+	}
+	var r struct {
+		Amount optional[int64]  `json:"amount"`
+		Note   optional[string] `json:"note"`
+	}
+	if err := decode(c, &r); err != nil {
+		return err
+	}
+	var faults model.Invalid
+	amount, note := r.Amount.need(&faults, "/amount"), r.Note.or(&faults, "/note", "")
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	paid, replayed, err := s.cafe.Pay(c.Request.Context(), caller(c), id, model.Money(amount), note, key)
+	if err != nil {
+		return err
+	}
+	replay(c, replayed)
+	return answer(c, http.StatusCreated, paymentAnswer(paid))
+}
+
+func (s *server) listPayments(c *gin.Context) error {
+	id, err := pathID(c, "id")
+	if err != nil {
+		return err
+	}
+	l, err := s.list(c)
+	if err != nil {
+		return err
+	}
+	payments, next, err := s.cafe.Payments(c.Request.Context(), caller(c), id, l.from, l.limit)
+	if err != nil {
+		return err
+	}
+	a := struct {
+		Payments   []paymentJSON `json:"payments"`
+		NextCursor string        `json:"next_cursor,omitempty"`
+	}{make([]paymentJSON, len(payments)), s.cursors.seal(l.binding, next)}
+	for i, p := range payments {
+		a.Payments[i] = paymentAnswer(p)
+	}
+	return answer(c, http.StatusOK, a)
+}

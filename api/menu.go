@@ -1,0 +1,220 @@
+package api
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+
+	"cafe/model"
+)
+
+type itemJSON struct {
+	SKU      string       `json:"sku"`
+	Name     string       `json:"name"`
+	Category string       `json:"category"`
+	Price    model.Money  `json:"price"`
+	Options  []optionJSON `json:"options"`
+	Counted  bool         `json:"counted"`
+	Active   bool         `json:"active"`
+}
+
+type optionJSON struct {
+	ID    string      `json:"id"`
+	Name  string      `json:"name"`
+	Price model.Money `json:"price"`
+}
+
+func itemAnswer(i model.Item) itemJSON {
+	return itemJSON{i.SKU, i.Name, i.Category, i.Price, optionsAnswer(i.Options), i.Counted, i.Active}
+}
+
+func optionsAnswer(options []model.Option) []optionJSON {
+	list := make([]optionJSON, len(options))
+	for i, o := range options {
+		list[i] = optionJSON(o)
+	}
+	return list
+}
+
+// contentTag is the entity tag of something that has no version: of its content.
+func contentTag(v any) (string, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("encode answer: %w", err)
+	}
+	id := model.DeriveID("etag", string(b))
+	return `"` + base64.RawURLEncoding.EncodeToString([]byte(id))[:22] + `"`, nil
+}
+
+func (s *server) listMenu(c *gin.Context) error {
+	l, err := s.list(c)
+	if err != nil {
+		return err
+	}
+	items, more, err := s.cafe.MenuPage(c.Request.Context(), l.from, l.limit)
+	if err != nil {
+		return err
+	}
+	a := struct {
+		Items      []itemJSON `json:"items"`
+		Currency   string     `json:"currency"`
+		NextCursor string     `json:"next_cursor,omitempty"`
+	}{make([]itemJSON, len(items)), s.cafe.Currency, ""}
+	for i, item := range items {
+		a.Items[i] = itemAnswer(item)
+	}
+	if more {
+		a.NextCursor = s.cursors.seal(l.binding, items[len(items)-1].SKU)
+	}
+	tag, err := contentTag(a)
+	if err != nil {
+		return err
+	}
+	return answerTagged(c, http.StatusOK, tag, a)
+}
+
+func (s *server) getMenuItem(c *gin.Context) error {
+	sku, err := pathID(c, "sku")
+	if err != nil {
+		return err
+	}
+	item, err := s.cafe.MenuItem(c.Request.Context(), sku)
+	if err != nil {
+		return err
+	}
+	a := itemAnswer(item)
+	tag, err := contentTag(a)
+	if err != nil {
+		return err
+	}
+	return answerTagged(c, http.StatusOK, tag, a)
+}
+
+type itemRequest struct {
+	SKU      optional[string]          `json:"sku"`
+	Name     optional[string]          `json:"name"`
+	Category optional[string]          `json:"category"`
+	Price    optional[int64]           `json:"price"`
+	Options  optional[[]optionRequest] `json:"options"`
+	Counted  optional[bool]            `json:"counted"`
+	Active   optional[bool]            `json:"active"`
+}
+
+type optionRequest struct {
+	ID    optional[string] `json:"id"`
+	Name  optional[string] `json:"name"`
+	Price optional[int64]  `json:"price"`
+}
+
+func (s *server) putMenuItem(c *gin.Context) error {
+	sku, err := newID(c, "sku")
+	if err != nil {
+		return err
+	}
+	var r itemRequest
+	if err := decode(c, &r); err != nil {
+		return err
+	}
+	var faults model.Invalid
+	if r.SKU.or(&faults, "/sku", sku) != sku {
+		faults.Add("/sku", "must be the path's")
+	}
+	item := model.Item{
+		SKU: sku, Name: r.Name.need(&faults, "/name"), Category: r.Category.or(&faults, "/category", ""),
+		Price:   model.Money(r.Price.need(&faults, "/price")),
+		Counted: r.Counted.or(&faults, "/counted", false), Active: r.Active.or(&faults, "/active", true),
+	}
+	for i, o := range r.Options.or(&faults, "/options", nil) {
+		at := "/options/" + strconv.Itoa(i)
+		item.Options = append(item.Options, model.Option{
+			ID: o.ID.need(&faults, at+"/id"), Name: o.Name.need(&faults, at+"/name"),
+			Price: model.Money(o.Price.need(&faults, at+"/price")),
+		})
+	}
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	created, err := s.cafe.SetMenuItem(c.Request.Context(), item)
+	if err != nil {
+		return err
+	}
+	a := itemAnswer(item)
+	tag, err := contentTag(a)
+	if err != nil {
+		return err
+	}
+	return answerTagged(c, createdOr(created), tag, a)
+}
+
+func createdOr(created bool) int {
+	if created {
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}
+
+func (s *server) deleteMenuItem(c *gin.Context) error {
+	sku, err := pathID(c, "sku")
+	if err != nil {
+		return err
+	}
+	if err := s.cafe.RemoveMenuItem(c.Request.Context(), sku); err != nil {
+		return err
+	}
+	return noContent(c)
+}
+
+type stockJSON struct {
+	SKU    string `json:"sku"`
+	Name   string `json:"name"`
+	OnHand int64  `json:"on_hand"`
+}
+
+func (s *server) listStock(c *gin.Context) error {
+	l, err := s.list(c)
+	if err != nil {
+		return err
+	}
+	levels, more, err := s.cafe.StockPage(c.Request.Context(), l.from, l.limit)
+	if err != nil {
+		return err
+	}
+	a := struct {
+		Stock      []stockJSON `json:"stock"`
+		NextCursor string      `json:"next_cursor,omitempty"`
+	}{Stock: make([]stockJSON, len(levels))}
+	for i, level := range levels {
+		a.Stock[i] = stockJSON(level)
+	}
+	if more {
+		a.NextCursor = s.cursors.seal(l.binding, levels[len(levels)-1].SKU)
+	}
+	return answer(c, http.StatusOK, a)
+}
+
+func (s *server) putStock(c *gin.Context) error {
+	sku, err := pathID(c, "sku")
+	if err != nil {
+		return err
+	}
+	var r struct {
+		OnHand optional[int64] `json:"on_hand"`
+	}
+	if err := decode(c, &r); err != nil {
+		return err
+	}
+	var faults model.Invalid
+	onHand := r.OnHand.need(&faults, "/on_hand")
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	level, err := s.cafe.SetStock(c.Request.Context(), sku, onHand)
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, stockJSON(level))
+}

@@ -1,0 +1,250 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"cafe/internal/cafe"
+	"cafe/model"
+)
+
+type orderJSON struct {
+	ID          string        `json:"id"`
+	CustomerID  string        `json:"customer_id"`
+	Payment     model.Payment `json:"payment"`
+	Status      model.Status  `json:"status"`
+	Version     int64         `json:"version"`
+	Lines       []lineJSON    `json:"lines"`
+	Note        string        `json:"note"`
+	PickupAt    *string       `json:"pickup_at"`
+	Total       model.Money   `json:"total"`
+	Currency    string        `json:"currency"`
+	PlacedAt    string        `json:"placed_at"`
+	UpdatedAt   string        `json:"updated_at"`
+	BusinessDay model.Day     `json:"business_day"`
+}
+
+type lineJSON struct {
+	SKU       string       `json:"sku"`
+	Name      string       `json:"name"`
+	Quantity  int64        `json:"quantity"`
+	UnitPrice model.Money  `json:"unit_price"`
+	Options   []optionJSON `json:"options"`
+	Note      string       `json:"note"`
+	Total     model.Money  `json:"total"`
+}
+
+func orderAnswer(o model.Order) orderJSON {
+	a := orderJSON{
+		ID: o.ID, CustomerID: o.CustomerID, Payment: o.Payment, Status: o.Status, Version: o.Version,
+		Lines: make([]lineJSON, len(o.Lines)), Note: o.Note, PickupAt: optionalTime(o.PickupAt), Total: o.Total,
+		Currency: o.Currency, PlacedAt: cafe.Timestamp(o.PlacedAt), UpdatedAt: cafe.Timestamp(o.UpdatedAt), BusinessDay: o.BusinessDay,
+	}
+	for i, l := range o.Lines {
+		a.Lines[i] = lineJSON{l.SKU, l.Name, l.Quantity, l.UnitPrice, optionsAnswer(l.Options), l.Note, l.Total}
+	}
+	return a
+}
+
+func optionalTime(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	s := cafe.Timestamp(t)
+	return &s
+}
+
+type lineRequest struct {
+	SKU      optional[string]   `json:"sku"`
+	Quantity optional[int64]    `json:"quantity"`
+	Options  optional[[]string] `json:"options"`
+	Note     optional[string]   `json:"note"`
+}
+
+func draftLines(faults *model.Invalid, asked []lineRequest) []model.DraftLine {
+	lines := make([]model.DraftLine, len(asked))
+	for i, l := range asked {
+		at := "/lines/" + strconv.Itoa(i)
+		lines[i] = model.DraftLine{
+			SKU: l.SKU.need(faults, at+"/sku"), Quantity: l.Quantity.need(faults, at+"/quantity"),
+			Options: l.Options.or(faults, at+"/options", nil), Note: l.Note.or(faults, at+"/note", ""),
+		}
+	}
+	return lines
+}
+
+func (s *server) placeOrder(c *gin.Context) error {
+	key, err := idempotencyKey(c.Request)
+	if err != nil {
+		return err
+	}
+	var r struct {
+		CustomerID optional[string]        `json:"customer_id"`
+		Payment    optional[string]        `json:"payment"`
+		Lines      optional[[]lineRequest] `json:"lines"`
+		Note       optional[string]        `json:"note"`
+		PickupAt   optional[string]        `json:"pickup_at"`
+	}
+	if err := decode(c, &r); err != nil {
+		return err
+	}
+	var faults model.Invalid
+	draft := model.Draft{
+		CustomerID: r.CustomerID.or(&faults, "/customer_id", ""),
+		Payment:    model.Payment(r.Payment.or(&faults, "/payment", "")),
+		Lines:      draftLines(&faults, r.Lines.need(&faults, "/lines")),
+		Note:       r.Note.or(&faults, "/note", ""),
+	}
+	if r.CustomerID.Given && draft.CustomerID == "" {
+		faults.Add("/customer_id", "must not be empty")
+	}
+	if r.Payment.Given && draft.Payment == "" {
+		faults.Add("/payment", "must be account or counter")
+	}
+	if r.PickupAt.Given && !r.PickupAt.Null {
+		draft.PickupAt = timestamp(&faults, "/pickup_at", r.PickupAt.Value)
+	}
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	order, replayed, err := s.cafe.Place(c.Request.Context(), caller(c), draft, key)
+	if err != nil {
+		return err
+	}
+	replay(c, replayed)
+	c.Header("Location", "/orders/"+order.ID)
+	return answerTagged(c, http.StatusCreated, etag(order.Version), orderAnswer(order))
+}
+
+// replay says that the answer is that of an earlier request with the same key.
+func replay(c *gin.Context, replayed bool) {
+	if replayed {
+		c.Header("Idempotent-Replayed", "true")
+	}
+}
+
+func (s *server) getOrder(c *gin.Context) error {
+	id, err := pathID(c, "id")
+	if err != nil {
+		return err
+	}
+	order, err := s.cafe.Order(c.Request.Context(), caller(c), id)
+	if err != nil {
+		return err
+	}
+	return answerTagged(c, http.StatusOK, etag(order.Version), orderAnswer(order))
+}
+
+func (s *server) listOrders(c *gin.Context) error {
+	l, err := s.list(c)
+	if err != nil {
+		return err
+	}
+	q := c.Request.URL.Query()
+	f := cafe.Filter{CustomerID: q.Get("customer_id"), Status: model.Status(q.Get("status"))}
+	var faults []fieldFault
+	if q.Has("customer_id") && !model.ValidID(f.CustomerID) {
+		faults = append(faults, fieldFault{"customer_id", "must be 1 to 64 characters of A–Z, a–z, 0–9, _ and -"})
+	}
+	if q.Has("status") && !f.Status.Valid() {
+		faults = append(faults, fieldFault{"status", "must be placed, preparing, ready, collected, cancelled or refunded"})
+	}
+	if q.Has("day") {
+		if f.Day, err = model.ParseDay(q.Get("day")); err != nil {
+			faults = append(faults, fieldFault{"day", "must be a date such as 2017-03-18"})
+		}
+	}
+	if len(faults) > 0 {
+		return malformed("A query parameter is at fault.", faults...)
+	}
+	orders, next, err := s.cafe.Orders(c.Request.Context(), caller(c), f, l.from, l.limit)
+	if err != nil {
+		return err
+	}
+	a := struct {
+		Orders     []orderJSON `json:"orders"`
+		NextCursor string      `json:"next_cursor,omitempty"`
+	}{make([]orderJSON, len(orders)), s.cursors.seal(l.binding, next)}
+	for i, o := range orders {
+		a.Orders[i] = orderAnswer(o)
+	}
+	return answer(c, http.StatusOK, a)
+}
+
+func (s *server) amendOrder(c *gin.Context) error {
+	id, err := pathID(c, "id")
+	if err != nil {
+		return err
+	}
+	var r struct {
+		Lines    optional[[]lineRequest] `json:"lines"`
+		Note     optional[string]        `json:"note"`
+		PickupAt optional[string]        `json:"pickup_at"`
+	}
+	if err := decode(c, &r, "application/merge-patch+json"); err != nil {
+		return err
+	}
+	// A JSON Merge Patch (RFC 7396): null takes a member away, and lines cannot be.
+	var a cafe.Amendment
+	var faults model.Invalid
+	if r.Lines.Given {
+		a.Lines = draftLines(&faults, r.Lines.need(&faults, "/lines"))
+	}
+	if r.Note.Given {
+		a.Note = &r.Note.Value
+	}
+	if r.PickupAt.Given {
+		a.PickupAt = new(time.Time)
+		if !r.PickupAt.Null {
+			*a.PickupAt = timestamp(&faults, "/pickup_at", r.PickupAt.Value)
+		}
+	}
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	order, err := s.cafe.Amend(c.Request.Context(), caller(c), id, a, ifMatch(c.Request))
+	if err != nil {
+		return err
+	}
+	return answerTagged(c, http.StatusOK, etag(order.Version), orderAnswer(order))
+}
+
+func (s *server) advanceOrder(c *gin.Context) error {
+	id, err := pathID(c, "id")
+	if err != nil {
+		return err
+	}
+	var r struct {
+		Status optional[string] `json:"status"`
+	}
+	if err := decode(c, &r); err != nil {
+		return err
+	}
+	var faults model.Invalid
+	to := model.Status(r.Status.need(&faults, "/status"))
+	if len(faults) == 0 && !to.Valid() {
+		faults.Add("/status", "must be placed, preparing, ready, collected, cancelled or refunded")
+	}
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	order, err := s.cafe.Advance(c.Request.Context(), caller(c), id, to, ifMatch(c.Request))
+	if err != nil {
+		return err
+	}
+	return answerTagged(c, http.StatusOK, etag(order.Version), orderAnswer(order))
+}
+
+func (s *server) deleteOrder(c *gin.Context) error {
+	id, err := pathID(c, "id")
+	if err != nil {
+		return err
+	}
+	if err := s.cafe.Remove(c.Request.Context(), caller(c), id, ifMatch(c.Request)); err != nil {
+		return err
+	}
+	return noContent(c)
+}

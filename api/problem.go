@@ -1,0 +1,168 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+
+	"cafe/internal/cafe"
+	"cafe/internal/table"
+	"cafe/model"
+)
+
+// Problem is an error as clients see it (RFC 9457). It is an error itself, so that a
+// handler can return one.
+type Problem struct {
+	Type      string       `json:"type"`
+	Title     string       `json:"title"`
+	Status    int          `json:"status"`
+	Detail    string       `json:"detail"`
+	Instance  string       `json:"instance"`
+	RequestID string       `json:"request_id"`
+	Errors    []fieldFault `json:"errors,omitempty"`
+
+	retryAfter int // seconds; 0: no such header
+}
+
+type fieldFault struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
+
+func problem(status int, kind, title, detail string, faults ...fieldFault) *Problem {
+	return &Problem{Type: "/problems/" + kind, Title: title, Status: status, Detail: detail, Errors: faults}
+}
+
+func malformed(detail string, faults ...fieldFault) *Problem {
+	return problem(http.StatusBadRequest, "malformed-request", "Malformed request", detail, faults...)
+}
+
+// Unauthorized is the problem of a caller without a valid token.
+func Unauthorized() *Problem {
+	return problem(http.StatusUnauthorized, "unauthorized", "Unauthorized",
+		"A valid bearer token is required: Authorization: Bearer <JWT>.")
+}
+
+// TooManyRequests is the problem of a caller over the limit, who may try again after
+// that many seconds.
+func TooManyRequests(seconds int) *Problem {
+	p := problem(http.StatusTooManyRequests, "too-many-requests", "Too many requests",
+		"The café takes no more requests at this pace. Try again a little later.")
+	p.retryAfter = max(1, seconds)
+	return p
+}
+
+// Unavailable is the problem of a café whose store or keys cannot be reached.
+func Unavailable() *Problem {
+	p := problem(http.StatusServiceUnavailable, "unavailable", "Unavailable",
+		"The café cannot answer this right now. It is safe to send the same request again.")
+	p.retryAfter = 1
+	return p
+}
+
+// problemOf is the one place where an error becomes an answer. What is not known here is
+// a 500 that says nothing of its cause.
+func problemOf(err error) *Problem {
+	var (
+		ready    *Problem
+		invalid  model.Invalid
+		short    *cafe.OutOfStock
+		illegal  *cafe.IllegalMove
+		tooLarge *http.MaxBytesError
+	)
+	switch {
+	case errors.As(err, &ready):
+		return ready
+	case errors.As(err, &invalid):
+		p := problem(http.StatusUnprocessableEntity, "validation", "Validation failed", "Some fields are at fault; errors names them.")
+		for _, f := range invalid {
+			p.Errors = append(p.Errors, fieldFault(f))
+		}
+		return p
+	case errors.As(err, &short):
+		p := problem(http.StatusConflict, "out-of-stock", "Out of stock", "There is not enough on the shelf. Nothing was taken.")
+		for _, s := range short.Short {
+			for _, line := range s.Lines {
+				p.Errors = append(p.Errors, fieldFault{"/lines/" + strconv.Itoa(line),
+					fmt.Sprintf("%d of %s wanted, %d on hand", s.Wanted, s.SKU, s.OnHand)})
+			}
+		}
+		return p
+	case errors.As(err, &illegal):
+		return problem(http.StatusConflict, "illegal-transition", "Illegal transition",
+			fmt.Sprintf("The order is %s; you cannot make it %s.", illegal.From, illegal.To))
+	case errors.As(err, &tooLarge), errors.Is(err, table.ErrTooLarge):
+		return problem(http.StatusRequestEntityTooLarge, "body-too-large", "Body too large",
+			fmt.Sprintf("The body is larger than %d bytes.", maxBody))
+	case errors.Is(err, cafe.ErrNotFound):
+		return problem(http.StatusNotFound, "not-found", "Not found", "There is nothing here.")
+	case errors.Is(err, cafe.ErrForbidden):
+		return problem(http.StatusForbidden, "forbidden", "Forbidden", "Your role may not do this.")
+	case errors.Is(err, cafe.ErrKeyReused):
+		return problem(http.StatusUnprocessableEntity, "idempotency-key-reused", "Idempotency key reused",
+			"This Idempotency-Key came with another body before. Use a new key for a new request.")
+	case errors.Is(err, cafe.ErrStale):
+		return problem(http.StatusPreconditionFailed, "precondition-failed", "Precondition failed",
+			"It has changed since you read it. Read it again, and send the ETag of then.")
+	case errors.Is(err, cafe.ErrPreconditionRequired):
+		return problem(http.StatusPreconditionRequired, "precondition-required", "Precondition required",
+			"Say which version you mean to change: If-Match with the ETag of your last read.")
+	case errors.Is(err, cafe.ErrNotAmendable):
+		return problem(http.StatusConflict, "not-amendable", "Not amendable", "Only an order that is still placed can be amended.")
+	case errors.Is(err, table.ErrThrottled), errors.Is(err, table.ErrUnavailable), errors.Is(err, table.ErrConflict),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return Unavailable()
+	}
+	return problem(http.StatusInternalServerError, "internal", "Internal error",
+		"Something went wrong on our side. Quote the request_id when you report it.")
+}
+
+// fail answers with the problem that the error is, and logs what is the café's own fault.
+func fail(c *gin.Context, err error) {
+	p := problemOf(err)
+	if p.Status >= 500 {
+		level := slog.LevelError
+		if p.Status == http.StatusServiceUnavailable {
+			level = slog.LevelWarn
+		}
+		slog.Log(c.Request.Context(), level, "request failed", "request_id", requestID(c), "method", c.Request.Method,
+			"route", c.FullPath(), "status", p.Status, "error", err.Error())
+	}
+	WriteProblem(c.Writer, c.Request, p, requestID(c))
+	c.Abort()
+}
+
+// WriteProblem answers with the problem. The local gateway uses it for what it refuses
+// before the router sees it.
+func WriteProblem(w http.ResponseWriter, r *http.Request, p *Problem, requestID string) {
+	answer := *p
+	answer.Instance, answer.RequestID = r.URL.EscapedPath(), requestID
+	b, err := json.Marshal(answer)
+	if err != nil { // a path that is no UTF-8
+		answer.Instance = ""
+		b, _ = json.Marshal(answer)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Request-Id", requestID)
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="cafe"`)
+	}
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(b) // the client may be gone
+}
+
+// Malformed is the problem of a request that is no well-formed HTTP.
+func Malformed() *Problem { return malformed("The request is not well-formed.") }

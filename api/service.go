@@ -1,0 +1,66 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+func (s *server) health(c *gin.Context) error {
+	return answer(c, http.StatusOK, struct {
+		Status  string `json:"status"`
+		Version string `json:"version"`
+	}{"ok", s.version})
+}
+
+func (s *server) openAPI(c *gin.Context) error {
+	c.Data(http.StatusOK, "application/json", OpenAPI())
+	return nil
+}
+
+func (s *server) docs(c *gin.Context) error {
+	c.Header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+	c.Data(http.StatusOK, "text/html; charset=utf-8", DocsPage())
+	return nil
+}
+
+// reconcile answers what Reconcile found and did.
+func (s *server) reconcile(c *gin.Context) error {
+	dry, err := boolParameter(c, "dry_run")
+	if err != nil {
+		return err
+	}
+	r, err := s.cafe.Reconcile(c.Request.Context(), dry)
+	if err != nil {
+		return err
+	}
+	type drift struct {
+		CustomerID string `json:"customer_id"`
+		Field      string `json:"field"`
+		Stored     int64  `json:"stored"`
+		Actual     int64  `json:"actual"`
+	}
+	drifted := make([]drift, len(r.Drifted))
+	for i, d := range r.Drifted {
+		drifted[i] = drift(d)
+	}
+	return answer(c, http.StatusOK, struct {
+		Customers int     `json:"customers"`
+		Drifted   []drift `json:"drifted"`
+		Repaired  int     `json:"repaired"`
+	}{r.Customers, drifted, r.Repaired})
+}
+
+func boolParameter(c *gin.Context, name string) (bool, error) {
+	q, err := query(c.Request)
+	if err != nil || !q.Has(name) {
+		return false, err
+	}
+	switch q.Get(name) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, malformed("A query parameter is at fault.", fieldFault{name, "must be true or false"})
+}
