@@ -1,0 +1,208 @@
+package auth
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// MaxToken is the longest token that is looked at, in bytes. API Gateway takes 10,240
+// bytes of all headers together.
+const MaxToken = 8 << 10
+
+// MinSecret is the least length of a shared secret, in bytes: that of an HS256
+// signature (RFC 7518, section 3.2).
+const MinSecret = 32
+
+// Config says whose tokens are accepted. Issuer, Audience and exactly one of Secret
+// and JWKS are required.
+type Config struct {
+	Issuer   string // the iss claim, exactly
+	Audience string // one of the aud claim, or the client_id of a Cognito access token
+
+	Secret []byte // signs with HS256; at least MinSecret bytes
+	JWKS   string // URL of the issuer's JSON Web Key Set (RFC 7517); RS256 and ES256
+
+	Now    func() time.Time // nil: time.Now
+	Client *http.Client     // fetches JWKS; nil: one that follows no redirect
+	Log    *slog.Logger     // hears of keys that cannot be fetched; nil: slog.Default
+}
+
+// Verifier turns tokens into identities. It is safe for concurrent use. A nil
+// *Verifier refuses every token, with ErrKeysUnavailable.
+type Verifier struct {
+	secret []byte  // HS256, or
+	keys   *keySet // RS256 and ES256
+	parser *jwt.Parser
+	now    func() time.Time
+	recent recent
+}
+
+// New returns a Verifier, or says what is wrong with the configuration. It fetches
+// nothing yet.
+func New(c Config) (*Verifier, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Issuer == "" || c.Audience == "" {
+		return nil, errors.New("issuer and audience of tokens must be set")
+	}
+	v := &Verifier{now: c.Now}
+	var algorithms []string
+	switch {
+	case len(c.Secret) > 0 && c.JWKS != "":
+		return nil, errors.New("either a shared secret or a JWKS URL must be set, not both")
+	case c.JWKS != "":
+		keys, err := newKeySet(c)
+		if err != nil {
+			return nil, err
+		}
+		v.keys, algorithms = keys, []string{"RS256", "ES256"}
+	case len(c.Secret) < MinSecret:
+		return nil, fmt.Errorf("shared secret has %d bytes, at least %d are needed (or a JWKS URL)", len(c.Secret), MinSecret)
+	default:
+		v.secret, algorithms = c.Secret, []string{"HS256"}
+	}
+	v.parser = jwt.NewParser(
+		jwt.WithValidMethods(algorithms),
+		jwt.WithStrictDecoding(),
+		jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(),
+		jwt.WithIssuer(c.Issuer),
+		jwt.WithAudience(c.Audience),
+		jwt.WithTimeFunc(c.Now),
+	)
+	return v, nil
+}
+
+// FromEnv returns a Verifier configured by CAFE_AUTH_ISSUER, CAFE_AUTH_AUDIENCE and
+// one of CAFE_AUTH_SECRET and CAFE_AUTH_JWKS_URL. The names of what is wrong are in
+// the error, their values are not. Along with an error it returns a nil *Verifier,
+// which is fit to use: it refuses everything.
+func FromEnv(getenv func(string) string, log *slog.Logger) (*Verifier, error) {
+	v, err := New(Config{
+		Issuer:   getenv("CAFE_AUTH_ISSUER"),
+		Audience: getenv("CAFE_AUTH_AUDIENCE"),
+		Secret:   []byte(getenv("CAFE_AUTH_SECRET")),
+		JWKS:     getenv("CAFE_AUTH_JWKS_URL"),
+		Log:      log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("CAFE_AUTH_ISSUER, CAFE_AUTH_AUDIENCE, CAFE_AUTH_SECRET, CAFE_AUTH_JWKS_URL: %w", err)
+	}
+	return v, nil
+}
+
+// Verify returns whose token it is, or ErrNoToken, ErrInvalid or ErrKeysUnavailable.
+// It may fetch keys, and then takes as long as that takes, or until the context ends.
+func (v *Verifier) Verify(ctx context.Context, token string) (Identity, error) {
+	switch {
+	case v == nil:
+		return Identity{}, fmt.Errorf("%w: none are configured", ErrKeysUnavailable)
+	case token == "":
+		return Identity{}, ErrNoToken
+	case len(token) > MaxToken:
+		return Identity{}, TooLong
+	case strings.Count(token, ".") != 2 || !isCompact(token):
+		return Identity{}, Malformed
+	}
+	sum := sha256.Sum256([]byte(token))
+	if identity, ok := v.recent.find(sum, v.now()); ok {
+		return identity, nil
+	}
+	identity, err := v.verify(ctx, token)
+	if err != nil {
+		return Identity{}, err
+	}
+	v.recent.add(sum, identity, v.now())
+	return identity, nil
+}
+
+func (v *Verifier) verify(ctx context.Context, token string) (Identity, error) {
+	encoded, _, _ := strings.Cut(token, ".")
+	decoded, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return Identity{}, Malformed
+	}
+	h, err := parseHeader(decoded)
+	if err != nil {
+		return Identity{}, err
+	}
+	var c claims
+	if _, err := v.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return v.key(ctx, h) }); err != nil {
+		return Identity{}, reason(err)
+	}
+	if c.use != "" && c.use != "access" && c.use != "id" {
+		return Identity{}, BadClaim
+	}
+	if c.subject == "" {
+		return Identity{}, MissingClaim
+	}
+	role, err := c.roleOf()
+	if err != nil {
+		return Identity{}, err
+	}
+	return admit(Identity{Subject: c.subject, Role: role, Expires: c.expires.Time}, v.now())
+}
+
+// key returns the key for a token with that header. Which algorithm goes with a key
+// is a property of the key, never of the token.
+func (v *Verifier) key(ctx context.Context, h header) (any, error) {
+	if v.keys == nil {
+		return v.secret, nil // and HS256 is the only method that the parser lets through
+	}
+	key, err := v.keys.find(ctx, h.kid)
+	if err != nil {
+		return nil, err
+	}
+	if key.algorithm != h.algorithm {
+		return nil, BadAlgorithm
+	}
+	return key.public, nil
+}
+
+// publicKey is a key of the set with the one algorithm it is good for.
+type publicKey struct {
+	algorithm string
+	public    crypto.PublicKey
+}
+
+// reason turns an error of the parser, which may quote the token, into one that does
+// not.
+func reason(err error) error {
+	if errors.Is(err, ErrKeysUnavailable) {
+		return ErrKeysUnavailable
+	}
+	var invalid Invalid
+	if errors.As(err, &invalid) {
+		return invalid
+	}
+	for _, r := range []struct {
+		is  error
+		say Invalid
+	}{
+		{jwt.ErrTokenMalformed, Malformed},
+		{jwt.ErrTokenUnverifiable, BadAlgorithm}, // of a name that the parser does not know
+		{jwt.ErrTokenSignatureInvalid, BadSignature},
+		{jwt.ErrTokenExpired, Expired},
+		{jwt.ErrTokenNotValidYet, NotYetValid},
+		{jwt.ErrTokenUsedBeforeIssued, NotYetValid},
+		{jwt.ErrTokenInvalidIssuer, BadIssuer},
+		{jwt.ErrTokenInvalidAudience, BadAudience},
+		{jwt.ErrTokenRequiredClaimMissing, MissingClaim},
+	} {
+		if errors.Is(err, r.is) {
+			return r.say
+		}
+	}
+	return Malformed
+}
