@@ -10,13 +10,10 @@ import (
 // demand is what an item may sell on a day, as a distribution over whole numbers: it
 // is on the counter with probability offered, and then sells a negative binomial
 // number with the given mean and the variance mean + spread·mean². If it is not on
-// the counter it sells nothing.
+// the counter it sells nothing. The zero demand is for what has never been sold.
 type demand struct {
 	offered, mean, spread float64
 }
-
-// none is the demand for what has never been sold.
-var none = demand{}
 
 // expected returns the mean.
 func (d demand) expected() float64 { return d.offered * d.mean }

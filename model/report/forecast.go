@@ -4,59 +4,74 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"cafe/model"
 )
 
-// The forecaster's constants. They were chosen on the sales of a real bakery café
-// before the five weeks on which the forecast is measured, and matter little: see
-// TestNoOtherConstantsWouldHaveDoneMuchBetterBefore.
-const (
-	// keep is how much of what is known of an item's level outlives a day: yesterday
-	// weighs 1, the day before 0.9, and so on.
-	keep = 0.9
+// tuning is the forecaster's constants.
+type tuning struct {
+	// How much of what is known of an item's level outlives a day. With 0.9 yesterday
+	// weighs 1, the open day before it 0.9, then 0.81.
+	keep float64
 
-	// A weekday's factor is shrunk to that of all items, and that to 1, each by as
-	// much as this many sales of an item that sells without overdispersion would say.
-	shrinkToAll, shrinkToOne = 20.0, 20.0
+	// A weekday's factor of an item is shrunk to that of all items, and that to 1,
+	// each by as much as so many sales would say.
+	shrinkToAll, shrinkToOne float64
 
-	// An item goes off the counter with usuallyStops a day and returns with
-	// usuallyReturns, until habitWeight days and more have told otherwise.
-	usuallyStops, usuallyReturns, habitWeight = 0.03, 0.1, 10.0
+	// The daily chance that an item goes off the counter, and that one returns to it,
+	// until habitWeight days and more have told otherwise.
+	stops, returns, habitWeight float64
 
-	// Demand varies more than chance alone by usualSpread (relative variance), until
-	// spreadWeight days and more have told otherwise; never less than leastSpread.
-	usualSpread, spreadWeight, leastSpread = 0.1, 30.0, 0.02
+	// How much more than by chance demand varies (relative variance), until
+	// spreadWeight days and more have told otherwise, and at least.
+	spread, spreadWeight, leastSpread float64
 
-	// leastSeen is the least part of a day's demand that a sold-out item is said to
-	// have met: what sold in the first minutes is no measure for a whole day.
-	leastSeen = 0.1
-)
+	// The least part of a day's demand that an item which ran out is said to have
+	// seen: what sells in the first minutes is no measure of a whole day.
+	leastSeen float64
+}
+
+// tuned was chosen on the sales of a real bakery café before the five weeks that the
+// forecast is measured on. It matters little: TestOtherConstantsWouldHaveDoneNoBetter.
+var tuned = tuning{
+	keep:        0.9,
+	shrinkToAll: 20, shrinkToOne: 20,
+	stops: 0.03, returns: 0.05, habitWeight: 20,
+	spread: 0.1, spreadWeight: 30, leastSpread: 0.02,
+	leastSeen: 0.1,
+}
 
 // A forecaster learns open days one after the other and says what the next may sell.
 //
 // Each item has a level, a gamma distribution learnt from Poisson sales whose past is
-// discounted day by day, which is exponential smoothing that knows how sure it is;
-// a factor for each weekday, shrunk to that of all items together; a spread; and a
-// hidden state, on the counter or off it, because a day without a sale of an item that
-// sells twenty is no sign that people no longer want it. An item that ran out was
-// seen for a part of the day only, and counts as that part.
+// discounted day by day: exponential smoothing that knows how sure it is. It has a
+// factor for each weekday, a spread, and a hidden state, on the counter or off it,
+// for a day without a sale of an item that sells twenty is no sign that people no
+// longer want it. An item that ran out was seen for part of the day only, and counts
+// as that part.
 type forecaster struct {
+	tuning
 	days  int
 	all   week
 	items map[string]*habit
 }
 
-// habit is what is known of one item.
+// habit is what is known of one item, from its first sale on.
 type habit struct {
-	sold, seen float64 // the level's gamma distribution: shape, and rate in average days
+	*tuning
+	sold, seen float64 // the level: units, and in how many average days
 	week       week
-	spread     ratio
+	varied     ratio
 	onCounter  float64 // probability that it was on the last open day
-	stops      ratio   // of days on the counter, those followed by a day off
-	returns    ratio   // of days off, those followed by a day on
+	stopped    ratio   // days on the counter that a day off followed, of all days on
+	returned   ratio   // days off that a day on followed, of all days off
 	lastSold   model.Day
 }
+
+// week has a ratio for each weekday: what was sold, over what would have been without
+// weekdays.
+type week [7]ratio
 
 // ratio is a sum over another, shrunk to a prior value by a prior weight.
 type ratio struct{ over, under float64 }
@@ -65,13 +80,11 @@ func (r *ratio) add(over, under float64) { r.over, r.under = r.over+over, r.unde
 
 func (r ratio) shrunk(to, by float64) float64 { return (r.over + by*to) / (r.under + by) }
 
-// week has a ratio for each weekday: what sold over what a day without weekdays
-// would have.
-type week [7]ratio
-
 // learnt is a forecaster that has seen the days, which are in order.
-func learnt(days []Summary) *forecaster {
-	f := &forecaster{items: map[string]*habit{}}
+func learnt(days []Summary) *forecaster { return tuned.learnt(days) }
+
+func (t tuning) learnt(days []Summary) *forecaster {
+	f := &forecaster{tuning: t, items: map[string]*habit{}}
 	for _, s := range days {
 		f.learn(s)
 	}
@@ -84,42 +97,111 @@ func (f *forecaster) learn(s Summary) {
 		return
 	}
 	f.days++
-	for sku := range s.Sold {
-		if f.items[sku] == nil {
-			f.items[sku] = &habit{}
+	weekday := s.Day.Weekday()
+	for sku, sold := range s.Sold {
+		if f.items[sku] == nil && sold > 0 {
+			f.items[sku] = &habit{tuning: &f.tuning}
 		}
 	}
 	var all ratio
-	for _, sku := range slices.Sorted(maps.Keys(f.items)) {
-		seen := 1.0
-		if part, gone := s.SoldOut[sku]; gone {
-			if s.Sold[sku] == 0 {
+	for _, sku := range slices.Sorted(maps.Keys(f.items)) { // sums of floats must not depend on order
+		sold, part := s.Sold[sku], 1.0
+		if perMille, gone := s.SoldOut[sku]; gone {
+			if sold == 0 {
 				continue // there was none to sell
 			}
-			seen = min(max(float64(part)/1000, leastSeen), 1)
+			part = min(max(float64(perMille)/1000, f.leastSeen), 1)
 		}
 		h := f.items[sku]
-		told := h.learn(float64(s.Sold[sku]), seen, f.factor(h, s), int(s.Day.Weekday()))
+		told := h.learn(float64(sold), part, f.factor(h, weekday), weekday)
 		all.add(told.over, told.under)
-		if s.Sold[sku] > 0 {
+		if sold > 0 {
 			h.lastSold = s.Day
 		}
 	}
-	f.all[s.Day.Weekday()].add(all.over, all.under)
+	f.all[weekday].add(all.over, all.under)
 }
 
-func (f *forecaster) factor(h *habit, s Summary) float64 { return f.factorOn(h, int(s.Day.Weekday())) }
-
-// factorOn is how much more than on an average day the item sells on the weekday.
-func (f *forecaster) factorOn(h *habit, weekday int) float64 {
-	return h.week[weekday].shrunk(f.all[weekday].shrunk(1, shrinkToOne), shrinkToAll)
+// factor is how much more than on an average day the item sells on the weekday.
+func (f *forecaster) factor(h *habit, weekday time.Weekday) float64 {
+	return h.week[weekday].shrunk(f.all[weekday].shrunk(1, f.shrinkToOne), f.shrinkToAll)
 }
 
-// on returns the demand for the item on an open day of the weekday.
-func (f *forecaster) on(sku string, day model.Day) demand {
+// demand returns what the item may sell on the next open day, of that weekday.
+func (f *forecaster) demand(sku string, weekday time.Weekday) demand {
 	h := f.items[sku]
 	if h == nil {
-		return none
+		return demand{}
 	}
-	return h.demand(f.factorOn(h, int(day.Weekday())))
+	return h.demand(f.factor(h, weekday))
+}
+
+// lastSold returns the last day that had a sale of the item; empty: none.
+func (f *forecaster) lastSold(sku string) model.Day {
+	if h := f.items[sku]; h != nil {
+		return h.lastSold
+	}
+	return ""
+}
+
+// demand is for a day that is as good as so many average ones.
+func (h *habit) demand(days float64) demand {
+	return demand{
+		offered: h.onCounter*(1-h.stopping()) + (1-h.onCounter)*h.returning(),
+		mean:    h.sold / h.seen * days,
+		spread:  h.overdispersion() + 1/max(h.sold, 0.5),
+	}
+}
+
+func (h *habit) stopping() float64  { return h.stopped.shrunk(h.stops, h.habitWeight) }
+func (h *habit) returning() float64 { return h.returned.shrunk(h.returns, h.habitWeight) }
+
+func (h *habit) overdispersion() float64 {
+	return max(h.varied.shrunk(h.spread, h.spreadWeight), h.leastSpread)
+}
+
+// learn takes in a day of which a part was seen, and returns what it tells of its
+// weekday.
+func (h *habit) learn(sold, part, factor float64, weekday time.Weekday) ratio {
+	days := factor * part
+	if h.sold == 0 {
+		h.sold, h.seen, h.onCounter = sold, days, 1
+		return ratio{}
+	}
+	level := h.sold / h.seen
+	on := h.look(sold, h.demand(days))
+	mean := level * days
+
+	weight := on / (1 + h.overdispersion()*mean)
+	told := ratio{weight * sold, weight * level * part}
+	h.week[weekday].add(told.over, told.under)
+
+	// By moments: the mean of (sold-mean)² - mean is spread·mean². Days that expect
+	// little tell little.
+	h.varied.add(on*((sold-mean)*(sold-mean)-mean)/((1+mean)*(1+mean)), on*mean*mean/((1+mean)*(1+mean)))
+
+	forget := 1 - (1-h.keep)*on
+	h.sold, h.seen = h.sold*forget+on*sold, h.seen*forget+on*days
+	return told
+}
+
+// look returns the probability that the item was on the counter, given what sold and
+// what was to be expected, and counts how it came there from the day before.
+func (h *habit) look(sold float64, d demand) float64 {
+	ifOn, ifOff := 0.0, 1.0 // how likely such sales were
+	if sold > 0 {
+		ifOn, ifOff = 1, 0
+	} else {
+		size := 1 / d.spread
+		ifOn = math.Pow(size/(size+d.mean), size)
+	}
+	stopping, returning := h.stopping(), h.returning()
+	stayed, stopped := h.onCounter*(1-stopping)*ifOn, h.onCounter*stopping*ifOff
+	returned, stayedOff := (1-h.onCounter)*returning*ifOn, (1-h.onCounter)*(1-returning)*ifOff
+	sum := stayed + stopped + returned + stayedOff
+
+	h.stopped.add(stopped/sum, (stayed+stopped)/sum)
+	h.returned.add(returned/sum, (returned+stayedOff)/sum)
+	h.onCounter = (stayed + returned) / sum
+	return h.onCounter
 }

@@ -9,9 +9,9 @@ import (
 	"cafe/model"
 )
 
-// HistoryDays is how many days before the report's Build looks at. Older summaries
-// need not be read.
-const HistoryDays = 120
+// HistoryDays is how many days before the report's Build looks at: twelve weeks. Older
+// summaries need not be read.
+const HistoryDays = 84
 
 // Input is all that a report is made of.
 type Input struct {
@@ -22,12 +22,12 @@ type Input struct {
 	Calendar model.Calendar
 	Currency string
 
-	Menu    model.Menu             // as it is now, inactive items too
-	Entries []model.Entry          // the day's, in any order; payments and deleted orders are passed over
-	SoldOut map[string]time.Time   // by SKU: when the shelf last became empty, if it stayed so
-	History []Summary              // days before this one, in any order; closed days may be absent
-	Earlier *Report                // the newest kept report of the last day before this one; nil: none
-	Before  *Report                // this day's revision before this; nil: none
+	Menu    model.Menu           // as it is now, inactive items too
+	Entries []model.Entry        // the day's, in any order; payments and deleted orders are passed over
+	SoldOut map[string]time.Time // by SKU: when the shelf last became empty, if it stayed so
+	History []Summary            // days before this one, in any order; closed days may be absent
+	Earlier *Report              // the newest kept report of the last day before this one; nil: none
+	Before  *Report              // this day's revision before this; nil: none
 	Facts   Facts
 
 	// What a sale lost costs, and one left over, in any one unit: only their ratio

@@ -76,14 +76,18 @@ type Level struct {
 
 // Bake is one counted item's line of the bake list.
 type Bake struct {
-	SKU      string    `json:"sku"`
-	Name     string    `json:"name"`
-	Expected int64     `json:"expected"` // mean demand, rounded
-	Low      int64     `json:"low"`      // with High, the narrowest range around Expected
-	High     int64     `json:"high"`     // meant to hold 80 of 100 days
-	Bake     int64     `json:"bake"`     // the number to make, given what a lost sale and a leftover cost
-	SoldOut  bool      `json:"sold_out"` // ran out on the report's day, so demand was not fully seen
+	SKU      string `json:"sku"`
+	Name     string `json:"name"`
+	Expected int64  `json:"expected"` // mean demand, rounded
+	Low      int64  `json:"low"`      // with High, the narrowest range around Expected
+	High     int64  `json:"high"`     // meant to hold 80 of 100 days
+	Bake     int64  `json:"bake"`     // the number to make, given what a lost sale and a leftover cost
+	SoldOut  bool   `json:"sold_out"` // ran out on the report's day, so demand was not fully seen
+
+	// LastSold is absent when no sale is known. If it is long ago, the item was off
+	// the counter, and most likely stays off; WhenOn is what it should sell if not.
 	LastSold model.Day `json:"last_sold,omitempty"`
+	WhenOn   int64     `json:"when_on"`
 }
 
 // Forecast is what an earlier report expected of this day, and what came.

@@ -1,0 +1,250 @@
+package report
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"sort"
+
+	"cafe/model"
+)
+
+// Pairs are told of when so many orders had both items, when that is so many times
+// what chance would give, and at most so many.
+const (
+	leastTogether = 3
+	leastLift     = 1.2
+	mostPairs     = 5
+)
+
+// Build makes the day's report. Its only error is model.ErrOverflow, of a day whose
+// revenue does not fit in 64 bits.
+func Build(in Input) (Report, error) {
+	today, err := Summarise(in.Day, in.Menu, in.Entries, in.SoldOut)
+	if err != nil {
+		return Report{}, err
+	}
+	sales := counting(in.Entries)
+	before := newPast(in.History, in.Day)
+	known := before.with(today)
+
+	r := Report{
+		Day: in.Day, Revision: in.Revision, BuiltAt: Moment{in.BuiltAt.UTC()}, Partial: in.Partial, Currency: in.Currency,
+		Orders: today.Orders, Revenue: today.Revenue, Cancelled: today.Cancelled,
+		Average:     model.Money(mean(int64(today.Revenue), today.Orders)),
+		Items:       items(sales, in.Menu),
+		Hours:       hours(sales, in.Calendar),
+		Compared:    compare(before, in.Day),
+		Pairs:       pairs(sales),
+		NextOpenDay: known.nextOpen(in.Day),
+		Trend:       trend(known, in.Day),
+	}
+	f := learnt(before.rows)
+	r.YesterdaysForecast = judged(in, today, f)
+	if !in.Partial {
+		f.learn(today)
+	}
+	r.KnownDays = f.days
+	r.Bake = f.bakeList(in, r.NextOpenDay)
+	r.SoldOut = soldOut(in, today, f)
+	r.Changes = changes(in.Before, r)
+	r.NeedsALook = needsALook(in, r)
+	return r, nil
+}
+
+// counting returns the orders that count, by time.
+func counting(entries []model.Entry) []model.Entry {
+	var sales []model.Entry
+	for _, e := range entries {
+		if e.Counts() {
+			sales = append(sales, e)
+		}
+	}
+	slices.SortFunc(sales, func(a, b model.Entry) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
+	return sales
+}
+
+// mean returns sum/n rounded half up, and 0 for n = 0.
+func mean(sum, n int64) int64 {
+	if n == 0 {
+		return 0
+	}
+	whole, rest := sum/n, sum%n
+	if rest < 0 {
+		whole, rest = whole-1, rest+n
+	}
+	if rest >= n-rest {
+		whole++
+	}
+	return whole
+}
+
+func items(sales []model.Entry, menu model.Menu) []Item {
+	bySKU := map[string]*Item{}
+	for _, e := range sales {
+		for _, sold := range e.Items {
+			i := bySKU[sold.SKU]
+			if i == nil {
+				i = &Item{SKU: sold.SKU, Name: name(menu, sold.SKU), Category: menu[sold.SKU].Category}
+				bySKU[sold.SKU] = i
+			}
+			i.Quantity += sold.Quantity
+			i.Revenue += sold.Revenue
+		}
+	}
+	list := make([]Item, 0, len(bySKU))
+	for _, i := range bySKU {
+		list = append(list, *i)
+	}
+	slices.SortFunc(list, func(a, b Item) int {
+		return cmp.Or(cmp.Compare(b.Quantity, a.Quantity), cmp.Compare(b.Revenue, a.Revenue), cmp.Compare(a.SKU, b.SKU))
+	})
+	return list
+}
+
+func name(menu model.Menu, sku string) string { return cmp.Or(menu[sku].Name, sku) }
+
+func hours(sales []model.Entry, calendar model.Calendar) []Hour {
+	list := make([]Hour, 0, 24)
+	row := map[int]int{} // of an hour, in list
+	for _, e := range sales {
+		hour := e.At.In(calendar.Zone).Hour()
+		at, seen := row[hour]
+		if !seen {
+			at, row[hour] = len(list), len(list)
+			list = append(list, Hour{Hour: hour})
+		}
+		list[at].Orders++
+		list[at].Revenue += e.Revenue
+	}
+	return list
+}
+
+func compare(before past, day model.Day) Compared {
+	level := func(weeks int) *Level {
+		var l Level
+		for week := 1; week <= weeks; week++ {
+			if s := before.on(day.AddDays(-7 * week)); s.Orders > 0 {
+				l = Level{l.Orders + s.Orders, l.Revenue + s.Revenue, l.Days + 1}
+			}
+		}
+		if l.Days == 0 {
+			return nil
+		}
+		n := int64(l.Days)
+		return &Level{mean(l.Orders, n), model.Money(mean(int64(l.Revenue), n)), l.Days}
+	}
+	return Compared{LastWeek: level(1), FourWeeks: level(4)}
+}
+
+// pairs ranks by how many more orders had both than chance would give, so that
+// neither the common nor the rare win by being so.
+func pairs(sales []model.Entry) []Pair {
+	with, together := map[string]int64{}, map[[2]string]int64{}
+	for _, e := range sales {
+		for i, a := range e.Items {
+			with[a.SKU]++
+			for _, b := range e.Items[i+1:] {
+				together[[2]string{min(a.SKU, b.SKU), max(a.SKU, b.SKU)}]++
+			}
+		}
+	}
+	chance := func(p Pair) float64 { return float64(with[p.A]) * float64(with[p.B]) / float64(len(sales)) }
+	list := []Pair{}
+	for ab, n := range together {
+		p := Pair{A: ab[0], B: ab[1], Orders: n}
+		if p.Lift = math.Round(float64(n)/chance(p)*100) / 100; n >= leastTogether && p.Lift >= leastLift {
+			list = append(list, p)
+		}
+	}
+	slices.SortFunc(list, func(p, q Pair) int {
+		return cmp.Or(cmp.Compare(float64(q.Orders)-chance(q), float64(p.Orders)-chance(p)), cmp.Compare(p.A, q.A), cmp.Compare(p.B, q.B))
+	})
+	return list[:min(len(list), mostPairs)]
+}
+
+func trend(known past, day model.Day) []Takings {
+	list := make([]Takings, 0, 28)
+	for d := max(day.AddDays(-27), known.first); d <= day; d = d.AddDays(1) {
+		s := known.on(d)
+		list = append(list, Takings{d, s.Orders, s.Revenue})
+	}
+	return list
+}
+
+// bakeList has the active counted items of the menu.
+func (f *forecaster) bakeList(in Input, day model.Day) []Bake {
+	enough := in.enough()
+	list := []Bake{}
+	for sku, item := range in.Menu {
+		if !item.Counted || !item.Active {
+			continue
+		}
+		d := f.demand(sku, day.Weekday())
+		b := Bake{
+			SKU: sku, Name: name(in.Menu, sku), LastSold: f.lastSold(sku),
+			Expected: int64(math.Round(d.expected())), Bake: d.quantile(enough), WhenOn: int64(math.Round(d.mean)),
+		}
+		b.Low, b.High = d.interval(0.8)
+		_, b.SoldOut = in.SoldOut[sku]
+		list = append(list, b)
+	}
+	slices.SortFunc(list, func(a, b Bake) int {
+		return cmp.Or(cmp.Compare(b.Bake, a.Bake), cmp.Compare(b.Expected, a.Expected), cmp.Compare(b.High, a.High), cmp.Compare(a.SKU, b.SKU))
+	})
+	return list
+}
+
+// enough is the share of days that should not run out: the newsvendor's. At the ends
+// it stops short, where the forecast knows nothing.
+func (in Input) enough() float64 {
+	sum := in.LostSale + in.Leftover
+	if sum == 0 {
+		return 0.5
+	}
+	return min(max(in.LostSale/sum, 0.01), 0.99)
+}
+
+// judged returns what the earlier report expected of this day beside what came. If
+// none is kept that spoke of this day, it is what one would have said, from the same
+// history. A day without sales judges no forecast.
+func judged(in Input, today Summary, f *forecaster) []Forecast {
+	list := []Forecast{}
+	if !today.Open() {
+		return list
+	}
+	var promised []Bake
+	switch {
+	case in.Earlier != nil && in.Earlier.NextOpenDay == in.Day && in.Earlier.KnownDays > 0:
+		promised = in.Earlier.Bake
+	case f.days > 0:
+		promised = f.bakeList(in, in.Day)
+	}
+	for _, b := range promised {
+		_, gone := in.SoldOut[b.SKU]
+		list = append(list, Forecast{
+			SKU: b.SKU, Name: b.Name, Expected: b.Expected, Sold: today.Sold[b.SKU],
+			Low: b.Low, High: b.High, Bake: b.Bake, SoldOut: gone,
+		})
+	}
+	return list
+}
+
+// soldOut tells what ran out, and what the forecaster, which has learnt of the day,
+// thinks would have sold in what was left of it.
+func soldOut(in Input, today Summary, f *forecaster) []SoldOut {
+	list := []SoldOut{}
+	for sku, at := range in.SoldOut {
+		s := SoldOut{SKU: sku, Name: name(in.Menu, sku), At: Moment{at.UTC()}}
+		if perMille, known := today.SoldOut[sku]; known && !in.Partial && today.Sold[sku] > 0 {
+			left := 1 - float64(perMille)/1000
+			s.Missed = int64(math.Round(left * f.demand(sku, in.Day.Weekday()).mean))
+		}
+		list = append(list, s)
+	}
+	sort.Slice(list, func(i, j int) bool {
+		a, b := list[i], list[j]
+		return cmp.Or(a.At.Compare(b.At.Time), cmp.Compare(a.SKU, b.SKU)) < 0
+	})
+	return list
+}
