@@ -163,6 +163,3 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p *Problem, requestID 
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(b) // the client may be gone
 }
-
-// Malformed is the problem of a request that is no well-formed HTTP.
-func Malformed() *Problem { return malformed("The request is not well-formed.") }

@@ -52,6 +52,9 @@ func Stream(name string, handle Records) func(context.Context, events.DynamoDBEv
 			number := event.Records[i].Change.SequenceNumber
 			slog.ErrorContext(ctx, "stream record failed", "consumer", name, "sequence_number", number,
 				"record", i, "of", len(errs), "error", cause.Error())
+			if told, ok := ctx.Value(failureKey{}).(func(error)); ok {
+				told(cause)
+			}
 			if number == "" {
 				// Without a number Lambda cannot be told where to go on.
 				return response, fmt.Errorf("record %d of %d has no sequence number: %w", i, len(errs), cause)
@@ -61,6 +64,14 @@ func Stream(name string, handle Records) func(context.Context, events.DynamoDBEv
 		}
 		return response, nil
 	}
+}
+
+type failureKey struct{}
+
+// OnFailure returns a context in which a stream handler tells why the record failed that
+// it answers with: the answer itself has no room for a reason.
+func OnFailure(ctx context.Context, told func(error)) context.Context {
+	return context.WithValue(ctx, failureKey{}, told)
 }
 
 // Ledger returns the handler that keeps totals right (Cafe.Post).

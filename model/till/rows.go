@@ -136,9 +136,6 @@ func (r *rowReader) fill() error {
 	if cap(r.window)-len(r.window) < maxRow/2 {
 		r.window = r.buf[:copy(r.buf, r.window)]
 	}
-	if cap(r.window) == 0 {
-		r.window = r.buf[:0]
-	}
 	for range 100 {
 		n, err := r.src.Read(r.window[len(r.window):cap(r.window)])
 		r.window = r.window[:len(r.window)+n]

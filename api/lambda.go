@@ -1,0 +1,70 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
+
+	"cafe/internal/auth"
+	"cafe/internal/cafe"
+)
+
+// Lambda returns the handler for API Gateway's proxy events (REST API, payload 1.0): the
+// router's answer, whatever the event. It is the one place that knows
+// aws-lambda-go-api-proxy, which converts event to request and answer to response.
+//
+// Who the caller is comes from the authorizer's context and nowhere else. now is the
+// clock that tells whether the token has expired since: API Gateway may hold an
+// authorizer's answer for longer than the token lives.
+func Lambda(router http.Handler, now func() time.Time) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+		id := event.RequestContext.RequestID
+		if id == "" {
+			id = NewRequestID()
+		}
+		ctx = WithRequestID(ctx, id)
+		if by, err := auth.FromContext(event.RequestContext.Authorizer, now()); err == nil {
+			ctx = cafe.WithCaller(ctx, cafe.Caller{ID: by.Subject, Role: by.Role})
+		}
+		adapter := httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			router.ServeHTTP(w, r.WithContext(ctx))
+		}))
+		if !wellFormed(&event) {
+			adapter = httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				WriteProblem(w, r, malformed("The request is not well-formed."), id)
+			}))
+			event.Path, event.Body, event.IsBase64Encoded = "/", "", false
+		}
+		return adapter.ProxyWithContext(ctx, event)
+	}
+}
+
+// wellFormed tells whether the adapter can convert the event; what it cannot, it would
+// answer with a 504. It also takes out of the event what the adapter misreads: the
+// stage in front of the path, and ? and # in it, which API Gateway has unescaped.
+func wellFormed(event *events.APIGatewayProxyRequest) bool {
+	if event.IsBase64Encoded {
+		if _, err := base64.StdEncoding.DecodeString(event.Body); err != nil {
+			return false
+		}
+	}
+	if stage := event.RequestContext.Stage; stage != "" && (event.Path == "/"+stage || strings.HasPrefix(event.Path, "/"+stage+"/")) {
+		event.Path = event.Path[len(stage)+1:]
+	}
+	event.Path = strings.NewReplacer("?", "%3F", "#", "%23").Replace(event.Path)
+	if event.Path == "" {
+		event.Path = "/"
+	}
+	_, err := http.NewRequest(strings.ToUpper(event.HTTPMethod), "https://"+event.RequestContext.DomainName+event.Path, nil)
+	if err != nil || event.Path[0] != '/' {
+		return false
+	}
+	_, err = url.PathUnescape(event.Path)
+	return err == nil
+}

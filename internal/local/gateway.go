@@ -1,0 +1,56 @@
+// Package local is the café in one process: what AWS does around the functions, done
+// here. The gateway plays API Gateway (authorizer, throttle, request ids), the pump
+// plays the event source mappings of the table's stream, and the schedule plays
+// EventBridge. The handlers they call are those that run in Lambda.
+package local
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"cafe/api"
+	"cafe/internal/auth"
+	"cafe/internal/cafe"
+)
+
+// Gateway stands in front of the router: it names each request, holds the pace, and
+// establishes who asks. It hands on requests without a valid token too: the router
+// knows which routes need one.
+func Gateway(router http.Handler, verifier *auth.Verifier, limit *rate.Limiter) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := api.NewRequestID()
+		ctx := api.WithRequestID(r.Context(), id)
+		if !limit.Allow() {
+			seconds := math.Ceil(1 / float64(limit.Limit()))
+			api.WriteProblem(w, r, api.TooManyRequests(int(seconds)), id)
+			return
+		}
+		token, err := auth.FromBearer(r.Header.Values("Authorization"))
+		if err == nil {
+			var who auth.Identity
+			who, err = verifier.Verify(ctx, token)
+			if err == nil {
+				ctx = cafe.WithCaller(ctx, cafe.Caller{ID: who.Subject, Role: who.Role})
+			}
+		}
+		if errors.Is(err, auth.ErrKeysUnavailable) {
+			api.WriteProblem(w, r, api.Unavailable(), id)
+			return
+		}
+		router.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// Server returns an HTTP server with the time-outs that an open port needs.
+func Server(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+	}
+}

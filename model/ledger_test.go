@@ -1,0 +1,110 @@
+package model
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func TestOnlyOrdersThatCountContribute(t *testing.T) {
+	o := Order{ID: "1", CustomerID: "alice", Payment: PaymentAccount, Status: StatusPlaced, Total: 700, Posting: 1,
+		Lines: []Line{{SKU: "tea", Quantity: 1, Total: 200}, {SKU: "cake", Quantity: 2, Total: 400}, {SKU: "tea", Quantity: 1, Total: 100}}}
+	e := o.Entry()
+	if e.Tab != 700 || e.Revenue != 700 || !e.Counts() || len(e.Items) != 2 || e.Items[0] != (EntryItem{"cake", 2, 400}) || e.Items[1] != (EntryItem{"tea", 2, 300}) {
+		t.Errorf("entry %+v", e)
+	}
+	counter := o
+	counter.Payment = PaymentCounter
+	if e := counter.Entry(); e.Tab != 0 || e.Revenue != 700 {
+		t.Errorf("paid at the counter: %+v", e)
+	}
+	for _, gone := range []Order{{Status: StatusCancelled}, {Status: StatusRefunded}, {Status: StatusPlaced, Deleted: true}} {
+		gone.Total, gone.Lines, gone.Payment = o.Total, o.Lines, o.Payment
+		if e := gone.Entry(); e.Tab != 0 || e.Revenue != 0 || e.Items != nil || e.Counts() {
+			t.Errorf("does not count, but contributes: %+v", e)
+		}
+	}
+}
+
+// Cases 31 to 33 and 36 of the reliability list, as arithmetic.
+func TestOneCrossingOneAlert(t *testing.T) {
+	c := NewCustomer("alice")
+	for i, step := range []struct {
+		balance, limit Money
+		crossed        bool
+	}{
+		{1000, 1000, false}, // exactly at the limit
+		{1001, 1000, true},  // one minor unit above
+		{5000, 1000, false}, // still above
+		{1000, 1000, false}, // back at the limit: armed again
+		{1001, 1000, true},
+		{900, 1000, false},
+		{900, 800, true}, // the limit was lowered below the balance
+		{900, 700, false},
+	} {
+		c.Balance = step.balance
+		if got := c.Settle(step.limit); got != step.crossed {
+			t.Errorf("step %d: crossed %v, want %v", i, got, step.crossed)
+		}
+	}
+	if c.Crossings != 3 || c.Armed {
+		t.Errorf("after all: %+v", c)
+	}
+}
+
+func TestSeverityIsCriticalAboveTwiceTheLimit(t *testing.T) {
+	for balance, want := range map[Money]Severity{1001: SeverityWarning, 2000: SeverityWarning, 2001: SeverityCritical} {
+		if got := (HighBalance{Balance: balance, CreditLimit: 1000}).Severity(); got != want {
+			t.Errorf("%d of 1000 is %s, want %s", balance, got, want)
+		}
+	}
+	if got := (HighBalance{Balance: 1, CreditLimit: 0}).Severity(); got != SeverityCritical {
+		t.Errorf("above a limit of nothing is %s", got)
+	}
+}
+
+// However entries replace each other, totals are the sum of the last ones.
+func TestTotalsAreTheSumOfWhatIs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, last := NewCustomer("alice"), map[string]Entry{}
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			id := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "order")
+			next := Order{ID: id, CustomerID: "alice", Total: Money(rapid.IntRange(0, 1000).Draw(t, "total")),
+				Status:  rapid.SampledFrom(Statuses).Draw(t, "status"),
+				Payment: rapid.SampledFrom([]Payment{PaymentAccount, PaymentCounter}).Draw(t, "payment"),
+				Deleted: rapid.Bool().Draw(t, "deleted"), PlacedAt: time.Unix(rapid.Int64Range(1, 1000).Draw(t, "at"), 0)}.Entry()
+			if err := c.Post(last[id], next); err != nil {
+				t.Fatal(err)
+			}
+			last[id] = next
+			var balance, spent Money
+			var orders int64
+			for _, e := range last {
+				balance, spent = balance+e.Tab, spent+e.Revenue
+				if e.Counts() {
+					orders++
+				}
+			}
+			if c.Balance != balance || c.Spent != spent || c.Orders != orders {
+				t.Fatalf("customer %+v; sum %d, %d, %d", c, balance, spent, orders)
+			}
+		}
+	})
+}
+
+func TestAnErasedCustomerComesBackOnlyWithSomethingNew(t *testing.T) {
+	erased := time.Unix(100, 0)
+	c := Customer{ID: "alice", ErasedAt: erased}
+	before := Order{ID: "1", CustomerID: "alice", Status: StatusPlaced, Total: 100, PlacedAt: time.Unix(50, 0)}
+	cancelled := before
+	cancelled.Status = StatusCancelled
+	if err := c.Post(before.Entry(), cancelled.Entry()); err != nil || !c.ErasedAt.Equal(erased) {
+		t.Errorf("an old order brought the customer back: %+v, %v", c, err)
+	}
+	news := before
+	news.PlacedAt = time.Unix(101, 0)
+	if err := c.Post(Entry{}, news.Entry()); err != nil || !c.ErasedAt.IsZero() {
+		t.Errorf("a new order did not bring the customer back: %+v, %v", c, err)
+	}
+}

@@ -1,0 +1,135 @@
+package till
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// FileError says why a file is no good as a whole, in one sentence for the person who
+// uploaded it. Nothing of such a file was taken, and trying again is of no use.
+type FileError struct{ Reason string }
+
+func (e *FileError) Error() string { return e.Reason }
+
+// MaxBytes is how large a file may be once unpacked, unless Rules say otherwise. A till's
+// million rows are about 60 MB.
+const MaxBytes = 256 << 20
+
+// unpack returns the text of an upload, which may be gzipped whatever its name says.
+// Its reader gives a FileError when the packing is damaged or more than max bytes come out
+// of it, and the source's own errors as they are.
+func unpack(src io.Reader, max int64) (io.Reader, error) {
+	noted := &notingReader{src: src}
+	in := bufio.NewReader(noted)
+	magic, err := in.Peek(2)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	if !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return &limitedReader{src: in, left: max, max: max}, nil
+	}
+	plain, err := gzip.NewReader(in)
+	if err != nil {
+		return nil, damaged(err, noted)
+	}
+	return &limitedReader{src: &gunzipper{plain, noted}, left: max, max: max}, nil
+}
+
+// notingReader remembers that the source failed, to tell this from what gzip
+// makes of it.
+type notingReader struct {
+	src io.Reader
+	err error
+}
+
+func (r *notingReader) Read(p []byte) (int, error) {
+	n, err := r.src.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
+
+type gunzipper struct {
+	plain *gzip.Reader
+	noted *notingReader
+}
+
+func (r *gunzipper) Read(p []byte) (int, error) {
+	n, err := r.plain.Read(p)
+	if err != nil && err != io.EOF {
+		err = damaged(err, r.noted)
+	}
+	return n, err
+}
+
+func damaged(err error, noted *notingReader) error {
+	switch {
+	case noted.err != nil:
+		return noted.err
+	case errors.Is(err, io.ErrUnexpectedEOF), err == io.EOF:
+		return &FileError{"The compressed file ends too early; upload it again."}
+	}
+	return &FileError{"The compressed file is damaged; pack and upload it again."}
+}
+
+// limitedReader fails, unlike io.LimitedReader, when there is more than the limit.
+type limitedReader struct {
+	src       io.Reader
+	left, max int64
+}
+
+func (r *limitedReader) Read(p []byte) (int, error) {
+	if int64(len(p)) > r.left+1 {
+		p = p[:r.left+1]
+	}
+	n, err := r.src.Read(p)
+	if int64(n) > r.left {
+		n, r.left = int(r.left), 0
+		return n, &FileError{fmt.Sprintf("The file is larger than %s once unpacked, which is the most an import takes; split it up.", size(r.max))}
+	}
+	r.left -= int64(n)
+	return n, err
+}
+
+func size(n int64) string {
+	switch {
+	case n >= 1<<20 && n%(1<<20) == 0:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<10 && n%(1<<10) == 0:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// kinds are the first bytes of files that people upload in place of a CSV file.
+var kinds = []struct{ magic, reason string }{
+	{"PK\x03\x04", "The file is an Excel workbook or a ZIP archive; save the sheet as CSV and upload that."},
+	{"\xd0\xcf\x11\xe0", "The file is an old Excel workbook; save the sheet as CSV and upload that."},
+	{"%PDF", "The file is a PDF; export it from the till as CSV and upload that."},
+	{"\xff\xfe", "The file is UTF-16 text; save it as CSV UTF-8 and upload that."},
+	{"\xfe\xff", "The file is UTF-16 text; save it as CSV UTF-8 and upload that."},
+	{"\x1f\x8b", "The file is packed twice; pack it once and upload that."},
+}
+
+var bom = []byte("\xef\xbb\xbf")
+
+// checkText refuses what is no text by its first bytes.
+func checkText(start []byte) error {
+	if len(bytes.TrimSpace(bytes.TrimPrefix(start, bom))) == 0 && len(start) < 512 {
+		return &FileError{"The file is empty."}
+	}
+	for _, k := range kinds {
+		if bytes.HasPrefix(start, []byte(k.magic)) {
+			return &FileError{k.reason}
+		}
+	}
+	if bytes.IndexByte(start, 0) >= 0 {
+		return &FileError{"The file is not text; upload a CSV file, gzipped or not."}
+	}
+	return nil
+}
