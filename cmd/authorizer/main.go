@@ -1,0 +1,24 @@
+// Command authorizer is the Lambda function that API Gateway asks whether a caller may
+// come in. See auth.FromEnv for its environment, handlers.Authorize for what it does.
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"cafe/handlers"
+	"cafe/internal/auth"
+)
+
+func main() {
+	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	verifier, err := auth.FromEnv(os.Getenv, slog.Default())
+	if err != nil {
+		// The function starts all the same, and refuses every request: a crash at start
+		// would say less, and be tried again and again.
+		slog.Error("no request can be let in: the authorizer is not configured", "error", err)
+	}
+	lambda.Start(handlers.Authorize(verifier))
+}
