@@ -1,0 +1,194 @@
+package pebble
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	lsm "github.com/cockroachdb/pebble/v2"
+
+	"cafe/internal/table"
+)
+
+// pageBytes is how much of the table one page takes, as DynamoDB has it.
+const pageBytes = 1 << 20
+
+// Get implements table.Table. A read that is consistent waits for the disk if the
+// item was written just now; any other may show what a power cut could still undo.
+func (t *Table) Get(ctx context.Context, key table.Key, consistent bool) (table.Item, error) {
+	if err := t.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer t.leave()
+	item, seq, err := t.lookup(t.db, key)
+	if err != nil {
+		return nil, err
+	}
+	if consistent {
+		if item == nil {
+			seq = t.assigned.Load() // its removal may not be on disk yet
+		}
+		if err := t.settle(ctx, seq); err != nil {
+			return nil, err
+		}
+	}
+	if item == nil {
+		return nil, table.ErrNotFound
+	}
+	return item, nil
+}
+
+// lookup returns the item, nil if there is none, and the number of the change that
+// wrote it.
+func (t *Table) lookup(from lsm.Reader, key table.Key) (table.Item, uint64, error) {
+	var space [128]byte
+	b, closer, err := from.Get(appendItemKey(space[:0], key))
+	if errors.Is(err, lsm.ErrNotFound) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: read %s: %w", table.ErrUnavailable, key, err)
+	}
+	defer closer.Close()
+	item, seq, err := decodeStored(b)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: read %s: %w", table.ErrUnavailable, key, err)
+	}
+	return item, seq, nil
+}
+
+// Query implements table.Table. Indexes are as current as the items.
+func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	if q.Index > table.Index2 || q.Index != table.Primary && q.Consistent {
+		return table.Page{}, fmt.Errorf("%w: query of index %d, consistent %v", table.ErrInvalid, q.Index, q.Consistent)
+	}
+	if err := t.enter(ctx); err != nil {
+		return table.Page{}, err
+	}
+	defer t.leave()
+	if strings.IndexByte(q.Partition, 0) >= 0 {
+		return table.Page{}, nil // no key is like that
+	}
+	page, err := t.page(ctx, q)
+	if err != nil {
+		return table.Page{}, err
+	}
+	if q.Consistent {
+		if err := t.settle(ctx, t.assigned.Load()); err != nil {
+			return table.Page{}, err
+		}
+	}
+	return page, nil
+}
+
+func (t *Table) page(ctx context.Context, q table.Query) (table.Page, error) {
+	lower, upper := bounds(q)
+	if q.Index == table.Primary {
+		return t.read(ctx, t.db, lower, upper, q.Descending, q.Limit, func(it *lsm.Iterator) (found, error) {
+			f, err := readItem(it)
+			f.next = f.row.Key.SK
+			return f, err
+		})
+	}
+	// The entries and the items they lead to as of one moment.
+	moment := t.db.NewSnapshot()
+	defer moment.Close()
+	return t.read(ctx, moment, lower, upper, q.Descending, q.Limit, func(it *lsm.Iterator) (f found, err error) {
+		if f.next, f.row.Key, err = parseIndexKey(it.Key()); err != nil {
+			return f, err
+		}
+		b, closer, err := moment.Get(appendItemKey(nil, f.row.Key))
+		if err != nil {
+			return f, err
+		}
+		defer closer.Close()
+		f.size = len(b)
+		f.row.Item, _, err = decodeStored(b)
+		return f, err
+	})
+}
+
+// Scan implements table.Table. It reads only what has the prefix.
+func (t *Table) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
+	if err := t.enter(ctx); err != nil {
+		return table.Page{}, err
+	}
+	defer t.leave()
+	lower := append([]byte{spaceItem}, s.Prefix...)
+	upper := prefixEnd(lower)
+	if s.After != "" {
+		lower = append(append([]byte{spaceItem}, s.After...), 0)
+	}
+	return t.read(ctx, t.db, lower, upper, false, s.Limit, func(it *lsm.Iterator) (found, error) {
+		f, err := readItem(it)
+		f.next = string(it.Key()[1:])
+		return f, err
+	})
+}
+
+// found is a row, what to call its place if the page ends with it, and what it
+// weighs.
+type found struct {
+	row  table.Row
+	next string
+	size int
+}
+
+func readItem(it *lsm.Iterator) (f found, err error) {
+	if f.row.Key, err = parseItemKey(it.Key()); err != nil {
+		return f, err
+	}
+	b, err := it.ValueAndErr()
+	if err != nil {
+		return f, err
+	}
+	f.size = len(b)
+	f.row.Item, _, err = decodeStored(b)
+	return f, err
+}
+
+// read returns a page of what is between lower and upper.
+func (t *Table) read(
+	ctx context.Context, from lsm.Reader, lower, upper []byte, descending bool, limit int, row func(*lsm.Iterator) (found, error),
+) (page table.Page, err error) {
+	if bytes.Compare(lower, upper) >= 0 {
+		return page, nil
+	}
+	it, err := from.NewIterWithContext(ctx, &lsm.IterOptions{LowerBound: lower, UpperBound: upper})
+	if err != nil {
+		return page, unreadable(err)
+	}
+	defer func() {
+		if closed := it.Close(); err == nil && closed != nil {
+			page, err = table.Page{}, unreadable(closed)
+		}
+	}()
+	first, next := it.First, it.Next
+	if descending {
+		first, next = it.Last, it.Prev
+	}
+	size, last := 0, ""
+	for ok := first(); ok; ok = next() {
+		if size >= pageBytes || limit > 0 && len(page.Rows) == limit {
+			page.Next = last
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return table.Page{}, err
+		}
+		f, err := row(it)
+		if err != nil {
+			return table.Page{}, unreadable(err)
+		}
+		page.Rows = append(page.Rows, f.row)
+		size += f.size
+		last = f.next
+	}
+	return page, nil
+}
+
+func unreadable(err error) error {
+	return fmt.Errorf("%w: read: %w", table.ErrUnavailable, err)
+}
