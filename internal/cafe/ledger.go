@@ -55,6 +55,12 @@ func (c *Cafe) Post(ctx context.Context, changes []Change) []error {
 	return errs
 }
 
+// Posts tells whether Post has anything to do with changes of items in that partition:
+// the filter of the ledger's consumer.
+func Posts(pk string) bool {
+	return strings.HasPrefix(pk, prefixOrder) || strings.HasPrefix(pk, prefixPayment) || strings.HasPrefix(pk, prefixStock)
+}
+
 // posting is what a change asks of the ledger: a new entry, or that an item ran out.
 type posting struct {
 	entry   model.Entry

@@ -189,6 +189,10 @@ func (c *Cafe) Announce(ctx context.Context, notifier Notifier, changes []Change
 	return errs
 }
 
+// Announces tells whether Announce has anything to do with changes of items in that
+// partition: the filter of the notifier's consumer.
+func Announces(pk string) bool { return strings.HasPrefix(pk, prefixOutbox) }
+
 // Sweep announces what is still pending after the grace period: a stream record may
 // have been lost, or a topic been away for longer than retries last. It returns how
 // many items it did, and the errors of those it could not.

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"cafe/internal/auth"
+	"cafe/model"
+)
+
+// client calls a café over HTTP: the one of this machine, or another.
+type client struct {
+	url, token string
+}
+
+func clientFlags() []cli.Flag {
+	return []cli.Flag{
+		dataFlag(),
+		&cli.StringFlag{Name: "url", Value: "http://127.0.0.1:3000", Usage: "address of the café"},
+		&cli.StringFlag{Name: "token", Usage: "bearer token (default: one made with the secret in the data folder)", Sources: cli.EnvVars("CAFE_TOKEN")},
+	}
+}
+
+// newClient makes a client with the token that was given, or one of the role for the
+// café of this machine.
+func newClient(c *cli.Command, role model.Role) (client, error) {
+	cl := client{url: strings.TrimSuffix(c.String("url"), "/"), token: c.String("token")}
+	if cl.token != "" {
+		return cl, nil
+	}
+	issuer, err := auth.OpenIssuer(c.String("data"))
+	if err != nil {
+		return cl, err
+	}
+	cl.token, err = issuer.Issue(role, subjects[role], time.Hour)
+	return cl, err
+}
+
+// call sends a request and returns the body of the answer. An answer that is no success
+// is an error in the café's own words.
+func (c client) call(ctx context.Context, method, path, accept string, body any) ([]byte, error) {
+	var content io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		content = bytes.NewReader(b)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, c.url+path, content)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if accept != "" {
+		r.Header.Set("Accept", accept)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("no café answers at %s: %w", c.url, errors.Unwrap(err))
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read the café's answer: %w", err)
+	}
+	if response.StatusCode/100 != 2 {
+		return nil, refusal(response, answer)
+	}
+	return answer, nil
+}
+
+// refusal puts a problem into words.
+func refusal(response *http.Response, body []byte) error {
+	var p struct {
+		Title  string `json:"title"`
+		Detail string `json:"detail"`
+		Errors []struct{ Field, Message string }
+	}
+	if json.Unmarshal(body, &p) != nil || p.Title == "" {
+		return fmt.Errorf("the café answered %s", response.Status)
+	}
+	text := p.Title + ". " + p.Detail
+	for _, e := range p.Errors {
+		text += fmt.Sprintf(" %s %s.", e.Field, e.Message)
+	}
+	return errors.New(text)
+}

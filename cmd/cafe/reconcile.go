@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	"cafe/model"
+)
+
+func reconcileCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "reconcile",
+		Usage: "recompute every total from the orders and payments themselves, and print the drift",
+		Flags: append(clientFlags(),
+			&cli.BoolFlag{Name: "dry-run", Usage: "repair nothing"},
+		),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			client, err := newClient(c, model.RoleOwner)
+			if err != nil {
+				return err
+			}
+			path := "/reconcile"
+			if c.Bool("dry-run") {
+				path += "?dry_run=true"
+			}
+			body, err := client.call(ctx, "POST", path, "", nil)
+			if err != nil {
+				return err
+			}
+			var r struct {
+				Customers int `json:"customers"`
+				Drifted   []struct {
+					CustomerID string `json:"customer_id"`
+					Field      string `json:"field"`
+					Stored     int64  `json:"stored"`
+					Actual     int64  `json:"actual"`
+				} `json:"drifted"`
+				Repaired int `json:"repaired"`
+			}
+			if err := json.Unmarshal(body, &r); err != nil {
+				return fmt.Errorf("the café's answer cannot be read: %w", err)
+			}
+			w := c.Root().Writer
+			for _, d := range r.Drifted {
+				fmt.Fprintf(w, "%s\t%s\tstored %d\tactual %d\n", d.CustomerID, d.Field, d.Stored, d.Actual)
+			}
+			fmt.Fprintf(w, "%d customers, %d drifted totals, %d repaired\n", r.Customers, len(r.Drifted), r.Repaired)
+			return nil
+		},
+	}
+}

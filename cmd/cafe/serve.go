@@ -1,0 +1,296 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v3"
+	"golang.org/x/time/rate"
+
+	"cafe/api"
+	"cafe/handlers"
+	"cafe/internal/auth"
+	"cafe/internal/cafe"
+	"cafe/internal/local"
+	"cafe/internal/notify"
+	"cafe/internal/table"
+	"cafe/internal/table/dynamo"
+	"cafe/internal/table/dynamo/stream"
+	"cafe/internal/table/pebble"
+	"cafe/model"
+	"cafe/model/till"
+)
+
+//go:embed sample_menu.csv
+var sampleMenu []byte
+
+// sampleStock is how many of each counted item of the sample menu are on the shelf.
+const sampleStock = 24
+
+func serveCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "serve",
+		Usage: "open the café (the default)",
+		Flags: []cli.Flag{
+			dataFlag(),
+			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:3000", Usage: "address to listen on; port 0 picks one"},
+			&cli.StringFlag{Name: "table", Usage: "DynamoDB table in place of the embedded store; endpoint and credentials from the AWS environment"},
+			&cli.BoolFlag{Name: "v", Usage: "log each request"},
+		},
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			logTo(c.Root().ErrWriter, c.Bool("v"))
+			return serve(ctx, c.Root().Writer, c.String("addr"), c.String("data"), c.String("table"))
+		},
+	}
+}
+
+// drainTime is how long requests under way may take to end when the café closes.
+const drainTime = 20 * time.Second
+
+// serve keeps the café open until the context ends.
+func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (err error) {
+	settings, err := cafe.SettingsFrom(os.Getenv)
+	if err != nil {
+		return err
+	}
+	limit, err := throttle(os.Getenv)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	issuer, err := auth.OpenIssuer(data)
+	if err != nil {
+		return err
+	}
+	verifier, err := issuer.Verifier()
+	if err != nil {
+		return err
+	}
+	store, err := openStore(ctx, data, tableName)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.close()) }()
+
+	c := cafe.New(settings, store.table, time.Now)
+	if store.isNew {
+		if err := loadSample(ctx, c); err != nil {
+			return fmt.Errorf("sample menu: %w", err)
+		}
+	}
+	notifier, err := notify.OpenLocal(filepath.Join(data, "outbox"), notify.LocalOptions{Owner: settings.OwnerEmail, From: settings.Name})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, notifier.Close()) }()
+	router, err := api.New(c, api.Options{
+		CursorKey: cursorKey(issuer), Origin: os.Getenv("CAFE_ORIGIN"), Version: version(), AccessLog: slog.LevelDebug,
+	})
+	if err != nil {
+		return err
+	}
+
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	server := local.Server(local.Gateway(router, verifier, limit))
+
+	// What goes on in the background ends after the last request and before the store closes.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stop()
+	pump, err := store.pump(data, func(ctx context.Context) bool {
+		_, err := c.Menu(ctx)
+		return err == nil
+	}, local.Consumer{Name: "ledger", Wants: cafe.Posts, Handle: handlers.Ledger(c)},
+		local.Consumer{Name: "notifier", Wants: cafe.Announces, Handle: handlers.Notify(c, notifier)})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	running.Go(func() { pump(background) })
+	running.Go(func() {
+		local.Every(background, time.Minute, "sweep of the outbox", func(ctx context.Context) error {
+			_, err := c.Sweep(ctx, notifier, time.Minute)
+			return err
+		})
+	})
+
+	url := "http://" + listener.Addr().String()
+	if err := welcome(out, url, settings, issuer); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case err := <-store.failed(ctx):
+		return err
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
+}
+
+// welcome prints what one needs to begin. That it prints the address means that the café
+// takes requests.
+func welcome(out io.Writer, url string, s cafe.Settings, issuer *auth.Issuer) error {
+	fmt.Fprintf(out, "%s is open. Try it:\n\n", s.Name)
+	for _, try := range []struct {
+		role model.Role
+		what string
+		curl string
+	}{
+		{model.RoleCustomer, "orders a latte on their tab", `-X POST ` + url + `/orders -H 'Content-Type: application/json' -d '{"lines":[{"sku":"latte","quantity":1,"options":["oat"]}]}'`},
+		{model.RoleStaff, "sees today's orders", url + `/orders`},
+		{model.RoleOwner, "sees the customer's tab", url + `/customers/` + subjects[model.RoleCustomer]},
+	} {
+		token, err := issuer.Issue(try.role, subjects[try.role], 24*time.Hour)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s (%s) %s:\n  curl -H 'Authorization: Bearer %s' %s\n\n", subjects[try.role], try.role, try.what, token, try.curl)
+	}
+	fmt.Fprintf(out, "The API is described at %s/docs. Ctrl-C closes the café.\n", url)
+	_, err := fmt.Fprintf(out, "listening on %s\n", url)
+	return err
+}
+
+// throttle makes the limit of the local gateway from CAFE_THROTTLE_RATE and
+// CAFE_THROTTLE_BURST, in requests a second.
+func throttle(getenv func(string) string) (*rate.Limiter, error) {
+	read := func(name string, standard float64) (float64, error) {
+		v := getenv(name)
+		if v == "" {
+			return standard, nil
+		}
+		n, err := strconv.ParseFloat(v, 64)
+		if err != nil || !(n > 0 && n <= 1e9) {
+			return 0, fmt.Errorf("%s is not a number of requests a second above 0", name)
+		}
+		return n, nil
+	}
+	perSecond, err := read("CAFE_THROTTLE_RATE", 500)
+	if err != nil {
+		return nil, err
+	}
+	burst, err := read("CAFE_THROTTLE_BURST", max(1, 2*perSecond))
+	return rate.NewLimiter(rate.Limit(perSecond), int(max(1, burst))), err
+}
+
+// cursorKey derives the key of cursors from the café's secret, so that cursors outlive a
+// restart.
+func cursorKey(issuer *auth.Issuer) []byte {
+	mac := hmac.New(sha256.New, issuer.Secret())
+	mac.Write([]byte("cursors"))
+	return mac.Sum(nil)
+}
+
+// version is what the Go tool knows of the program: a tag, or the commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return info.Main.Version
+}
+
+// loadSample puts the sample menu up and something on the shelf.
+func loadSample(ctx context.Context, c *cafe.Cafe) error {
+	file, err := till.ReadMenu(ctx, bytes.NewReader(sampleMenu), till.Rules{})
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	for row, err := range file.All() {
+		if err != nil {
+			return err
+		}
+		if _, err := c.SetMenuItem(ctx, row.Item); err != nil {
+			return err
+		}
+		if row.Item.Counted {
+			if _, err := c.SetStock(ctx, row.Item.SKU, sampleStock); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// store is the table that the café keeps everything in, with what belongs to its engine.
+type store struct {
+	table  table.Table
+	isNew  bool // it was made just now
+	close  func() error
+	failed func(context.Context) <-chan error
+	pump   func(data string, reachable func(context.Context) bool, consumers ...local.Consumer) (func(context.Context), error)
+}
+
+func openStore(ctx context.Context, data, tableName string) (store, error) {
+	if tableName != "" {
+		return openDynamo(ctx, tableName)
+	}
+	folder := filepath.Join(data, "store")
+	_, err := os.Stat(folder)
+	isNew := errors.Is(err, os.ErrNotExist)
+	t, err := pebble.Open(folder, pebble.Options{})
+	if errors.Is(err, pebble.ErrInUse) {
+		return store{}, fmt.Errorf("the data folder %s is in use by another process: is a café open there already?", data)
+	}
+	if err != nil {
+		return store{}, err
+	}
+	return store{
+		table: t, isNew: isNew, close: t.Close,
+		failed: func(ctx context.Context) <-chan error {
+			failed := make(chan error, 1)
+			go func() {
+				select {
+				case <-t.Failed():
+					failed <- fmt.Errorf("the store cannot write any more; open the café again: %w", t.Err())
+				case <-ctx.Done():
+				}
+			}()
+			return failed
+		},
+		pump: func(data string, reachable func(context.Context) bool, consumers ...local.Consumer) (func(context.Context), error) {
+			p, err := local.NewPump(t, data, reachable, consumers...)
+			if err != nil {
+				return nil, err
+			}
+			return p.Run, nil
+		},
+	}, nil
+}

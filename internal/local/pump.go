@@ -1,0 +1,123 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"cafe/handlers"
+	"cafe/internal/cafe"
+	"cafe/internal/table/pebble"
+)
+
+// batchSize is how many records a consumer gets at once, at most.
+const batchSize = 500
+
+// Pump gives the embedded store's changes to consumers, each at its own pace and from
+// its own durable checkpoint, which moves after the batch. What all have had is trimmed
+// from the store's log.
+type Pump struct {
+	store     *pebble.Table
+	consumers []Consumer
+	delivery  delivery
+
+	mu   sync.Mutex
+	done map[string]uint64 // checkpoint by consumer
+}
+
+// NewPump returns a pump that keeps dead letters under the data folder.
+func NewPump(store *pebble.Table, data string, reachable func(context.Context) bool, consumers ...Consumer) (*Pump, error) {
+	p := &Pump{store: store, consumers: consumers, delivery: newDelivery(data, reachable), done: map[string]uint64{}}
+	for _, c := range consumers {
+		checkpoint, err := store.Checkpoint(c.Name)
+		if err != nil {
+			return nil, fmt.Errorf("checkpoint of %s: %w", c.Name, err)
+		}
+		p.done[c.Name] = checkpoint
+	}
+	return p, nil
+}
+
+// Run pumps until the context ends.
+func (p *Pump) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	for _, c := range p.consumers {
+		running.Go(func() { p.run(ctx, c) })
+	}
+	running.Wait()
+}
+
+func (p *Pump) run(ctx context.Context, c Consumer) {
+	for ctx.Err() == nil {
+		err := p.step(ctx, c)
+		if errors.Is(err, pebble.ErrClosed) {
+			return
+		}
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		slog.Error("change pump", "consumer", c.Name, "error", err.Error())
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// step waits for changes and delivers one batch of them.
+func (p *Pump) step(ctx context.Context, c Consumer) error {
+	p.mu.Lock()
+	after := p.done[c.Name]
+	p.mu.Unlock()
+	if err := p.store.Wait(ctx, after); err != nil {
+		return err
+	}
+	changes, err := p.store.Changes(ctx, after, batchSize)
+	if err != nil {
+		return err
+	}
+	records := make([]events.DynamoDBEventRecord, 0, len(changes))
+	for _, change := range changes {
+		after = change.Seq
+		if c.Wants(change.Key.PK) {
+			record := handlers.Record(cafe.Change{Key: change.Key, Old: change.Old, New: change.New}, fmt.Sprintf("%021d", change.Seq))
+			record.Change.ApproximateCreationDateTime = events.SecondsEpochTime{Time: change.Time}
+			records = append(records, record)
+		}
+	}
+	if err := p.delivery.deliver(ctx, c, records); err != nil {
+		return err
+	}
+	return p.checkpoint(c.Name, after)
+}
+
+func (p *Pump) checkpoint(name string, seq uint64) error {
+	if err := p.store.SetCheckpoint(name, seq); err != nil {
+		return fmt.Errorf("checkpoint of %s: %w", name, err)
+	}
+	p.mu.Lock()
+	p.done[name] = seq
+	least := seq
+	for _, s := range p.done {
+		least = min(least, s)
+	}
+	p.mu.Unlock()
+	return p.store.Trim(least)
+}
+
+// Lag returns how many changes the slowest consumer has not had yet.
+func (p *Pump) Lag() uint64 {
+	_, last := p.store.Bounds()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	lag := uint64(0)
+	for _, s := range p.done {
+		lag = max(lag, last-s)
+	}
+	return lag
+}
