@@ -1,0 +1,124 @@
+package dynamo
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+)
+
+// answer is what a scripted DynamoDB does with one request.
+type answer struct {
+	status int
+	body   string
+	err    error // no answer at all
+}
+
+// What DynamoDB says in its JSON protocol.
+func ok() answer   { return answer{status: 200, body: `{}`} }
+func lost() answer { return answer{err: &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}} }
+func noConnection() answer {
+	return answer{err: &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}}
+}
+func cutOff() answer { return answer{status: 200, body: `{"Consu`, err: io.ErrUnexpectedEOF} }
+func serverError() answer {
+	return answer{status: 500, body: `{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}`}
+}
+func refuses(code string) answer { return says(code, "") }
+
+func says(code, message string) answer {
+	return answer{status: 400, body: `{"__type":"com.amazonaws.dynamodb.v20120810#` + code + `","message":"` + message + `"}`}
+}
+
+// refused is a condition that failed, with the item as it stood ("" for none).
+func refused(item string) answer {
+	a := says("ConditionalCheckFailedException", "The conditional request failed")
+	if item != "" {
+		a.body = strings.TrimSuffix(a.body, "}") + `,"Item":` + item + `}`
+	}
+	return a
+}
+
+// canceled is a transaction with a reason for each operation: "None", or a code, or
+// a code and the item as it stood, or a code and a message.
+func canceled(reasons ...string) answer {
+	a := says("TransactionCanceledException", "Transaction cancelled")
+	var list []string
+	for _, r := range reasons {
+		code, more, _ := strings.Cut(r, " ")
+		reason := `{"Code":"` + code + `"`
+		switch {
+		case strings.HasPrefix(more, "{"):
+			reason += `,"Item":` + more
+		case more != "":
+			reason += `,"Message":"` + more + `"`
+		}
+		list = append(list, reason+"}")
+	}
+	a.body = strings.TrimSuffix(a.body, "}") + `,"CancellationReasons":[` + strings.Join(list, ",") + `]}`
+	return a
+}
+
+// script is an HTTP client that gives one answer after the other and keeps what was
+// asked.
+type script struct {
+	mu      sync.Mutex
+	answers []answer
+	asked   []string // bodies
+}
+
+func (s *script) Do(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, string(body))
+	a := refuses("NothingMoreInTheScript")
+	if len(s.answers) > 0 {
+		a, s.answers = s.answers[0], s.answers[1:]
+	}
+	if a.err != nil && a.status == 0 {
+		return nil, a.err
+	}
+	out := io.Reader(strings.NewReader(a.body))
+	if a.err != nil {
+		out = io.MultiReader(out, failing{a.err})
+	}
+	return &http.Response{
+		StatusCode: a.status, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, Body: io.NopCloser(out), Request: r,
+	}, nil
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// play returns a table whose DynamoDB gives these answers.
+func play(t *testing.T, answers ...answer) (*Table, *script) {
+	t.Helper()
+	s := &script{answers: answers}
+	c, err := Client(lambdaEnv(nil), func(o *dynamodb.Options) { o.HTTPClient = s })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(c, Options{Table: "cafe", MaxBackoff: time.Millisecond}), s
+}
+
+// lambdaEnv is the environment of a Lambda with some variables changed.
+func lambdaEnv(change map[string]string) func(string) string {
+	env := map[string]string{
+		"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "SECRET", "AWS_SESSION_TOKEN": "TOKEN",
+	}
+	for name, v := range change {
+		env[name] = v
+	}
+	return func(name string) string { return env[name] }
+}
