@@ -41,16 +41,16 @@ func (d demand) quantile(p float64) int64 {
 	return int64(sort.Search(int(enough), func(n int) bool { return d.atMost(int64(n)) >= p }))
 }
 
-// interval returns the narrowest range of numbers around the expected one that holds
-// at least the share of days; of equally narrow ones, that which holds most.
+// interval returns the narrowest range of numbers around the rounded mean that holds at
+// least the share of days; of equally narrow ones, that which holds most.
 func (d demand) interval(share float64) (low, high int64) {
 	const steps = 20
-	middle := d.expected()
+	middle := int64(math.Round(d.expected()))
 	var best float64
 	for i := range steps {
-		from := min(d.quantile((1-share)*float64(i)/steps), int64(math.Floor(middle)))
+		from := min(d.quantile((1-share)*float64(i)/steps), middle)
 		below := d.atMost(from - 1)
-		to := max(d.quantile(min(below+share, 1-1e-6)), int64(math.Ceil(middle)))
+		to := max(d.quantile(min(below+share, 1-1e-6)), middle)
 		held := d.atMost(to) - below
 		if i == 0 || to-from < high-low || to-from == high-low && held > best {
 			low, high, best = from, to, held

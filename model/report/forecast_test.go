@@ -47,7 +47,7 @@ func TestRangeIsTheNarrowestThatHoldsEightOfTen(t *testing.T) {
 		if held := d.atMost(high) - d.atMost(low-1); held < 0.8-1e-9 {
 			t.Fatalf("%d–%d holds %.3f", low, high, held)
 		}
-		if float64(low) > d.expected() || float64(high) < d.expected() {
+		if middle := math.Round(d.expected()); float64(low) > middle || float64(high) < middle {
 			t.Fatalf("%d–%d leaves out %.2f", low, high, d.expected())
 		}
 		half := d.quantile(0.5)

@@ -1,0 +1,260 @@
+// Package render shows a report to people and programs: the plain text that is mailed,
+// a page to look at and to print, and JSON. It adds no figures of its own, so all
+// three say the same.
+//
+// The mail is what SNS carries: text only. It is written for a phone, whose letters
+// are not all as wide as each other: nothing depends on columns lining up but what
+// stands at the start of a line. The page is one file without script or anything from
+// elsewhere, so it can be kept, and a Content-Security-Policy of default-src 'none';
+// style-src 'unsafe-inline' lets all of it through.
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"cafe/model"
+	"cafe/model/report"
+)
+
+// Cafe is whose report it is.
+type Cafe struct {
+	Name string
+	Zone *time.Location // in which times are told
+}
+
+// JSON returns the report as the contract has it, indented, with a line break at the
+// end.
+func JSON(r report.Report) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(r); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// words puts a report's figures in words that the mail and the page share.
+type words struct {
+	report.Report
+	cafe Cafe
+}
+
+func (w words) money(m model.Money) string { return m.Format(w.Currency) }
+
+func (w words) clock(m report.Moment) string { return m.In(w.cafe.Zone).Format("15:04") }
+
+// built says which revision it is and when it was made.
+func (w words) built() string {
+	at := w.BuiltAt.In(w.cafe.Zone).Format("Mon 2 Jan 2006 at 15:04")
+	switch {
+	case w.Partial:
+		return "So far, " + at
+	case w.Revision == 0:
+		return "Made on request, " + at
+	case w.Revision == 1:
+		return "Built " + at
+	}
+	return "Revision " + strconv.Itoa(w.Revision) + ", built " + at
+}
+
+// takings is the day in a sentence.
+func (w words) takings() string {
+	if w.Orders == 0 {
+		return "No sales."
+	}
+	return w.money(w.Revenue) + " from " + count(w.Orders, "order") + ", " + w.money(w.Average) + " each."
+}
+
+// comparison is the day beside others. Mark is ▲, ▼ or =, or empty when there is
+// nothing to measure by yet.
+type comparison struct{ Mark, Text string }
+
+func (w words) comparisons() []comparison {
+	weekday := w.Day.Weekday().String()
+	var list []comparison
+	add := func(l *report.Level, than string) {
+		if l == nil {
+			return
+		}
+		level := w.money(l.Revenue) + ", " + count(l.Orders, "order")
+		if w.Partial || w.Orders == 0 || l.Revenue <= 0 {
+			list = append(list, comparison{"", upper(than) + " brought " + level + "."})
+			return
+		}
+		mark, text := change(w.Revenue, l.Revenue)
+		list = append(list, comparison{mark, text + " " + than + " (" + level + ")."})
+	}
+	add(w.Compared.LastWeek, "last "+weekday)
+	if l := w.Compared.FourWeeks; l != nil && l.Days > 1 {
+		add(l, "the average of the last "+strconv.Itoa(l.Days)+" "+weekday+"s")
+	}
+	return list
+}
+
+// change says how a differs from b, which is above 0.
+func change(a, b model.Money) (mark, text string) {
+	percent := (float64(a) - float64(b)) / float64(b) * 100
+	switch rounded := strconv.FormatFloat(max(percent, -percent), 'f', 0, 64); {
+	case rounded == "0":
+		return "=", "As good as"
+	case percent > 0:
+		return "▲", rounded + "% more than"
+	default:
+		return "▼", rounded + "% less than"
+	}
+}
+
+// ranOut tells what sold out, an item a sentence.
+func (w words) ranOut() []string {
+	var list []string
+	for _, s := range w.SoldOut {
+		text := s.Name + " at " + w.clock(s.At)
+		if s.Missed > 0 {
+			text += "; about " + number(s.Missed) + " more would have sold"
+		}
+		list = append(list, text+".")
+	}
+	return list
+}
+
+// together tells what was bought together, a pair a sentence.
+func (w words) together() []string {
+	names := map[string]string{}
+	for _, i := range w.Items {
+		names[i.SKU] = i.Name
+	}
+	var list []string
+	for _, p := range w.Pairs {
+		list = append(list, names[p.A]+" and "+names[p.B]+": "+count(p.Orders, "order")+", "+
+			strconv.FormatFloat(p.Lift, 'f', 1, 64)+" times as many as by chance.")
+	}
+	return list
+}
+
+// onCounter is the bake list without the items that nobody is expected to buy.
+func (w words) onCounter() (list []report.Bake) {
+	for _, b := range w.Bake {
+		if b.High > 0 {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// offCounter says in sentences what the bake list is silent on.
+func (w words) offCounter() (list []string) {
+	var gone, never []string
+	for _, b := range w.Bake {
+		switch {
+		case b.High > 0:
+		case b.LastSold == "":
+			never = append(never, b.Name)
+		default:
+			gone = append(gone, b.Name+", last sold "+b.LastSold.Format("2 Jan")+", about "+number(max(b.WhenOn, 1))+" a day then")
+		}
+	}
+	if len(gone) > 0 {
+		list = append(list, "Off the counter: "+strings.Join(gone, "; ")+".")
+	}
+	if len(never) > 0 {
+		list = append(list, "Not sold yet: "+strings.Join(never, ", ")+".")
+	}
+	return list
+}
+
+// aside is what to know of a line of the bake list besides its numbers; mostly empty.
+func (w words) aside(b report.Bake) string {
+	switch {
+	case b.SoldOut:
+		return "ran out"
+	case b.LastSold < w.Day && 2*b.Expected < b.WhenOn:
+		return "last sold " + b.LastSold.Format("2 Jan") + "; about " + number(b.WhenOn) + " when it is there"
+	}
+	return ""
+}
+
+// basis says what the bake list rests on.
+func (w words) basis() string {
+	switch n := w.KnownDays; {
+	case n == 0:
+		return "No sales are known yet, so there is nothing to go by."
+	case n < 14:
+		return "From " + count(int64(n), "day") + " of sales only: take it with a pinch of salt."
+	default:
+		return "From the last " + count(int64(n), "open day") + "."
+	}
+}
+
+// forecasts are those worth a line: not what nobody expected and nobody bought.
+func (w words) forecasts() (list []report.Forecast) {
+	for _, f := range w.YesterdaysForecast {
+		if f.Sold > 0 || f.High > 0 {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// mark is ✓ for a range that held and ✗ for one that did not; a dot while the day may
+// yet fill it.
+func (w words) mark(f report.Forecast) string {
+	switch {
+	case f.Sold > f.High:
+		return "✗"
+	case w.Partial:
+		return "•"
+	case f.Held():
+		return "✓"
+	}
+	return "✗"
+}
+
+// verdict says how many ranges of the last forecast held.
+func (w words) verdict() string {
+	if w.Partial {
+		return "The day is not over; this is so far."
+	}
+	list, held := w.forecasts(), 0
+	for _, f := range list {
+		if f.Held() {
+			held++
+		}
+	}
+	return number(int64(held)) + " of " + count(int64(len(list)), "item") + " sold within their range."
+}
+
+func ranged(low, high int64) string {
+	if low == high {
+		return number(low)
+	}
+	return number(low) + "–" + number(high)
+}
+
+func number(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for at := len(s) - 3; at > 0 && s[at-1] != '-'; at -= 3 {
+		s = s[:at] + "," + s[at:]
+	}
+	return s
+}
+
+func count(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return number(n) + " " + thing
+}
+
+func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// oneLine makes a name safe for a line of its own.
+func oneLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+}
