@@ -105,7 +105,7 @@ func (f *forecaster) learn(s Summary) {
 	}
 	var all ratio
 	for _, sku := range slices.Sorted(maps.Keys(f.items)) { // sums of floats must not depend on order
-		sold, part := s.Sold[sku], 1.0
+		sold, part := max(s.Sold[sku], 0), 1.0 // goods taken back are no demand
 		if perMille, gone := s.SoldOut[sku]; gone {
 			if sold == 0 {
 				continue // there was none to sell

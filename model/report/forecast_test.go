@@ -173,6 +173,14 @@ func TestSoldOutDaysAreDemandNotFullySeen(t *testing.T) {
 	}
 }
 
+func TestGoodsTakenBackAreNoDemand(t *testing.T) {
+	days := sold(append(repeat(20, 30), -5, 20)...)
+	none := sold(append(repeat(20, 30), 0, 20)...)
+	if got, want := learnt(days).demand("bread", 6), learnt(none).demand("bread", 6); got != want {
+		t.Errorf("%+v; for a day without sales %+v", got, want)
+	}
+}
+
 func TestAnEmptyShelfAllDaySaysNothing(t *testing.T) {
 	days := sold(repeat(20, 30)...)
 	before := learnt(days).demand("bread", 6)
