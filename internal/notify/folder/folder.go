@@ -1,0 +1,279 @@
+// Package folder is the notifier of a café on one machine: SNS, its subscriptions, the
+// mail and the queues as files to look at.
+//
+//	sns.jsonl            a line for every publish
+//	sqs/<queue>.jsonl    a line for every delivery to a queue, as SNS hands it to SQS
+//	mail/*.eml           a file for every e-mail, to be opened with any mail program
+//	subscriptions.json   the customers' own subscriptions
+//
+// Deliveries are not fsynced: the store's outbox is what must not lose a message. The
+// customers' subscriptions are.
+package folder
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/mail"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"cafe/internal/cafe"
+	"cafe/internal/notify"
+)
+
+// Options say whose folder it is.
+type Options struct {
+	Cafe  string // the name that mails come from
+	Owner string // the owner's e-mail address
+	Now   func() time.Time
+}
+
+// Notifier is a cafe.Notifier. Make it with Open, one for a folder; it is safe for
+// concurrent use. Its errors are those of the disk.
+type Notifier struct {
+	dir      string
+	whose    Options
+	policies []notify.Policy // of notify.Subscriptions
+
+	mu        sync.Mutex
+	customers map[string]customer // by subscription
+	mails     map[string]string   // names of the files, by the digest they end in
+}
+
+var _ cafe.Notifier = (*Notifier)(nil)
+
+// customer is a customer's own subscription.
+type customer struct {
+	Subscription string `json:"subscription"`
+	ID           string `json:"customer_id"`
+	Email        string `json:"email"`
+}
+
+const (
+	topicsFile        = "sns.jsonl"
+	queuesFolder      = "sqs"
+	mailFolder        = "mail"
+	subscriptionsFile = "subscriptions.json"
+)
+
+// Open opens the folder, and makes it if it is missing. It cuts off lines that a crash
+// left unfinished.
+func Open(dir string, o Options) (*Notifier, error) {
+	n := &Notifier{dir: dir, whose: o, customers: map[string]customer{}}
+	if err := validAddress(o.Owner); err != nil {
+		return nil, fmt.Errorf("the owner's e-mail address: %w", err)
+	}
+	for _, s := range notify.Subscriptions {
+		policy, err := notify.ParsePolicy(s.FilterPolicy)
+		if err != nil {
+			return nil, err
+		}
+		n.policies = append(n.policies, policy)
+	}
+	for _, sub := range []string{queuesFolder, mailFolder} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			return nil, fmt.Errorf("make folder of deliveries: %w", err)
+		}
+	}
+	if err := clearUnfinished(dir, filepath.Join(dir, mailFolder)); err != nil {
+		return nil, fmt.Errorf("clear unfinished files away: %w", err)
+	}
+	queues, err := filepath.Glob(filepath.Join(dir, queuesFolder, "*.jsonl"))
+	if err != nil {
+		return nil, fmt.Errorf("list queues: %w", err)
+	}
+	for _, path := range append(queues, filepath.Join(dir, topicsFile)) {
+		if err := mendLines(path); err != nil {
+			return nil, fmt.Errorf("mend deliveries: %w", err)
+		}
+	}
+	if n.mails, err = listMails(filepath.Join(dir, mailFolder)); err != nil {
+		return nil, fmt.Errorf("list mails: %w", err)
+	}
+	if err := n.load(); err != nil {
+		return nil, fmt.Errorf("read subscriptions: %w", err)
+	}
+	return n, nil
+}
+
+// Publish implements cafe.Notifier. A message that was published before is one more line
+// wherever it goes, with the same id, and the same mail.
+func (n *Notifier) Publish(ctx context.Context, m cafe.Message) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(notify.Subscriptions, func(s notify.Subscription) bool { return s.Topic == m.Topic }) {
+		return fmt.Errorf("publish %s: there is no topic %q", m.ID, m.Topic)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	at := n.whose.Now().UTC()
+	m.Subject = notify.Subject(m.Subject)
+	if err := n.publish(m, at); err != nil {
+		return fmt.Errorf("publish %s to %s: %w", m.ID, m.Topic, err)
+	}
+	return nil
+}
+
+func (n *Notifier) publish(m cafe.Message, at time.Time) error {
+	attributes := maps.Clone(m.Attributes)
+	if attributes == nil {
+		attributes = map[string]string{}
+	}
+	err := appendLine(filepath.Join(n.dir, topicsFile), struct {
+		Topic      cafe.Topic        `json:"topic"`
+		Subject    string            `json:"subject"`
+		Message    string            `json:"message"`
+		Attributes map[string]string `json:"attributes"`
+		ID         string            `json:"id"`
+		At         string            `json:"at"`
+	}{m.Topic, m.Subject, m.Body, attributes, m.ID, cafe.Timestamp(at)})
+	if err != nil {
+		return err
+	}
+	var addresses []string
+	for i, s := range notify.Subscriptions {
+		switch {
+		case s.Topic != m.Topic || !n.policies[i].Match(m.Attributes):
+		case s.Protocol == notify.SQS:
+			if err := appendLine(filepath.Join(n.dir, queuesFolder, s.Endpoint+".jsonl"), notificationOf(m, at)); err != nil {
+				return err
+			}
+		case s.Endpoint == notify.Owner:
+			addresses = append(addresses, n.whose.Owner)
+		}
+	}
+	if m.Topic == cafe.TopicHighBalance {
+		for _, name := range slices.Sorted(maps.Keys(n.customers)) {
+			c := n.customers[name]
+			known := slices.ContainsFunc(addresses, func(a string) bool { return strings.EqualFold(a, c.Email) })
+			if !known && notify.ForCustomer(c.ID).Match(m.Attributes) {
+				addresses = append(addresses, c.Email)
+			}
+		}
+	}
+	for _, address := range addresses {
+		if err := n.mail(m, address, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// notification is what SNS hands to a queue (SNS Developer Guide, "Parsing Amazon SNS
+// message formats"), without the signature, which nobody made.
+type notification struct {
+	Type              string
+	MessageID         string `json:"MessageId"`
+	TopicARN          string `json:"TopicArn"`
+	Subject           string `json:",omitempty"`
+	Message           string
+	Timestamp         string
+	MessageAttributes map[string]attribute `json:",omitempty"`
+}
+
+type attribute struct{ Type, Value string }
+
+func notificationOf(m cafe.Message, at time.Time) notification {
+	attributes := map[string]attribute{}
+	for name, value := range m.Attributes {
+		attributes[name] = attribute{"String", value}
+	}
+	return notification{
+		Type: "Notification", MessageID: m.ID, TopicARN: "arn:aws:sns:local:000000000000:" + string(m.Topic),
+		Subject: m.Subject, Message: m.Body, Timestamp: at.Format("2006-01-02T15:04:05.000Z"),
+		MessageAttributes: attributes,
+	}
+}
+
+// Subscribe implements cafe.Notifier. Nobody is asked to confirm. Subscribing twice is
+// one subscription.
+func (n *Notifier) Subscribe(ctx context.Context, customerID, email string) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	if err := validAddress(email); err != nil {
+		return "", fmt.Errorf("subscribe customer %s: %w", customerID, err)
+	}
+	name := customerID + "#" + digest(strings.ToLower(email))
+	return name, n.change(func() { n.customers[name] = customer{name, customerID, email} })
+}
+
+// Unsubscribe implements cafe.Notifier.
+func (n *Notifier) Unsubscribe(ctx context.Context, subscription string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return n.change(func() { delete(n.customers, subscription) })
+}
+
+// change changes the subscriptions, on disk first: when that fails, nothing changed.
+func (n *Notifier) change(edit func()) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	before := maps.Clone(n.customers)
+	edit()
+	if maps.Equal(before, n.customers) {
+		return nil
+	}
+	if err := n.save(); err != nil {
+		n.customers = before
+		return fmt.Errorf("keep subscriptions: %w", err)
+	}
+	return nil
+}
+
+type subscriptions struct {
+	Customers []customer `json:"customers"`
+}
+
+func (n *Notifier) load() error {
+	b, err := os.ReadFile(filepath.Join(n.dir, subscriptionsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var stored subscriptions
+	if err := json.Unmarshal(b, &stored); err != nil {
+		return fmt.Errorf("%s: %w", subscriptionsFile, err)
+	}
+	for _, c := range stored.Customers {
+		n.customers[c.Subscription] = c
+	}
+	return nil
+}
+
+func (n *Notifier) save() error {
+	all := slices.SortedFunc(maps.Values(n.customers), func(a, b customer) int { return cmp.Compare(a.Subscription, b.Subscription) })
+	b, err := json.MarshalIndent(subscriptions{all}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(n.dir, subscriptionsFile), append(b, '\n'), true)
+}
+
+func validAddress(email string) error {
+	if a, err := mail.ParseAddress(email); err != nil || a.Address != email {
+		return errors.New("this is no e-mail address")
+	}
+	return nil
+}
+
+// digest names something without showing it.
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:8])
+}

@@ -1,0 +1,171 @@
+package notify_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+
+	"cafe/internal/cafe"
+	"cafe/internal/notify"
+)
+
+func TestAMessageIsNotLostOverItsSubject(t *testing.T) {
+	fake := newFakeSNS()
+	fake.asciiOnly = true
+	m := alert("a1", "alice", "warning")
+	m.Subject = "Café · Sat 18 Mar 2017 · £1,234.50 · 87 orders – 雨"
+	publish(t, notify.NewSNSOn(fake, topicARNs), m)
+	m.Subject = "Cafe - Sat 18 Mar 2017 - GBP 1,234.50 - 87 orders - ?"
+	expect(t, "owner's mail", fake.delivered[ownerEmail], m)
+}
+
+func TestAMessageWithoutSubjectHasNone(t *testing.T) {
+	fake := newFakeSNS()
+	m := alert("a1", "alice", "warning")
+	m.Subject = " \n"
+	publish(t, notify.NewSNSOn(fake, topicARNs), m)
+	if subject := fake.published[0].Subject; subject != nil {
+		t.Errorf("subject %q, want none", *subject)
+	}
+}
+
+func TestAnAttributeWithoutValueIsLeftOut(t *testing.T) {
+	fake := newFakeSNS()
+	m := alert("a1", "", "warning")
+	publish(t, notify.NewSNSOn(fake, topicARNs), m)
+	if _, has := fake.published[0].MessageAttributes["customer_id"]; has {
+		t.Error("it was sent")
+	}
+}
+
+func TestASubscriptionThatWasNeverConfirmedEndsWithoutError(t *testing.T) {
+	fake := newFakeSNS()
+	fake.unconfirmed = true
+	n := notify.NewSNSOn(fake, topicARNs)
+	unsubscribe(t, n, subscribe(t, n, "alice", "alice@example.com"))
+}
+
+func TestAnAddressThatHasYetToConfirmForAnotherIsAnErrorForNow(t *testing.T) {
+	fake := newFakeSNS()
+	fake.unconfirmed = true
+	n := notify.NewSNSOn(fake, topicARNs)
+	subscribe(t, n, "alice", "home@example.com")
+	_, err := n.Subscribe(context.Background(), "bob", "home@example.com")
+	if err == nil || !strings.Contains(err.Error(), "yet to confirm") || strings.Contains(err.Error(), "home@") {
+		t.Errorf("error %v, want one that says why, without the address", err)
+	}
+	for _, s := range fake.subs {
+		s.pending = false
+	}
+	subscribe(t, n, "bob", "home@example.com")
+}
+
+func TestManyCustomersOfOneAddressAtOnceAllGetTheirAlerts(t *testing.T) {
+	fake := newFakeSNS()
+	n := notify.NewSNSOn(fake, topicARNs)
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			if _, err := n.Subscribe(context.Background(), fmt.Sprint("c", i), "office@example.com"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for i := range 20 {
+		publish(t, n, alert(fmt.Sprint("a", i), fmt.Sprint("c", i), "warning"))
+	}
+	if got := len(fake.delivered["office@example.com"]); got != 20 {
+		t.Errorf("%d of 20 alerts were mailed", got)
+	}
+}
+
+func TestSNSsErrorsAreThereToBeToldApart(t *testing.T) {
+	fake := newFakeSNS()
+	n := notify.NewSNSOn(fake, topicARNs)
+	name := subscribe(t, n, "alice", "alice@example.com")
+	fake.fail = &types.ThrottledException{}
+	ctx := context.Background()
+	_, subscribeErr := n.Subscribe(ctx, "bob", "bob@example.com")
+	for call, err := range map[string]error{
+		"publish": n.Publish(ctx, alert("a1", "alice", "warning")), "subscribe": subscribeErr, "unsubscribe": n.Unsubscribe(ctx, name),
+	} {
+		var throttled *types.ThrottledException
+		if !errors.As(err, &throttled) {
+			t.Errorf("%s: error %v, want it throttled", call, err)
+		}
+	}
+	if err := n.Unsubscribe(ctx, "nonsense"); err == nil {
+		t.Error("ended a subscription called nonsense")
+	}
+}
+
+func environment(endpoint string) map[string]string {
+	return map[string]string{
+		"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_ENDPOINT_URL_SNS": endpoint,
+		"HIGH_BALANCE_TOPIC_ARN": topicARN(cafe.TopicHighBalance), "OUT_OF_STOCK_TOPIC_ARN": topicARN(cafe.TopicOutOfStock),
+		"DAILY_REPORT_TOPIC_ARN": topicARN(cafe.TopicDailyReport),
+	}
+}
+
+func TestThrottledAndLostCallsAreMadeAgain(t *testing.T) {
+	var calls atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch calls.Add(1) {
+		case 1:
+			w.WriteHeader(http.StatusTooManyRequests)
+			fmt.Fprint(w, `<ErrorResponse><Error><Type>Sender</Type><Code>Throttled</Code><Message>Rate exceeded</Message></Error></ErrorResponse>`)
+		case 2:
+			panic(http.ErrAbortHandler) // closes the connection
+		default:
+			if err := r.ParseForm(); err != nil || r.Form.Get("TopicArn") != topicARN(cafe.TopicHighBalance) {
+				t.Errorf("got %v (%v)", r.Form, err)
+			}
+			fmt.Fprint(w, `<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>`)
+		}
+	}))
+	defer server.Close()
+	env := environment(server.URL)
+	n, err := notify.FromEnvironment(func(name string) string { return env[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, n, alert("a1", "alice", "warning"))
+	if calls.Load() != 3 {
+		t.Errorf("%d calls, want 3", calls.Load())
+	}
+}
+
+func TestAMissingVariableIsNamed(t *testing.T) {
+	for _, name := range []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "HIGH_BALANCE_TOPIC_ARN", "OUT_OF_STOCK_TOPIC_ARN", "DAILY_REPORT_TOPIC_ARN"} {
+		env := environment("http://127.0.0.1:1")
+		delete(env, name)
+		if _, err := notify.FromEnvironment(func(name string) string { return env[name] }); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("without %s: error %v", name, err)
+		}
+	}
+}
+
+func TestSNSThatIsAwayIsAnErrorOfTheNetwork(t *testing.T) {
+	env := environment("http://127.0.0.1:1")
+	n, err := notify.FromEnvironment(func(name string) string { return env[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	var network *url.Error
+	if err := n.Publish(ctx, alert("a1", "alice", "warning")); !errors.As(err, &network) {
+		t.Errorf("error %v, want that of the connection", err)
+	}
+}
