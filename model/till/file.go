@@ -28,19 +28,20 @@ type Rules struct {
 	Zone *time.Location
 	// Dates says how the till means 03/04/2016.
 	Dates DateOrder
-	// Menu is what items are looked up in, retired ones too. A stock count without a menu
-	// is taken as it is.
+	// Menu is what items are looked up in, retired ones too. A stock count without a
+	// menu is taken as it is.
 	Menu model.Menu
 	// Ignore lists items, as the file has them but for case, whose rows are no sale.
 	Ignore []string
 
 	// MaxBytes is how large the file may be once unpacked; 0 is the constant MaxBytes.
 	MaxBytes int64
-	// Memory is about how many bytes of rows are held in memory before they are written to
-	// a scratch file; 0 is 8 MiB. The rest of the reader needs about 2 MiB.
+	// Memory is about how many bytes of rows are held in memory before they are
+	// written to a scratch file; 0 is 8 MiB. The rest of the reader needs about 2
+	// MiB.
 	Memory int
-	// Scratch makes a temporary file; at most two are needed. With nil all rows are held
-	// in memory.
+	// Scratch makes a temporary file; at most two are needed. With nil all rows are
+	// held in memory.
 	Scratch func() (Scratch, error)
 	// Progress, if not nil, is told now and then how many rows have been read.
 	Progress func(rows int)
@@ -79,23 +80,23 @@ type Entry struct {
 // MaxProblems is how many problems of a file are listed.
 const MaxProblems = 100
 
-// One entry may have so many rows and bytes of cells; it is bounded memory for what is
-// no café's order.
+// One entry may have so many rows and bytes of cells; it is bounded memory for what
+// is no café's order.
 const (
 	maxEntryRows  = 1000
 	maxEntryBytes = 1 << 20
 )
 
-// File is an upload that has been read to its end and is good as a whole. It is for one
-// goroutine, but for Reject.
+// File is an upload that has been read to its end and is good as a whole. It is for
+// one goroutine, but for Reject.
 type File[T any] struct {
 	*upload
 	entries iter.Seq2[T, error]
 }
 
 // All yields what the file holds, each exactly once, good or with Problems; whoever
-// takes it must Reject what has problems, and what they cannot take themselves. It may be called
-// once. An error, which is of the scratch file, ends it.
+// takes it must Reject what has problems, and what they cannot take themselves. It
+// may be called once. An error, which is of the scratch file, ends it.
 func (f *File[T]) All() iter.Seq2[T, error] { return f.entries }
 
 // upload is what files of every kind have in common.
@@ -127,13 +128,13 @@ func open(src io.Reader, rules Rules, l layout) (*upload, *rowReader, error) {
 			return nil, nil, err
 		}
 	}
-	if err := checkText(in.window[:min(len(in.window), 512)]); err != nil {
+	start := in.window[:min(len(in.window), 512)]
+	if err := checkKind(start); err != nil {
 		return nil, nil, err
 	}
+	hasNUL := bytes.IndexByte(start, 0) >= 0
 	u := &upload{rules: rules}
-	if in.window, u.bom = bytes.CutPrefix(in.window, bom); u.bom {
-		in.window = in.window[:len(in.window):cap(in.window)]
-	}
+	in.window, u.bom = bytes.CutPrefix(in.window, bom)
 	header, err := in.next()
 	switch {
 	case err == io.EOF:
@@ -142,6 +143,9 @@ func open(src io.Reader, rules Rules, l layout) (*upload, *rowReader, error) {
 		return nil, nil, err
 	}
 	if u.cols, err = l.columns(header.cells); err != nil {
+		if hasNUL {
+			err = errNotText
+		}
 		return nil, nil, err
 	}
 	u.sorted = sorter{memory: rules.Memory, scratch: rules.Scratch}
@@ -190,8 +194,8 @@ const (
 	keyAlone = 'a'
 )
 
-// named appends the key of the rows about what has these names, each ended by a NUL. With a name that
-// cannot be one the row stands alone.
+// named appends the key of the rows about what has these names, each ended by a NUL.
+// With a name that cannot be one the row stands alone.
 func (r row) named(key []byte, names ...string) []byte {
 	key = append(key, keyNamed)
 	for _, name := range names {
@@ -376,18 +380,19 @@ func excerpt(cell string) string {
 	return strconv.Quote(cell)
 }
 
-// Rows returns how many rows the file has below its header: each is part of exactly one entry
-// that All yields, or was skipped.
+// Rows returns how many rows the file has below its header: each is part of exactly
+// one entry that All yields, or was skipped.
 //
-// The one exception are the rows of an entry beyond a bound that no café's order comes near (1,000
-// rows or 1 MiB): the entry has a problem that says so, and those rows are in the rejects already.
+// The one exception are the rows of an entry beyond a bound that no café's order
+// comes near (1,000 rows or 1 MiB): the entry has a problem that says so, and those
+// rows are in the rejects already.
 func (u *upload) Rows() int { return u.rows }
 
 // Skipped returns how many rows were no sale by Rules.Ignore, or had nothing in them.
 func (u *upload) Skipped() int { return u.skipped }
 
-// Reject puts an entry's rows into the rejects. The reason is needed for an entry without
-// Problems. It may be called from several goroutines at once.
+// Reject puts an entry's rows into the rejects. The reason is needed for an entry
+// without Problems. It may be called from several goroutines at once.
 func (u *upload) Reject(e Entry, reason string) error {
 	problems := slices.Clone(e.Problems)
 	if reason != "" && len(e.Rows) > 0 {
@@ -441,8 +446,8 @@ func (u *upload) Problems() []Problem {
 }
 
 // WriteRejects writes the rejects file: the columns and rows of the upload that were
-// rejected, in the upload's order, with a column for the reason. It returns how many rows there are, and writes
-// nothing when there are none.
+// rejected, in the upload's order, with a column for the reason. It returns how many
+// rows there are, and writes nothing when there are none.
 func (u *upload) WriteRejects(w io.Writer) (rows int, err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -33,8 +33,8 @@ const (
 	fields
 )
 
-// layout is what a kind of file may have for columns. Of several names for one
-// field, the first listed that the file has counts.
+// layout is what a kind of file may have for columns. Of several names for one field,
+// the first listed that the file has counts.
 type layout struct {
 	kind  string // "An orders file"
 	names map[field][]string
@@ -111,7 +111,7 @@ func (l layout) missing(c columns) error {
 	}
 	hint := ""
 	if len(c.header) == 1 && strings.ContainsAny(c.header[0], ";\t") {
-		hint = ", whose cells must be separated by commas"
+		hint = ", whose cells must be separated by commas,"
 	}
 	return &FileError{fmt.Sprintf("%s needs a header row with columns for %s; this file%s has none for %s.", l.kind, list(needs), hint, list(lacks))}
 }
@@ -158,8 +158,8 @@ func (c *columns) name(f field) string {
 	return strings.TrimSpace(c.header[c.at[f]])
 }
 
-// guard puts an apostrophe before what a spreadsheet would run as a formula, and before
-// what looks as if that had happened already. unguard takes it away again.
+// guard puts an apostrophe before what a spreadsheet would run as a formula, and
+// before what looks as if that had happened already. unguard takes it away again.
 func guard(cell string) string {
 	if isFormula(strings.TrimLeft(cell, "'")) {
 		return "'" + cell

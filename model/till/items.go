@@ -32,8 +32,8 @@ func foldItem(text string) string {
 	return text
 }
 
-// find returns the item that a folded text means, or why none: a SKU counts before a name,
-// an item on sale before retired ones of the same name.
+// find returns the item that a folded text means, or why none: a SKU counts before a
+// name, an item on sale before retired ones of the same name.
 func (f *finder) find(text, folded string) (model.Item, string) {
 	if item, ok := f.menu[text]; ok {
 		return item, ""

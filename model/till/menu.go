@@ -30,10 +30,10 @@ type MenuItem struct {
 	Item model.Item
 }
 
-// ReadMenu reads a menu. A column that the file does not have leaves that part of the items on
-// Rules.Menu as it is; so does an empty cell of counted or active. A new item is not counted
-// and is active unless the file says otherwise. Rows that repeat an item must agree. Errors are as
-// of ReadOrders.
+// ReadMenu reads a menu. A column that the file does not have leaves that part of the
+// items on Rules.Menu as it is; so does an empty cell of counted or active. A new
+// item is not counted and is active unless the file says otherwise. Rows that repeat
+// an item must agree. Errors are as of ReadOrders.
 func ReadMenu(ctx context.Context, src io.Reader, rules Rules) (*File[MenuItem], error) {
 	u, in, err := open(src, rules, menuLayout)
 	if err != nil {
@@ -135,8 +135,8 @@ func (f *menuFile) item(e *Entry, r Row) model.Item {
 	return item
 }
 
-// faultOf returns the field that a fault of an item is in, and what it says; it turns a
-// pointer such as /options/0/id into "option 1: id".
+// faultOf returns the field that a fault of an item is in, and what it says; it turns
+// a pointer such as /options/0/id into "option 1: id".
 func faultOf(fault model.FieldError) (field, string) {
 	name, rest, _ := strings.Cut(strings.TrimPrefix(fault.Field, "/"), "/")
 	reason := fault.Message

@@ -61,27 +61,29 @@ type Order struct {
 	Payment    model.Payment
 	Status     model.Status
 	PlacedAt   time.Time // in UTC, to the microsecond: the earliest of the rows
-	// Lines sum up rows of the same item at the same price, in order of their first row.
-	// A line's total is what was charged, which need not be quantity × unit price.
+	// Lines sum up rows of the same item at the same price, in order of their first
+	// row. A line's total is what was charged, which need not be quantity × unit
+	// price.
 	Lines []model.Line
 	Total model.Money
 
-	// Fingerprint is of what the file says of the order (26 characters). It tells an order
-	// that comes again from one that has changed. It is there, and so is the Identity, even when the only
-	// problem is an item that is not on the menu: an order imported before its item was
-	// deleted is unchanged all the same. With other problems it is empty.
+	// Fingerprint is of what the file says of the order (26 characters). It tells an
+	// order that comes again from one that has changed. It is there, and so is the
+	// Identity, even when the only problem is an item that is not on the menu: an
+	// order imported before its item was deleted is unchanged all the same. With
+	// other problems it is empty.
 	Fingerprint string
 }
 
-// orderFile reads orders. The names in its keys are outlet, order id and date; the date is
-// empty when it cannot be read.
+// orderFile reads orders. The names in its keys are outlet, order id and date; the
+// date is empty when it cannot be read.
 type orderFile struct {
 	*upload
 	finder  *finder
 	ignored map[string]bool
 
-	// last is the row before; waiting are the rows up to it, all of the same outlet and
-	// order id, whose date could not be read.
+	// last is the row before; waiting are the rows up to it, all of the same outlet
+	// and order id, whose date could not be read.
 	last    rowIdentity
 	waiting []row
 	key     []byte
@@ -96,8 +98,9 @@ func (i rowIdentity) sameOrder(other rowIdentity) bool {
 	return i.outlet == other.outlet && i.id == other.id
 }
 
-// ReadOrders reads a till's sales. A FileError says that the file is no good; any other
-// error is the source's, the scratch file's or the context's. The File must be closed.
+// ReadOrders reads a till's sales. A FileError says that the file is no good; any
+// other error is the source's, the scratch file's or the context's. The File must be
+// closed.
 func ReadOrders(ctx context.Context, src io.Reader, rules Rules) (*File[Order], error) {
 	u, in, err := open(src, rules, orderLayout)
 	if err != nil {
@@ -195,10 +198,10 @@ func (f *orderFile) orders(yield func(Order, error) bool) {
 				if !yield(f.order(this), nil) {
 					return
 				}
-				this = dated
 			} else {
-				this.join(dated)
+				dated.join(this)
 			}
+			this = dated
 		}
 		if !yield(f.order(this), nil) {
 			return

@@ -8,14 +8,15 @@ import (
 	"strings"
 )
 
-// maxRow is how long a row may be, in bytes, the lines of its quoted cells included. It
-// bounds memory, and how much a forgotten quotation mark can swallow.
+// maxRow is how long a row may be, in bytes, the lines of its quoted cells included.
+// It bounds memory, and how much a forgotten quotation mark can swallow.
 const maxRow = 64 << 10
 
 // rowReader takes text apart into the rows of a CSV file (RFC 4180). It differs from
-// csv.Reader, which it uses for rows with quotation marks, in two ways: it never holds more than
-// 2×maxRow bytes, and after a row that is no CSV it goes on with the very next line, so that a stray
-// quotation mark costs one row and not all up to the next one.
+// csv.Reader, which it uses for rows with quotation marks, in two ways: it never
+// holds more than 2×maxRow bytes, and after a row that is no CSV it goes on with the
+// very next line, so that a stray quotation mark costs one row and not all up to the
+// next one.
 type rowReader struct {
 	src    io.Reader
 	buf    []byte // at most 2×maxRow
@@ -80,8 +81,8 @@ const (
 )
 
 // frame finds the end of the row at the start of the window: the first end of a line
-// up to which quotation marks are even in number, as they are in every good row. With a fault
-// it is the end of the first line.
+// up to which quotation marks are even in number, as they are in every good row. With
+// a fault it is the end of the first line.
 func (r *rowReader) frame() (text []byte, lines int, fault string, err error) {
 	first, end, quotes := 0, 0, 0
 	for {
@@ -115,7 +116,8 @@ func (r *rowReader) frame() (text []byte, lines int, fault string, err error) {
 var quote = []byte{'"'}
 
 // lineEnd returns where the line ends that starts at window[start], its line feed
-// included: start itself at the end of the file, more than maxRow when it does not end by then.
+// included: start itself at the end of the file, more than maxRow when it does not
+// end by then.
 func (r *rowReader) lineEnd(start int) (int, error) {
 	for seen := start; ; {
 		if i := bytes.IndexByte(r.window[seen:], '\n'); i >= 0 {

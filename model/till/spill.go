@@ -10,8 +10,9 @@ import (
 	"slices"
 )
 
-// Scratch is a temporary file; *os.File is one. It is written from front to back, read
-// at any place, and closed once. Whoever made it sees to it that closing removes it.
+// Scratch is a temporary file; *os.File is one. It is written from front to back,
+// read at any place, and closed once. Whoever made it sees to it that closing removes
+// it.
 type Scratch interface {
 	io.Writer
 	io.ReaderAt

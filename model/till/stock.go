@@ -27,9 +27,9 @@ type Count struct {
 	OnHand int64  // absolute, 0 to MaxOnHand
 }
 
-// ReadStock reads a stock count. Rules.Menu says which items there are and which of them
-// are counted; without one every SKU is taken. Rows that repeat an item must agree. Errors are as of
-// ReadOrders.
+// ReadStock reads a stock count. Rules.Menu says which items there are and which of
+// them are counted; without one every SKU is taken. Rows that repeat an item must
+// agree. Errors are as of ReadOrders.
 func ReadStock(ctx context.Context, src io.Reader, rules Rules) (*File[Count], error) {
 	u, in, err := open(src, rules, stockLayout)
 	if err != nil {

@@ -15,13 +15,13 @@ type FileError struct{ Reason string }
 
 func (e *FileError) Error() string { return e.Reason }
 
-// MaxBytes is how large a file may be once unpacked, unless Rules say otherwise. A till's
-// million rows are about 60 MB.
+// MaxBytes is how large a file may be once unpacked, unless Rules say otherwise. A
+// till's million rows are about 60 MB.
 const MaxBytes = 256 << 20
 
 // unpack returns the text of an upload, which may be gzipped whatever its name says.
-// Its reader gives a FileError when the packing is damaged or more than max bytes come out
-// of it, and the source's own errors as they are.
+// Its reader gives a FileError when the packing is damaged or more than max bytes
+// come out of it, and the source's own errors as they are.
 func unpack(src io.Reader, max int64) (io.Reader, error) {
 	noted := &notingReader{src: src}
 	in := bufio.NewReader(noted)
@@ -39,8 +39,8 @@ func unpack(src io.Reader, max int64) (io.Reader, error) {
 	return &limitedReader{src: &gunzipper{plain, noted}, left: max, max: max}, nil
 }
 
-// notingReader remembers that the source failed, to tell this from what gzip
-// makes of it.
+// notingReader remembers that the source failed, to tell this from what gzip makes of
+// it.
 type notingReader struct {
 	src io.Reader
 	err error
@@ -118,8 +118,11 @@ var kinds = []struct{ magic, reason string }{
 
 var bom = []byte("\xef\xbb\xbf")
 
-// checkText refuses what is no text by its first bytes.
-func checkText(start []byte) error {
+// errNotText is of a file without a header that has NUL bytes at its start.
+var errNotText = &FileError{"The file is not text; upload a CSV file, gzipped or not."}
+
+// checkKind refuses by its first bytes what cannot be a CSV file.
+func checkKind(start []byte) error {
 	if len(bytes.TrimSpace(bytes.TrimPrefix(start, bom))) == 0 && len(start) < 512 {
 		return &FileError{"The file is empty."}
 	}
@@ -127,9 +130,6 @@ func checkText(start []byte) error {
 		if bytes.HasPrefix(start, []byte(k.magic)) {
 			return &FileError{k.reason}
 		}
-	}
-	if bytes.IndexByte(start, 0) >= 0 {
-		return &FileError{"The file is not text; upload a CSV file, gzipped or not."}
 	}
 	return nil
 }

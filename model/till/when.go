@@ -11,8 +11,8 @@ import (
 // DateOrder says how to read a date such as 03/04/2016.
 type DateOrder int
 
-// A file whose dates could be read in two ways is refused, row by row, unless the café
-// has said which way is its till's.
+// A file whose dates could be read in two ways is refused, row by row, unless the
+// café has said which way is its till's.
 const (
 	YearFirst  DateOrder = iota // only dates that can be read in one way
 	DayFirst                    // 3 April
@@ -216,8 +216,8 @@ func cutMoment(s string) (day, time string) {
 	return strings.TrimRight(s[:at], " "), s[at:]
 }
 
-// moment returns the instant at which a clock in the zone shows the date and time. Of an
-// hour that happens twice it is the first; a time that the clock skips counts from
+// moment returns the instant at which a clock in the zone shows the date and time. Of
+// an hour that happens twice it is the first; a time that the clock skips counts from
 // before it was put forward (RFC 5545, section 3.3.5).
 func moment(d date, c clock, zone *time.Location) time.Time {
 	wall := time.Date(d.year, d.month, d.day, 0, 0, 0, 0, time.UTC).Add(time.Duration(c.micros) * time.Microsecond)
