@@ -43,7 +43,7 @@ func worlds(t *testing.T, test func(t *testing.T, w world)) {
 func openFolder(t *testing.T, dir string) *folder.Notifier {
 	t.Helper()
 	at := time.Date(2017, 3, 18, 20, 0, 0, 0, time.UTC)
-	n, err := folder.Open(dir, folder.Options{Cafe: "Café Größe", Owner: ownerEmail, Now: func() time.Time {
+	n, err := folder.Open(dir, folder.Options{From: "Café Größe", Owner: ownerEmail, Now: func() time.Time {
 		at = at.Add(time.Second)
 		return at
 	}})

@@ -34,9 +34,9 @@ import (
 
 // Options say whose folder it is.
 type Options struct {
-	Cafe  string // the name that mails come from
-	Owner string // the owner's e-mail address
-	Now   func() time.Time
+	From  string           // the name that mails come from
+	Owner string           // the owner's e-mail address
+	Now   func() time.Time // the clock; nil: time.Now
 }
 
 // Notifier is a cafe.Notifier. Make it with Open, one for a folder; it is safe for
@@ -70,6 +70,9 @@ const (
 // Open opens the folder, and makes it if it is missing. It cuts off lines that a crash
 // left unfinished.
 func Open(dir string, o Options) (*Notifier, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	n := &Notifier{dir: dir, whose: o, customers: map[string]customer{}}
 	if err := validAddress(o.Owner); err != nil {
 		return nil, fmt.Errorf("the owner's e-mail address: %w", err)

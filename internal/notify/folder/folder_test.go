@@ -26,7 +26,7 @@ var closing = time.Date(2017, 3, 18, 20, 0, 0, 123456789, time.UTC)
 
 func open(t testing.TB, dir string) *folder.Notifier {
 	t.Helper()
-	n, err := folder.Open(dir, folder.Options{Cafe: "Café Größe", Owner: "owner@example.com", Now: func() time.Time { return closing }})
+	n, err := folder.Open(dir, folder.Options{From: "Café Größe", Owner: "owner@example.com", Now: func() time.Time { return closing }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestNothingInAMessageMakesAHeader(t *testing.T) {
 func TestARepeatedMessageIsOneMailAndALineMore(t *testing.T) {
 	dir := t.TempDir()
 	now := closing
-	o := folder.Options{Cafe: "Café", Owner: "owner@example.com", Now: func() time.Time { now = now.Add(time.Minute); return now }}
+	o := folder.Options{From: "Café", Owner: "owner@example.com", Now: func() time.Time { now = now.Add(time.Minute); return now }}
 	for range 3 { // each time by another process
 		n, err := folder.Open(dir, o)
 		if err != nil {

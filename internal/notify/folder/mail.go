@@ -55,7 +55,7 @@ func (n *Notifier) compose(m cafe.Message, address string, at time.Time) ([]byte
 		}
 	}
 	message := mail.NewMsg(mail.WithCharset(mail.CharsetUTF8), mail.WithEncoding(encoding), mail.WithNoDefaultUserAgent())
-	message.FromMailAddress(&netmail.Address{Name: n.whose.Cafe, Address: "no-reply@" + domain})
+	message.FromMailAddress(&netmail.Address{Name: n.whose.From, Address: "no-reply@" + domain})
 	message.ToMailAddress(&netmail.Address{Address: address})
 	message.Subject(m.Subject)
 	message.SetDateWithValue(at)
