@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -104,7 +102,7 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	}
 	defer func() { err = errors.Join(err, notifier.Close()) }()
 	router, err := api.New(c, api.Options{
-		CursorKey: cursorKey(issuer), Origin: os.Getenv("CAFE_ORIGIN"), Version: version(), AccessLog: slog.LevelDebug,
+		CursorKey: issuer.Key("cursors"), Origin: os.Getenv("CAFE_ORIGIN"), Version: version(), AccessLog: slog.LevelDebug,
 	})
 	if err != nil {
 		return err
@@ -202,14 +200,6 @@ func throttle(getenv func(string) string) (*rate.Limiter, error) {
 	}
 	burst, err := read("CAFE_THROTTLE_BURST", max(1, 2*perSecond))
 	return rate.NewLimiter(rate.Limit(perSecond), int(max(1, burst))), err
-}
-
-// cursorKey derives the key of cursors from the café's secret, so that cursors outlive a
-// restart.
-func cursorKey(issuer *auth.Issuer) []byte {
-	mac := hmac.New(sha256.New, issuer.Secret())
-	mac.Write([]byte("cursors"))
-	return mac.Sum(nil)
 }
 
 // version is what the Go tool knows of the program: a tag, or the commit.

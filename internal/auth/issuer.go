@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -123,4 +125,12 @@ func (i *Issuer) Issue(role model.Role, subject string, ttl time.Duration) (stri
 // Verifier returns the Verifier for the tokens of this café.
 func (i *Issuer) Verifier() (*Verifier, error) {
 	return New(Config{Issuer: LocalIssuer, Audience: LocalAudience, Secret: i.secret, Now: i.now})
+}
+
+// Key derives another key from the café's secret, for that purpose only: the same for as
+// long as the secret is. It has 32 bytes.
+func (i *Issuer) Key(purpose string) []byte {
+	mac := hmac.New(sha256.New, i.secret)
+	mac.Write([]byte(purpose))
+	return mac.Sum(nil)
 }

@@ -1,0 +1,242 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// Case 45 of the reliability list: every route × every kind of caller. The rows are
+// compared with the router's own, so that a new route cannot be forgotten.
+func TestEveryRouteForEveryCaller(t *testing.T) {
+	// Whom a route admits: what the caller gets who has a well-formed request.
+	const anyone, own, staffUp, ownerOnly = "anyone", "own", "staff", "owner"
+	rows := map[string]struct {
+		who, path, body string
+		ok              int // for those whom it admits
+	}{
+		"GET /health":                  {anyone, "/health", "", 200},
+		"GET /openapi.json":            {anyone, "/openapi.json", "", 200},
+		"GET /docs":                    {anyone, "/docs", "", 200},
+		"GET /menu":                    {anyone, "/menu", "", 200},
+		"GET /menu/:sku":               {anyone, "/menu/tea", "", 200},
+		"PUT /menu/:sku":               {staffUp, "/menu/tea", `{"name":"Tea","price":240}`, 200},
+		"DELETE /menu/:sku":            {ownerOnly, "/menu/soup", "", 204},
+		"POST /orders":                 {own, "/orders", `{"customer_id":"alice","lines":[{"sku":"tea","quantity":1}]}`, 201},
+		"GET /orders":                  {own, "/orders?customer_id=alice", "", 200},
+		"GET /orders/:id":              {own, "/orders/ORDER", "", 200},
+		"PATCH /orders/:id":            {own, "/orders/ORDER", `{"note":"n"}`, 200},
+		"PUT /orders/:id/status":       {own, "/orders/ORDER/status", `{"status":"cancelled"}`, 200},
+		"DELETE /orders/:id":           {staffUp, "/orders/ORDER", "", 204},
+		"GET /customers/:id":           {own, "/customers/alice", "", 200},
+		"PUT /customers/:id":           {staffUp, "/customers/alice", `{"name":"Alice"}`, 200},
+		"DELETE /customers/:id":        {ownerOnly, "/customers/alice", "", 204},
+		"POST /customers/:id/payments": {staffUp, "/customers/alice/payments", `{"amount":100}`, 201},
+		"GET /customers/:id/payments":  {own, "/customers/alice/payments", "", 200},
+		"GET /stock":                   {staffUp, "/stock", "", 200},
+		"PUT /stock/:sku":              {staffUp, "/stock/cake", `{"on_hand":5}`, 200},
+		"POST /reconcile":              {ownerOnly, "/reconcile?dry_run=true", "", 200},
+	}
+	// What another customer gets on a route that is everybody's for their own.
+	stranger := map[string]int{"POST /orders": 403, "GET /orders": 403}
+
+	s := open(t)
+	seen := map[string]bool{}
+	for _, r := range s.router.Routes() {
+		name := r.Method + " " + r.Path
+		if r.Method == http.MethodHead {
+			if _, has := rows["GET "+r.Path]; !has {
+				t.Errorf("%s has no GET", name)
+			}
+			continue
+		}
+		row, has := rows[name]
+		if !has {
+			t.Errorf("%s is not in the table", name)
+			continue
+		}
+		seen[name] = true
+		for who, rank := range map[string]int{nobody: 0, bob: 1, alice: 2, sam: 3, olivia: 4} {
+			want := row.ok
+			switch {
+			case row.who == anyone:
+			case rank == 0:
+				want = 401
+			case row.who == own && rank == 1:
+				want = 404
+				if status := stranger[name]; status != 0 {
+					want = status
+				}
+			case row.who == staffUp && rank < 3, row.who == ownerOnly && rank < 4:
+				want = 403
+			}
+			t.Run(name+" as "+who, func(t *testing.T) {
+				s := open(t)
+				id := s.call(alice, "POST", "/orders", latte).want(201).get("id")
+				s.call(sam, "PUT", "/customers/alice", `{"name":"Alice"}`).want(201)
+				headers := []string{}
+				if r.Method == http.MethodPatch {
+					headers = append(headers, `If-Match: "1"`)
+				}
+				a := s.call(who, r.Method, strings.ReplaceAll(row.path, "ORDER", id), row.body, headers...).want(want)
+				if want == 401 && a.header.Get("WWW-Authenticate") == "" {
+					t.Error("no WWW-Authenticate")
+				}
+			})
+		}
+	}
+	for name := range rows {
+		if !seen[name] {
+			t.Errorf("%s is in the table and not in the router", name)
+		}
+	}
+}
+
+func TestUnknownPathsAndMethods(t *testing.T) {
+	s := open(t)
+	for _, path := range []string{"/", "/nothing", "/orders/", "/orders/x/y", "/menu/tea/", "/orders/../menu", "//menu", "/ORDERS"} {
+		s.call(alice, "GET", path, "").wantProblem(404, "not-found")
+	}
+	for path, allow := range map[string]string{
+		"/orders": "GET HEAD POST", "/orders/x": "DELETE GET HEAD PATCH", "/health": "GET HEAD", "/orders/x/status": "PUT",
+	} {
+		a := s.call(alice, "TRACE", path, "").wantProblem(405, "method-not-allowed")
+		got := strings.FieldsFunc(a.header.Get("Allow"), func(r rune) bool { return r == ',' || r == ' ' })
+		for _, method := range strings.Fields(allow) {
+			if !strings.Contains(" "+strings.Join(got, " ")+" ", " "+method+" ") {
+				t.Errorf("%s allows %v, want %s", path, got, allow)
+			}
+		}
+		if len(got) != len(strings.Fields(allow)) {
+			t.Errorf("%s allows %v, want %s", path, got, allow)
+		}
+	}
+}
+
+// Case 40 of the reliability list.
+func TestStrangeIdsNameNothing(t *testing.T) {
+	s := open(t)
+	for _, id := range []string{"%00", "a%00b", "..", "%2e%2e", "a%2Fb", "%23", "%25zz", "a%20b", "%ff", strings.Repeat("x", 65), "caf%C3%A9"} {
+		s.call(sam, "GET", "/orders/"+id, "").wantProblem(404, "not-found")
+		s.call(sam, "GET", "/customers/"+id, "").wantProblem(404, "not-found")
+		if a := s.call(sam, "PUT", "/customers/"+id, `{"name":"x"}`); a.status != 422 && a.status != 404 {
+			t.Errorf("PUT /customers/%s: %d", id, a.status)
+		}
+	}
+	if n := s.stored("C#"); n != 0 {
+		t.Errorf("%d customers were stored", n)
+	}
+}
+
+func TestMenuRequests(t *testing.T) {
+	s := open(t)
+	a := s.call(sam, "PUT", "/menu/mocha", `{"sku":"mocha","name":"Mocha","category":"coffee","price":380,"options":[{"id":"oat","name":"Oat","price":40}],"counted":false,"active":true}`).want(201)
+	if got := s.call(nobody, "GET", "/menu/mocha", "").want(200); string(got.body) != string(a.body) {
+		t.Errorf("read back %s, put %s", got.body, a.body)
+	}
+	s.call(sam, "PUT", "/menu/mocha", `{"name":"Mocha","price":390}`).want(200)
+	for body, fields := range map[string]string{
+		`{}`:                                     "/name /price",
+		`{"name":"","price":1}`:                  "/name",
+		`{"name":"M","price":-1}`:                "/price",
+		`{"name":"M","price":1.5}`:               "/price",
+		`{"name":"M","price":1e2}`:               "/price",
+		`{"name":"M","price":null}`:              "/price",
+		`{"name":"M","price":"1"}`:               "/price",
+		`{"name":"M","price":1,"x":1}`:           "/x",
+		`{"sku":"other","name":"M","price":1}`:   "/sku",
+		`{"name":"M","price":1,"counted":"yes"}`: "/counted",
+		`{"name":"M","price":1,"options":[{"id":"a","name":"A","price":1},{"id":"a","name":"A"}]}`: "/options/1/price",
+		`{"name":"M","price":1,"options":[{"id":"a b","name":"A","price":1}]}`:                     "/options/0/id",
+		`{"name":"M","price":9007199254740993}`:                                                    "/price",
+	} {
+		s.call(sam, "PUT", "/menu/mocha", body).wantProblem(422, "validation", strings.Fields(fields)...)
+	}
+	s.call(sam, "PUT", "/menu/a%20b", `{"name":"M","price":1}`).wantProblem(422, "validation", "sku")
+	s.call(olivia, "DELETE", "/menu/mocha", "").want(204)
+	s.call(olivia, "DELETE", "/menu/mocha", "").wantProblem(404, "not-found")
+	s.call(nobody, "GET", "/menu/mocha", "").wantProblem(404, "not-found")
+}
+
+func TestStockRequests(t *testing.T) {
+	s := open(t)
+	a := s.call(sam, "PUT", "/stock/cake", `{"on_hand":7}`).want(200)
+	if string(a.body) != `{"sku":"cake","name":"Cake","on_hand":7}` {
+		t.Errorf("%s", a.body)
+	}
+	if got := s.call(sam, "GET", "/stock", "").get("stock"); got != `[{"sku":"cake","name":"Cake","on_hand":7}]` {
+		t.Errorf("%s", got)
+	}
+	for body, field := range map[string]string{`{}`: "/on_hand", `{"on_hand":-1}`: "/on_hand", `{"on_hand":1000001}`: "/on_hand", `{"on_hand":1.0}`: "/on_hand", `{"on_hand":null}`: "/on_hand"} {
+		s.call(sam, "PUT", "/stock/cake", body).wantProblem(422, "validation", field)
+	}
+	s.call(sam, "PUT", "/stock/gold", `{"on_hand":1}`).wantProblem(404, "not-found")
+	s.call(sam, "PUT", "/stock/tea", `{"on_hand":1}`).wantProblem(422, "validation", "/sku")
+}
+
+func TestCustomerAndPaymentRequests(t *testing.T) {
+	s := open(t)
+	s.call(sam, "GET", "/customers/alice", "").wantProblem(404, "not-found")
+	a := s.call(sam, "PUT", "/customers/alice", `{"name":"Alice","email":"alice@example.com","credit_limit":5000,"notify":true}`).want(201)
+	want := `{"id":"alice","name":"Alice","email":"alice@example.com","notify":true,"credit_limit":5000,"balance":0,"orders":0,"spent":0,"last_order_at":null,"alert":{"armed":true,"crossings":0},"version":1}`
+	if string(a.body) != want {
+		t.Errorf("put %s, want %s", a.body, want)
+	}
+	if got := s.call(alice, "GET", "/customers/alice", "").want(200); string(got.body) != want {
+		t.Errorf("read back %s", got.body)
+	}
+	if got := s.call(sam, "PUT", "/customers/alice", `{"name":"Alice B."}`).want(200).get("credit_limit"); got != "10000" {
+		t.Errorf("without a limit of her own it is %s", got)
+	}
+	for body, field := range map[string]string{
+		`{}`: "/name", `{"name":null}`: "/name", `{"name":"A","email":"alice"}`: "/email", `{"name":"A","email":"Alice <a@b.c>"}`: "/email",
+		`{"name":"A","notify":true}`: "/email", `{"name":"A","credit_limit":-1}`: "/credit_limit", `{"name":"A","balance":0}`: "/balance",
+		`{"name":"A\nB"}`: "/name", `{"id":"bob","name":"A"}`: "/id", `{"name":"A","credit_limit":1e3}`: "/credit_limit",
+	} {
+		s.call(sam, "PUT", "/customers/alice", body).wantProblem(422, "validation", field)
+	}
+	s.call(sam, "PUT", "/customers/walk-in", `{"name":"A"}`).wantProblem(422, "validation", "/id")
+	s.call(sam, "POST", "/customers/walk-in/payments", `{"amount":1}`).wantProblem(422, "validation", "/id")
+
+	first := s.call(sam, "POST", "/customers/alice/payments", `{"amount":1500,"note":"cash"}`, "Idempotency-Key: k").want(201)
+	again := s.call(sam, "POST", "/customers/alice/payments", `{"note":"cash","amount":1500}`, "Idempotency-Key: k").want(201)
+	if string(first.body) != string(again.body) || again.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("%s and %s", first.body, again.body)
+	}
+	s.call(sam, "POST", "/customers/alice/payments", `{"amount":1501,"note":"cash"}`, "Idempotency-Key: k").wantProblem(422, "idempotency-key-reused")
+	for body, field := range map[string]string{`{}`: "/amount", `{"amount":0}`: "/amount", `{"amount":-5}`: "/amount", `{"amount":1.5}`: "/amount", `{"amount":1000000000001}`: "/amount", `{"amount":1,"note":null}`: "/note"} {
+		s.call(sam, "POST", "/customers/alice/payments", body).wantProblem(422, "validation", field)
+	}
+	s.call(sam, "POST", "/customers/alice/payments", `{"amount":1}`).want(201)
+	page := s.call(alice, "GET", "/customers/alice/payments?limit=1", "").want(200)
+	if page.get("next_cursor") == "" || s.call(alice, "GET", "/customers/alice/payments?limit=1&cursor="+page.get("next_cursor"), "").want(200).get("next_cursor") != "" {
+		t.Errorf("payments do not page: %s", page.body)
+	}
+	s.call(olivia, "DELETE", "/customers/alice", "").want(204)
+	s.call(sam, "GET", "/customers/alice", "").wantProblem(404, "not-found")
+	s.call(olivia, "DELETE", "/customers/alice", "").wantProblem(404, "not-found")
+	s.call(sam, "PUT", "/customers/alice", `{"name":"Alice again"}`).want(201)
+}
+
+func TestCORSForTheOneOrigin(t *testing.T) {
+	s := open(t)
+	pre := s.call(nobody, "OPTIONS", "/orders", "", "Origin: https://app.example.com", "Access-Control-Request-Method: POST").want(204)
+	if pre.header.Get("Access-Control-Allow-Origin") != "https://app.example.com" || !strings.Contains(pre.header.Get("Access-Control-Allow-Headers"), "Idempotency-Key") {
+		t.Errorf("%v", pre.header)
+	}
+	if a := s.call(alice, "GET", "/orders", "", "Origin: https://app.example.com"); a.header.Get("Access-Control-Allow-Origin") == "" || a.header.Get("Vary") != "Origin" {
+		t.Errorf("%v", a.header)
+	}
+	if a := s.call(alice, "GET", "/orders", "", "Origin: https://evil.example.com"); a.header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("another origin is let in: %v", a.header)
+	}
+	s.call(nobody, "OPTIONS", "/orders", "", "Origin: https://evil.example.com", "Access-Control-Request-Method: POST").wantProblem(405, "method-not-allowed")
+}
+
+func TestRequestIdsAreOurs(t *testing.T) {
+	s := open(t)
+	a := s.call(nobody, "GET", "/health", "", "X-Request-Id: forged")
+	if id := a.header.Get("X-Request-Id"); id == "forged" || len(id) != 32 {
+		t.Errorf("request id %q", id)
+	}
+}
