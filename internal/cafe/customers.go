@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"time"
 
 	"cafe/internal/table"
 	"cafe/model"
@@ -55,20 +56,20 @@ func (c *Cafe) SetCustomer(ctx context.Context, id string, p model.Profile, matc
 	if err := p.Validate(); err != nil {
 		return customer, false, err
 	}
-	err = c.changeCustomer(ctx, id, match, func(was model.Customer) (model.Customer, []table.Op) {
-		customer, created = was, was.Version == 0 || !was.ErasedAt.IsZero()
-		customer.Name, customer.Email, customer.Notify, customer.CreditLimit = p.Name, p.Email, p.Notify, p.CreditLimit
-		customer.ErasedAt = model.Customer{}.ErasedAt
+	customer, err = c.changeCustomer(ctx, id, match, func(was model.Customer) (model.Customer, []table.Op) {
+		next := was
+		created = was.Version == 0 || !was.ErasedAt.IsZero()
+		next.Name, next.Email, next.Notify, next.CreditLimit = p.Name, p.Email, p.Notify, p.CreditLimit
+		next.ErasedAt = time.Time{}
 		var ops []table.Op
-		if customer.Settle(customer.Limit(c.CreditLimit)) {
-			ops = append(ops, c.highBalance(customer))
+		if next.Settle(next.Limit(c.CreditLimit)) {
+			ops = append(ops, c.highBalance(next))
 		}
 		if was.Notify != p.Notify || was.Notify && was.Email != p.Email {
-			ops = append(ops, c.subscription(customer))
+			ops = append(ops, c.subscription(next))
 		}
-		return customer, ops
+		return next, ops
 	})
-	customer.Version++
 	return customer, created, err
 }
 
@@ -76,7 +77,7 @@ func (c *Cafe) SetCustomer(ctx context.Context, id string, p model.Profile, matc
 // ErrNotFound when there is no such customer, or not any more.
 func (c *Cafe) Erase(ctx context.Context, id string) error {
 	known := false
-	err := c.changeCustomer(ctx, id, nil, func(was model.Customer) (model.Customer, []table.Op) {
+	_, err := c.changeCustomer(ctx, id, nil, func(was model.Customer) (model.Customer, []table.Op) {
 		if known = was.Version > 0 && was.ErasedAt.IsZero(); !known {
 			return was, nil
 		}
@@ -99,36 +100,47 @@ func (c *Cafe) Erase(ctx context.Context, id string) error {
 }
 
 // changeCustomer reads a customer, lets edit have them, and stores the result with the
-// other operations, anew when somebody else changed the customer in between. Version is
-// left to putCustomer. ErrStale when match is given and does not hold.
-func (c *Cafe) changeCustomer(ctx context.Context, id string, match Match, edit func(model.Customer) (model.Customer, []table.Op)) error {
+// other operations, anew when somebody else changed the customer in between. It returns
+// the customer as stored; Version is left to it. ErrStale when match is given and does
+// not hold. An alert that is there already is left to be: see postToTab.
+func (c *Cafe) changeCustomer(ctx context.Context, id string, match Match, edit func(model.Customer) (model.Customer, []table.Op)) (model.Customer, error) {
+	announced := int64(0)
 	for attempt := 0; ; attempt++ {
 		was, err := c.customer(ctx, id, true)
 		if err != nil {
-			return err
+			return was, err
 		}
 		if match != nil && !match(was.Version) {
-			return ErrStale
+			return was, ErrStale
 		}
+		was.Crossings += announced
 		next, ops := edit(was)
-		if next == was {
-			return nil
+		if sameCustomer(was, next) {
+			return was, nil
 		}
 		err = c.write(ctx, append([]table.Op{putCustomer(next)}, ops...)...)
 		if err == nil {
-			return nil
+			next.Version++
+			return next, nil
+		}
+		var refused *table.ConditionError
+		if !errors.As(err, &refused) {
+			return was, err
 		}
 		if _, changed := table.Failed(err, 0); !changed {
-			return err
+			announced++
 		}
 		if attempt == attempts {
-			return table.ErrConflict
+			return was, table.ErrConflict
 		}
 		if err := pause(ctx, attempt); err != nil {
-			return err
+			return was, err
 		}
 	}
 }
+
+// sameCustomer tells whether both would be stored the same.
+func sameCustomer(a, b model.Customer) bool { return customerItem(a).Equal(customerItem(b)) }
 
 // Pay takes a payment onto a customer's tab. The key works as for Place.
 func (c *Cafe) Pay(ctx context.Context, by Caller, customerID string, amount model.Money, note, key string) (paid model.Paid, replayed bool, err error) {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"cafe/internal/table"
 	"cafe/model"
@@ -32,6 +33,8 @@ type Change struct {
 func (c *Cafe) Post(ctx context.Context, changes []Change) []error {
 	errs := make([]error, len(changes))
 	var work []posting
+	var late []model.Entry
+	now := c.now()
 	for i, change := range changes {
 		p, err := c.postingOf(change)
 		if err != nil {
@@ -39,18 +42,24 @@ func (c *Cafe) Post(ctx context.Context, changes []Change) []error {
 		} else if p != nil {
 			p.changes = []int{i}
 			work = append(work, *p)
-		}
-	}
-	groups := grouped(work)
-	_ = each(ctx, len(groups), func(ctx context.Context, g int) error {
-		if err := c.postGroup(ctx, groups[g]); err != nil {
-			for _, p := range groups[g] {
-				for _, i := range p.changes {
-					errs[i] = err // no two groups have a change in common
-				}
+			if c.isLate(p.entry, now) {
+				late = append(late, p.entry)
 			}
 		}
-		return nil
+	}
+	if err := c.markLate(ctx, late); err != nil {
+		work = slices.DeleteFunc(work, func(p posting) bool {
+			if !c.isLate(p.entry, now) {
+				return false
+			}
+			errs[p.changes[0]] = err
+			return true
+		})
+	}
+	c.postAll(ctx, work, func(p posting, err error) {
+		for _, i := range p.changes {
+			errs[i] = err // no two postings have a change in common
+		}
 	})
 	return errs
 }
@@ -134,22 +143,44 @@ func grouped(work []posting) [][]posting {
 // alert, and the customer is one operation too.
 const maxPosted = (table.MaxOps - 1) / 2
 
-func (c *Cafe) postGroup(ctx context.Context, group []posting) error {
+// postAll does all the work, customers side by side. It calls failed for what could not be
+// done, from several goroutines, each posting once at most.
+func (c *Cafe) postAll(ctx context.Context, work []posting, failed func(posting, error)) {
+	groups := grouped(work)
+	_ = each(ctx, len(groups), func(ctx context.Context, i int) error {
+		for rest := groups[i]; len(rest) > 0; {
+			n := min(len(rest), maxPosted)
+			c.postSome(ctx, rest[:n], failed)
+			rest = rest[n:]
+		}
+		return nil
+	})
+}
+
+// postSome does the work of one group in one write. When that is refused for what is in
+// it, each entry is posted by itself, so that one that cannot be fails alone.
+func (c *Cafe) postSome(ctx context.Context, group []posting, failed func(posting, error)) {
+	var err error
 	if stock := group[0].ranOut; stock != nil {
-		return c.markSoldOut(ctx, *stock)
-	}
-	for len(group) > 0 {
-		n := min(len(group), maxPosted)
-		entries := make([]model.Entry, n)
-		for i := range entries {
-			entries[i] = group[i].entry
+		err = c.markSoldOut(ctx, *stock)
+	} else {
+		entries := make([]model.Entry, len(group))
+		for i, p := range group {
+			entries[i] = p.entry
 		}
-		if err := c.postEntries(ctx, entries); err != nil {
-			return err
-		}
-		group = group[n:]
+		err = c.postEntries(ctx, entries)
 	}
-	return nil
+	switch {
+	case err == nil:
+	case len(group) > 1 && !isFault(err):
+		for i := range group {
+			c.postSome(ctx, group[i:i+1], failed)
+		}
+	default:
+		for _, p := range group {
+			failed(p, err)
+		}
+	}
 }
 
 // postEntries posts entries of one customer, or one entry of a walk-in.
@@ -160,17 +191,19 @@ func (c *Cafe) postEntries(ctx context.Context, entries []model.Entry) error {
 		if _, posted := table.Failed(err, 0); err != nil && !posted {
 			return fmt.Errorf("post %s %s: %w", e.Kind, e.ID, err)
 		}
-		return c.markLate(ctx, entries)
+		return nil
 	}
 	if err := c.postToTab(ctx, entries); err != nil {
 		return fmt.Errorf("post %d entries of a customer: %w", len(entries), err)
 	}
-	return c.markLate(ctx, entries)
+	return nil
 }
 
 // postToTab replaces the entries of one customer and moves the totals by the
 // difference, in one write. What an entry replaces is guessed (nothing, for the first
-// posting) or read, and the write is conditional on it.
+// posting) or read, and the write is conditional on it. An alert that is there already
+// (the customer's item was lost and is made anew) stays, and the crossing gets the next
+// number.
 func (c *Cafe) postToTab(ctx context.Context, entries []model.Entry) error {
 	replaced := make([]model.Entry, len(entries)) // Posting 0: none
 	for i, e := range entries {
@@ -188,6 +221,7 @@ func (c *Cafe) postToTab(ctx context.Context, entries []model.Entry) error {
 			return err
 		}
 	}
+	announced := int64(0) // crossings of numbers that have their alert
 	for attempt := 0; ; attempt++ {
 		var news []int
 		for i, e := range entries {
@@ -202,6 +236,7 @@ func (c *Cafe) postToTab(ctx context.Context, entries []model.Entry) error {
 		if err != nil {
 			return err
 		}
+		customer.Crossings += announced
 		ops, alerts := make([]table.Op, 1, len(news)+2), []table.Op(nil)
 		for _, i := range news {
 			if err := customer.Post(replaced[i], entries[i]); err != nil {
@@ -226,6 +261,9 @@ func (c *Cafe) postToTab(ctx context.Context, entries []model.Entry) error {
 			return err
 		}
 		for _, f := range refused.Failures {
+			if f.Op > len(news) {
+				announced++
+			}
 			if f.Op == 0 || f.Op > len(news) || f.Item == nil {
 				continue
 			}
@@ -261,20 +299,42 @@ func (c *Cafe) markSoldOut(ctx context.Context, stock model.Stock) error {
 	return err
 }
 
-// markLate notes on the record of each day whose report was due before now that it is
-// not the last word any more.
-func (c *Cafe) markLate(ctx context.Context, entries []model.Entry) error {
-	late := map[model.Day]bool{}
-	for _, e := range entries {
-		if e.Kind == model.EntryOrder && !c.now().Before(c.ReportDue(e.Day)) {
-			late[e.Day] = true
+// isLate tells whether the report of the entry's day was due before now.
+func (c *Cafe) isLate(e model.Entry, now time.Time) bool {
+	return e.Kind == model.EntryOrder && !now.Before(c.ReportDue(e.Day))
+}
+
+// markLate counts, on the record of each day, the late orders that are news to its
+// ledger: the day's report is not the last word any more. It has to come before they are
+// posted: a crash in between then counts them twice, and never misses them.
+func (c *Cafe) markLate(ctx context.Context, late []model.Entry) error {
+	newest := map[table.Key]model.Entry{}
+	for _, e := range late {
+		if key := entryKey(e); e.Posting > newest[key].Posting {
+			newest[key] = e
 		}
 	}
-	for day := range late {
+	keys := slices.Collect(maps.Keys(newest))
+	news := make([]bool, len(keys))
+	err := each(ctx, len(keys), func(ctx context.Context, i int) error {
+		posted, err := c.posted(ctx, newest[keys[i]])
+		news[i] = posted.Posting < newest[keys[i]].Posting
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look for late orders: %w", err)
+	}
+	counts := map[model.Day]int64{}
+	for i, key := range keys {
+		if news[i] {
+			counts[newest[key].Day]++
+		}
+	}
+	for day, n := range counts {
 		op := table.Update(dayKey(day))
-		op.Add = map[string]int64{"late": 1}
+		op.Add = map[string]int64{"late": n}
 		if err := c.write(ctx, op); err != nil {
-			return fmt.Errorf("mark %s: %w", day, err)
+			return fmt.Errorf("count late orders of %s: %w", day, err)
 		}
 	}
 	return nil

@@ -58,10 +58,10 @@ func (t tally) drift(customerID string, actual tally) []Drift {
 	return drifted
 }
 
-// books are the sums of one party: a customer, or the walk-ins of one day.
+// books are the sums of one party.
 type books struct {
 	source, ledger, stored tally
-	deleted                []model.Entry // of the party's deleted orders, which no index finds
+	deleted                []model.Entry
 }
 
 // settleTime is how long Reconcile gives the stream to catch up before it calls a
@@ -78,49 +78,68 @@ func (c *Cafe) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, erro
 		return Reconciliation{}, err
 	}
 	result := Reconciliation{Customers: len(customers)}
+	var suspects []*party
 	for _, id := range slices.Sorted(maps.Keys(customers)) {
-		b := customers[id]
-		if b.ledger.drift(id, b.source) == nil && b.stored.drift(id, b.source) == nil {
-			continue
+		if b := customers[id]; b.ledger.drift(id, b.source) != nil || b.stored.drift(id, b.source) != nil {
+			suspects = append(suspects, &party{customer: id, deleted: b.deleted})
 		}
-		drifted, err := c.verifyCustomer(ctx, id, b.deleted)
-		if err != nil {
-			return result, err
-		}
-		result.Drifted = append(result.Drifted, drifted...)
-		if len(drifted) == 0 || dryRun {
-			continue
-		}
-		if err := c.repairCustomer(ctx, id, b.deleted); err != nil {
-			return result, err
-		}
-		result.Repaired++
 	}
 	for _, day := range slices.Sorted(maps.Keys(days)) {
-		b := days[day]
-		if b.ledger.drift("", b.source) == nil {
-			continue
+		if b := days[day]; b.ledger.drift("", b.source) != nil {
+			suspects = append(suspects, &party{customer: model.WalkIn, day: day, deleted: b.deleted})
 		}
-		stored, actual, entries, err := c.verifyDay(ctx, day, b.deleted)
-		if err != nil {
-			return result, err
-		}
-		if stored == actual && len(entries) == 0 {
-			continue
-		}
-		result.Drifted = append(result.Drifted, Drift{model.WalkIn, string(day), int64(stored), int64(actual)})
-		if dryRun {
-			continue
-		}
-		err = each(ctx, len(entries), func(ctx context.Context, i int) error {
-			return c.postEntries(ctx, entries[i:i+1])
-		})
-		if err != nil {
+	}
+	drifted, err := c.confirm(ctx, suspects)
+	if err != nil {
+		return result, err
+	}
+	for _, p := range drifted {
+		result.Drifted = append(result.Drifted, p.drifted...)
+	}
+	if dryRun {
+		return result, nil
+	}
+	for _, p := range drifted {
+		if err := c.repair(ctx, *p); err != nil {
 			return result, err
 		}
 		result.Repaired++
 	}
 	return result, nil
+}
+
+// party is a customer, or the walk-ins of one day, whose books are looked into.
+type party struct {
+	customer string
+	day      model.Day
+	deleted  []model.Entry // of their deleted orders, which no index finds
+
+	drifted []Drift
+}
+
+// confirm keeps the parties whose books still do not agree when the stream had time to
+// catch up.
+func (c *Cafe) confirm(ctx context.Context, suspects []*party) ([]*party, error) {
+	for waited := time.Duration(0); len(suspects) > 0; waited += settleTime / 4 {
+		err := each(ctx, len(suspects), func(ctx context.Context, i int) error {
+			found, err := c.examine(ctx, *suspects[i])
+			suspects[i].drifted = found.drifted
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		suspects = slices.DeleteFunc(suspects, func(p *party) bool { return len(p.drifted) == 0 })
+		if len(suspects) == 0 || waited >= settleTime {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(settleTime / 4):
+		}
+	}
+	return suspects, nil
 }
 
 // audit reads the whole table and sums it up by customer, and by day for walk-ins.
@@ -198,49 +217,58 @@ func tallyOf(c model.Customer) tally {
 	return tally{balance: c.Balance, spent: c.Spent, orders: c.Orders, lastOrderAt: c.LastOrderAt}
 }
 
-// verifyCustomer compares what is stored with what is, and gives the stream time to
-// catch up before it calls a difference drift.
-func (c *Cafe) verifyCustomer(ctx context.Context, id string, deleted []model.Entry) (drifted []Drift, err error) {
-	err = c.patiently(ctx, func() (bool, error) {
-		entries, err := c.entriesOf(ctx, id, deleted)
-		if err != nil {
-			return false, err
-		}
-		customer, err := c.customer(ctx, id, true)
-		if err != nil {
-			return false, err
-		}
-		var actual, ledger tally
-		for _, e := range entries {
-			actual.add(e)
-			posted, err := c.posted(ctx, e)
-			if err != nil {
-				return false, err
-			}
-			ledger.add(posted)
-		}
-		drifted = tallyOf(customer).drift(id, actual)
-		if drifted == nil {
-			drifted = ledger.drift(id, actual)
-		}
-		return drifted == nil, nil
-	})
-	return drifted, err
+// findings are what the books of a party look like at one moment.
+type findings struct {
+	customer model.Customer // as stored before all else was read
+	actual   tally
+	lacking  []model.Entry // the ledger has an older one, or none
+	wrong    []model.Entry // the ledger has another of the same posting
+	drifted  []Drift
 }
 
-// patiently calls until it is satisfied, for settleTime at most.
-func (c *Cafe) patiently(ctx context.Context, satisfied func() (bool, error)) error {
-	for waited := time.Duration(0); ; waited += settleTime / 4 {
-		ok, err := satisfied()
-		if ok || err != nil || waited >= settleTime {
-			return err
+// examine compares what is stored of a party with what is.
+func (c *Cafe) examine(ctx context.Context, p party) (f findings, err error) {
+	var entries []model.Entry
+	if p.customer == model.WalkIn {
+		entries, err = c.walkInsOf(ctx, p.day)
+	} else {
+		if f.customer, err = c.customer(ctx, p.customer, true); err != nil {
+			return f, err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(settleTime / 4):
+		entries, err = c.entriesOf(ctx, p.customer)
+	}
+	if err != nil {
+		return f, err
+	}
+	entries = append(entries, p.deleted...)
+	posted := make([]model.Entry, len(entries))
+	err = each(ctx, len(entries), func(ctx context.Context, i int) (err error) {
+		posted[i], err = c.posted(ctx, entries[i])
+		return err
+	})
+	if err != nil {
+		return f, err
+	}
+	var ledger tally
+	for i, e := range entries {
+		f.actual.add(e)
+		ledger.add(posted[i])
+		switch {
+		case posted[i].Posting < e.Posting:
+			f.lacking = append(f.lacking, e)
+		case posted[i].Posting == e.Posting && !sameEntry(posted[i], e):
+			f.wrong = append(f.wrong, e)
 		}
 	}
+	switch {
+	case p.customer != model.WalkIn:
+		if f.drifted = tallyOf(f.customer).drift(p.customer, f.actual); f.drifted == nil {
+			f.drifted = ledger.drift(p.customer, f.actual)
+		}
+	case len(f.lacking)+len(f.wrong) > 0:
+		f.drifted = []Drift{{model.WalkIn, string(p.day), int64(ledger.spent), int64(f.actual.spent)}}
+	}
+	return f, nil
 }
 
 // posted returns the ledger's entry for an order or payment, or the zero Entry.
@@ -255,10 +283,9 @@ func (c *Cafe) posted(ctx context.Context, e model.Entry) (model.Entry, error) {
 	return entryOf(entryKey(e), item)
 }
 
-// entriesOf returns what each of a customer's orders and payments contributes now,
-// given the deleted ones, which are in no index.
-func (c *Cafe) entriesOf(ctx context.Context, id string, deleted []model.Entry) ([]model.Entry, error) {
-	entries := slices.Clone(deleted)
+// entriesOf returns what each of a customer's orders and payments contributes now, but
+// for the deleted ones.
+func (c *Cafe) entriesOf(ctx context.Context, id string) (entries []model.Entry, err error) {
 	for _, partition := range []string{prefixCustomer + id, prefixPayment + id} {
 		found, err := c.entriesIn(ctx, table.Query{Index: table.Index1, Partition: partition})
 		if err != nil {
@@ -267,6 +294,22 @@ func (c *Cafe) entriesOf(ctx context.Context, id string, deleted []model.Entry) 
 		entries = append(entries, found...)
 	}
 	return entries, nil
+}
+
+// walkInsOf returns what each walk-in's order of the day contributes now, but for the
+// deleted ones.
+func (c *Cafe) walkInsOf(ctx context.Context, day model.Day) (entries []model.Entry, err error) {
+	from := string(day) + "#"
+	for shard := range c.Shards {
+		found, err := c.entriesIn(ctx, table.Query{
+			Index: table.Index2, Partition: shardPartition(prefixOrder, shard), From: from, To: table.PrefixEnd(from),
+		})
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, found...)
+	}
+	return slices.DeleteFunc(entries, func(e model.Entry) bool { return e.CustomerID != model.WalkIn }), nil
 }
 
 func (c *Cafe) entriesIn(ctx context.Context, query table.Query) (entries []model.Entry, err error) {
@@ -289,40 +332,36 @@ func (c *Cafe) entriesIn(ctx context.Context, query table.Query) (entries []mode
 	}
 }
 
-// repairCustomer posts all that the customer's ledger lacks, and then, should the totals
-// themselves be wrong, sets them to what the ledger adds up to.
-func (c *Cafe) repairCustomer(ctx context.Context, id string, deleted []model.Entry) error {
+// repair posts all that the party's ledger lacks, and then, should a customer's totals
+// themselves be wrong, sets them to what the orders and payments add up to.
+func (c *Cafe) repair(ctx context.Context, p party) error {
 	for attempt := 0; ; attempt++ {
-		before, err := c.customer(ctx, id, true)
+		f, err := c.examine(ctx, p)
 		if err != nil {
 			return err
 		}
-		entries, err := c.entriesOf(ctx, id, deleted)
+		if err := c.postAnew(ctx, f.lacking); err != nil {
+			return err
+		}
+		err = each(ctx, len(f.wrong), func(ctx context.Context, i int) error {
+			e := f.wrong[i]
+			err := c.write(ctx, table.Put(entryKey(e), entryItem(e), table.Equal("posting", table.Int(e.Posting))))
+			if _, newer := table.Failed(err, 0); newer {
+				return nil
+			}
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		var actual tally
-		var lacking []model.Entry
-		for _, e := range entries {
-			actual.add(e)
-			posted, err := c.posted(ctx, e)
-			if err != nil {
-				return err
+		if len(f.lacking)+len(f.wrong) == 0 {
+			if p.customer == model.WalkIn {
+				return nil
 			}
-			if posted.Posting < e.Posting {
-				lacking = append(lacking, e)
-			}
-		}
-		if len(lacking) == 0 {
 			// Only if nothing was posted since the entries were read.
-			err = c.changeCustomer(ctx, id, func(version int64) bool { return version == before.Version },
-				func(was model.Customer) (model.Customer, []table.Op) { return c.corrected(was, actual) })
-			if !errors.Is(err, ErrStale) || attempt == attempts {
-				return err
-			}
-		}
-		for _, e := range lacking {
-			if err := c.postEntries(ctx, []model.Entry{e}); err != nil {
+			_, err = c.changeCustomer(ctx, p.customer, func(version int64) bool { return version == f.customer.Version },
+				func(was model.Customer) (model.Customer, []table.Op) { return c.corrected(was, f.actual) })
+			if !errors.Is(err, ErrStale) {
 				return err
 			}
 		}
@@ -330,6 +369,25 @@ func (c *Cafe) repairCustomer(ctx context.Context, id string, deleted []model.En
 			return table.ErrConflict
 		}
 	}
+}
+
+// postAnew posts what the ledger lacks.
+func (c *Cafe) postAnew(ctx context.Context, lacking []model.Entry) error {
+	now := c.now()
+	var late []model.Entry
+	work := make([]posting, len(lacking))
+	for i, e := range lacking {
+		work[i] = posting{entry: e, changes: []int{i}}
+		if c.isLate(e, now) {
+			late = append(late, e)
+		}
+	}
+	if err := c.markLate(ctx, late); err != nil {
+		return err
+	}
+	errs := make([]error, len(work))
+	c.postAll(ctx, work, func(p posting, err error) { errs[p.changes[0]] = err })
+	return errors.Join(errs...)
 }
 
 // corrected returns the customer with the totals that are true, and the alert that is
@@ -347,38 +405,4 @@ func (c *Cafe) corrected(was model.Customer, actual tally) (model.Customer, []ta
 		return next, []table.Op{c.highBalance(next)}
 	}
 	return next, nil
-}
-
-// verifyDay compares a day's takings from walk-ins with its ledger, and returns what
-// the ledger lacks.
-func (c *Cafe) verifyDay(ctx context.Context, day model.Day, deleted []model.Entry) (stored, actual model.Money, lacking []model.Entry, err error) {
-	err = c.patiently(ctx, func() (bool, error) {
-		stored, actual, lacking = 0, 0, nil
-		entries := slices.Clone(deleted)
-		for shard := range c.Shards {
-			from := string(day) + "#"
-			found, err := c.entriesIn(ctx, table.Query{
-				Index: table.Index2, Partition: shardPartition(prefixOrder, shard), From: from, To: table.PrefixEnd(from),
-			})
-			if err != nil {
-				return false, err
-			}
-			entries = append(entries, found...)
-		}
-		for _, e := range entries {
-			if e.CustomerID != model.WalkIn {
-				continue
-			}
-			posted, err := c.posted(ctx, e)
-			if err != nil {
-				return false, err
-			}
-			stored, actual = stored+posted.Revenue, actual+e.Revenue
-			if posted.Posting < e.Posting {
-				lacking = append(lacking, e)
-			}
-		}
-		return len(lacking) == 0, nil
-	})
-	return stored, actual, lacking, err
 }
