@@ -88,14 +88,7 @@ func nothingDone(err error) bool {
 		return true
 	}
 	var answer interface{ HTTPStatusCode() int }
-	if !errors.As(err, &answer) || answer.HTTPStatusCode()/100 != 4 || answer.HTTPStatusCode() == http.StatusRequestTimeout {
-		return false
-	}
-	switch code(err) {
-	case "", "TransactionInProgressException": // an earlier attempt of the same
-		return false
-	}
-	return true
+	return errors.As(err, &answer) && answer.HTTPStatusCode()/100 == 4 && answer.HTTPStatusCode() != http.StatusRequestTimeout
 }
 
 // repeatable tells whether a single write may be sent again when nobody knows

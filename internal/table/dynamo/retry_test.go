@@ -103,6 +103,44 @@ func TestErrorsOfOneWrite(t *testing.T) {
 	}
 }
 
+// TestWhatMayBeRepeated: a write that adds may be sent again when nobody knows
+// whether it landed only if its own effect would refuse it.
+func TestWhatMayBeRepeated(t *testing.T) {
+	k := table.Key{PK: "p", SK: "s"}
+	both := func(set table.Item, attr string, n int64, conditions ...table.Condition) table.Op {
+		op := add(k, attr, n, conditions...)
+		op.Set = set
+		return op
+	}
+	for _, c := range []struct {
+		name string
+		op   table.Op
+		want bool
+	}{
+		{"a put", table.Put(k, nil), true},
+		{"a delete", table.Delete(k), true},
+		{"a setting", set(k, table.Item{"v": table.Int(1)}), true},
+		{"a removal", remove(k, "v"), true},
+		{"a count", add(k, "n", 1), false},
+		{"a count of what is there", add(k, "n", 1, table.Present()), false},
+		{"a count that makes the item", add(k, "n", 1, table.Absent()), true},
+		{"the first count", add(k, "n", 1, table.Missing("n")), true},
+		{"a count while something else is missing", add(k, "n", 1, table.Missing("v")), false},
+		{"a count that sets what was missing", both(table.Item{"v": table.Int(1)}, "n", 1, table.Missing("v")), true},
+		{"a count from a number", add(k, "n", 1, table.Equal("n", table.Int(3))), true},
+		{"a count of nothing from a number", add(k, "n", 0, table.Equal("n", table.Int(3))), false},
+		{"a count under a version that moves", both(table.Item{"v": table.Int(4)}, "n", 1, table.Equal("v", table.Int(3))), true},
+		{"a count under a version that stays", both(table.Item{"v": table.Int(3)}, "n", 1, table.Equal("v", table.Int(3))), false},
+		{"a count under a mark that rises to its limit", both(table.Item{"v": table.Int(7)}, "n", 1, table.Below("v", 7)), true},
+		{"a count under a mark that stays below its limit", both(table.Item{"v": table.Int(6)}, "n", 1, table.Below("v", 7)), false},
+		{"a count while enough is there", add(k, "n", -1, table.AtLeast("n", 1)), false},
+	} {
+		if got := repeatable(c.op); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
 // check compares an error with nil, an error of the seam, or "a ConditionError".
 func check(t *testing.T, err error, want any) {
 	t.Helper()

@@ -65,6 +65,7 @@ type Follower struct {
 	positions Positions
 	shards    []*shard
 	listed    time.Time // when shards were last listed; zero when they must be
+	ended     time.Time // when a shard last came to its end
 	disabled  bool      // the stream gets no more records
 	throttled int       // times in a row
 	gap       bool      // not told yet
@@ -98,7 +99,7 @@ func New(c client, arn string, saved Positions, o Options) *Follower {
 // with the Positions from before it does that.
 func (f *Follower) Next(ctx context.Context) (Batch, error) {
 	for {
-		if time.Since(f.listed) > relist {
+		if f.stale() {
 			if err := f.list(ctx); err != nil {
 				if err = f.pause(ctx, err); err != nil {
 					return Batch{}, err
@@ -139,9 +140,12 @@ func (f *Follower) Next(ctx context.Context) (Batch, error) {
 	}
 }
 
-// relist is how often shards are listed when no shard ends. A shard that ends is
-// followed by others, and is the usual way that shards come about.
-const relist = 30 * time.Second
+// stale tells whether shards are to be listed again. A shard that ends is followed by
+// others, which may be listed a moment late; otherwise new ones are rare.
+func (f *Follower) stale() bool {
+	since := time.Since(f.listed)
+	return since > 30*time.Second || since > time.Second && time.Since(f.ended) < 15*time.Second
+}
 
 // list brings the shards up to date.
 func (f *Follower) list(ctx context.Context) error {
@@ -224,7 +228,7 @@ func (f *Follower) read(ctx context.Context, s *shard) ([]events.DynamoDBEventRe
 	}
 	if s.iterator == nil {
 		p.Done = true
-		f.listed = time.Time{} // its children are there now, or soon
+		f.listed, f.ended = time.Time{}, time.Now()
 	}
 	f.positions[s.id] = p
 	s.due = time.Now()

@@ -417,10 +417,36 @@ func TestWhatComesLater(t *testing.T) {
 			t.Errorf("more: %+v", rest)
 		}
 		// Four reads a second are a little below what DynamoDB takes from one reader.
-		if n := len(stream.calls); n < 30 || n > 45 {
+		if n := len(stream.calls); n < 30 || n > 55 {
 			t.Errorf("%d calls in ten quiet seconds", n)
 		}
 	})
+}
+
+func TestAChildComesSoonWhileOtherShardsGoOn(t *testing.T) {
+	for _, late := range []time.Duration{0, 3 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &fakeShard{id: "a"}
+			stream := &fake{shards: []*fakeShard{a, {id: "b"}}, fail: map[string][]error{}}
+			stream.later(40*time.Second, func() { a.closed = true })
+			stream.later(40*time.Second+late, func() {
+				stream.shards = append(stream.shards, &fakeShard{id: "c", parent: "a", records: []string{"1"}})
+			})
+			f, began := New(stream, "arn", nil, Options{}), time.Now()
+			for {
+				b, err := f.Next(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if b.Shard == "c" {
+					break
+				}
+			}
+			if took := time.Since(began) - 40*time.Second - late; took > 2*time.Second {
+				t.Errorf("a child that was listed %v late came %v after that", late, took)
+			}
+		})
+	}
 }
 
 func TestAShardWithoutParentsIsFoundInAMinute(t *testing.T) {
