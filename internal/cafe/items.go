@@ -1,6 +1,7 @@
 package cafe
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -145,18 +146,18 @@ func putMoment(item table.Item, name string, t time.Time) {
 func orderOf(key table.Key, item table.Item) (model.Order, error) {
 	r := reader{item: item}
 	o := model.Order{
-		ID:          idOf(key, prefixOrder),
-		CustomerID:  r.text("customer_id"),
+		ID:          r.own(key, prefixOrder),
+		CustomerID:  r.id("customer_id"),
 		Payment:     model.Payment(r.text("payment")),
 		Status:      model.Status(r.text("status")),
 		Total:       model.Money(r.number("total")),
 		Currency:    r.text("currency"),
 		PlacedAt:    r.moment("placed_at"),
 		UpdatedAt:   r.moment("updated_at"),
-		BusinessDay: model.Day(r.text("business_day")),
+		BusinessDay: r.day("business_day"),
 		Version:     r.number("version"),
-		Posting:     r.number("posting"),
-		Shard:       r.number("shard"),
+		Posting:     r.atLeast("posting", 1),
+		Shard:       r.atLeast("shard", 0),
 		Note:        r.optional("note"),
 		Fingerprint: r.optional("fingerprint"),
 		Import:      r.optional("import_id"),
@@ -203,13 +204,13 @@ func paymentItem(p model.Paid) table.Item {
 func paymentOf(key table.Key, item table.Item) (model.Paid, error) {
 	r := reader{item: item}
 	p := model.Paid{
-		ID:          idOf(key, prefixPayment),
-		CustomerID:  r.text("customer_id"),
-		Amount:      model.Money(r.number("amount")),
+		ID:          r.own(key, prefixPayment),
+		CustomerID:  r.id("customer_id"),
+		Amount:      model.Money(r.atLeast("amount", 1)),
 		Currency:    r.text("currency"),
 		At:          r.moment("at"),
-		BusinessDay: model.Day(r.text("business_day")),
-		Shard:       r.number("shard"),
+		BusinessDay: r.day("business_day"),
+		Shard:       r.atLeast("shard", 0),
 		Note:        r.optional("note"),
 		Fingerprint: r.optional("fingerprint"),
 	}
@@ -349,6 +350,39 @@ func (r *reader) number(name string) int64 {
 		r.fail(name)
 	}
 	return n
+}
+
+func (r *reader) atLeast(name string, least int64) int64 {
+	n := r.number(name)
+	if n < least {
+		r.note(fmt.Errorf("attribute %s is below %d", name, least))
+	}
+	return n
+}
+
+// own returns the item's own id, which its key has after the prefix.
+func (r *reader) own(key table.Key, prefix string) string {
+	id := idOf(key, prefix)
+	if !model.ValidID(id) {
+		r.note(errors.New("key has no id"))
+	}
+	return id
+}
+
+func (r *reader) id(name string) string {
+	s := r.text(name)
+	if !model.ValidID(s) {
+		r.note(fmt.Errorf("attribute %s is no id", name))
+	}
+	return s
+}
+
+func (r *reader) day(name string) model.Day {
+	d, err := model.ParseDay(r.text(name))
+	if err != nil {
+		r.note(fmt.Errorf("attribute %s is no day", name))
+	}
+	return d
 }
 
 func (r *reader) moment(name string) time.Time { return time.UnixMicro(r.number(name)).UTC() }

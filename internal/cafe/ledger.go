@@ -81,8 +81,8 @@ func (c *Cafe) postingOf(change Change) (*posting, error) {
 	if change.New == nil {
 		return nil, nil
 	}
-	switch {
-	case strings.HasPrefix(change.Key.PK, prefixOrder):
+	switch key := change.Key; {
+	case strings.HasPrefix(key.PK, prefixOrder) && key == orderKey(idOf(key, prefixOrder)):
 		order, err := orderOf(change.Key, change.New)
 		if err != nil {
 			return nil, err
@@ -91,13 +91,13 @@ func (c *Cafe) postingOf(change Change) (*posting, error) {
 			return nil, nil
 		}
 		return &posting{entry: order.Entry()}, nil
-	case strings.HasPrefix(change.Key.PK, prefixPayment):
+	case strings.HasPrefix(key.PK, prefixPayment) && key == paymentKey(idOf(key, prefixPayment)):
 		paid, err := paymentOf(change.Key, change.New)
 		if err != nil {
 			return nil, err
 		}
 		return &posting{entry: paid.Entry()}, nil
-	case strings.HasPrefix(change.Key.PK, prefixStock):
+	case strings.HasPrefix(key.PK, prefixStock) && key == stockKey(idOf(key, prefixStock)):
 		stock, err := stockOf(change.Key, change.New)
 		if err != nil || stock.OnHand > 0 || change.Old.Int("on_hand") <= 0 {
 			return nil, err
