@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -25,10 +24,8 @@ import (
 	"cafe/internal/auth"
 	"cafe/internal/cafe"
 	"cafe/internal/local"
-	"cafe/internal/notify"
+	"cafe/internal/notify/folder"
 	"cafe/internal/table"
-	"cafe/internal/table/dynamo"
-	"cafe/internal/table/dynamo/stream"
 	"cafe/internal/table/pebble"
 	"cafe/model"
 	"cafe/model/till"
@@ -96,11 +93,10 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 			return fmt.Errorf("sample menu: %w", err)
 		}
 	}
-	notifier, err := notify.OpenLocal(filepath.Join(data, "outbox"), notify.LocalOptions{Owner: settings.OwnerEmail, From: settings.Name})
+	notifier, err := folder.Open(filepath.Join(data, "outbox"), folder.Options{Owner: settings.OwnerEmail, From: settings.Name})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, notifier.Close()) }()
 	router, err := api.New(c, api.Options{
 		CursorKey: issuer.Key("cursors"), Origin: os.Getenv("CAFE_ORIGIN"), Version: version(), AccessLog: slog.LevelDebug,
 	})
@@ -252,10 +248,10 @@ func openStore(ctx context.Context, data, tableName string) (store, error) {
 	if tableName != "" {
 		return openDynamo(ctx, tableName)
 	}
-	folder := filepath.Join(data, "store")
-	_, err := os.Stat(folder)
+	dir := filepath.Join(data, "store")
+	_, err := os.Stat(dir)
 	isNew := errors.Is(err, os.ErrNotExist)
-	t, err := pebble.Open(folder, pebble.Options{})
+	t, err := pebble.Open(dir, pebble.Options{})
 	if errors.Is(err, pebble.ErrInUse) {
 		return store{}, fmt.Errorf("the data folder %s is in use by another process: is a café open there already?", data)
 	}
