@@ -39,7 +39,8 @@ type Notifier interface {
 	// Publish returns nil once the message is with the topic.
 	Publish(ctx context.Context, m Message) error
 	// Subscribe has the alerts about one customer mailed to the address, too, once its
-	// owner has confirmed it, and returns what names the subscription.
+	// owner has confirmed it, and returns what names the subscription. There is one for
+	// a customer and address, however often it is asked for.
 	Subscribe(ctx context.Context, customerID, email string) (subscription string, err error)
 	// Unsubscribe ends a subscription. One that has ended already is no error.
 	Unsubscribe(ctx context.Context, subscription string) error
@@ -247,35 +248,67 @@ func (c *Cafe) announce(ctx context.Context, notifier Notifier, key table.Key, i
 	return err
 }
 
-// subscribe makes a customer's subscription what the customer wants it to be now.
+// subscribe makes a customer's subscription what the customer wants it to be now, step by
+// step, and looks again after each: notes of the same customer may be announced at once and
+// in any order. The address is stored before it is subscribed, so that a crash leaves no
+// subscription behind that nobody knows of.
 func (c *Cafe) subscribe(ctx context.Context, notifier Notifier, customerID string) error {
-	customer, err := c.customer(ctx, customerID, true)
+	key := subscriptionKey(customerID)
+	for attempt := 0; ; attempt++ {
+		customer, err := c.customer(ctx, customerID, true)
+		if err != nil {
+			return err
+		}
+		wanted := ""
+		if customer.Notify {
+			wanted = customer.Email
+		}
+		now, err := c.table.Get(ctx, key, true)
+		if err != nil && !errors.Is(err, table.ErrNotFound) {
+			return err
+		}
+		email, name := now.Str("email"), now.Str("subscription")
+		switch {
+		case email == wanted && (name != "" || wanted == ""):
+			return nil
+		case email == "":
+			err = c.write(ctx, table.Put(key, table.Item{"email": table.String(wanted)}, table.Absent()))
+		case name == "": // to end a subscription, too, its name is needed
+			err = c.confirmSubscription(ctx, notifier, customerID, email)
+		default:
+			if err := notifier.Unsubscribe(ctx, name); err != nil {
+				return err
+			}
+			err = c.write(ctx, table.Delete(key, table.Equal("subscription", table.String(name))))
+		}
+		var overtaken *table.ConditionError
+		switch {
+		case err != nil && !errors.As(err, &overtaken):
+			return err
+		case attempt == 2*attempts:
+			return table.ErrConflict
+		case err != nil:
+			if err := pause(ctx, attempt); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// confirmSubscription subscribes the stored address and stores the subscription's name.
+// When the customer's wish was changed meanwhile, it takes the subscription back.
+func (c *Cafe) confirmSubscription(ctx context.Context, notifier Notifier, customerID, email string) error {
+	name, err := notifier.Subscribe(ctx, customerID, email)
 	if err != nil {
 		return err
 	}
-	wanted := ""
-	if customer.Notify {
-		wanted = customer.Email
-	}
-	key := subscriptionKey(customerID)
-	now, err := c.table.Get(ctx, key, true)
-	if err != nil && !errors.Is(err, table.ErrNotFound) {
-		return err
-	}
-	if now.Str("email") == wanted {
-		return nil
-	}
-	if name := now.Str("subscription"); name != "" {
+	op := table.Update(subscriptionKey(customerID), table.Equal("email", table.String(email)), table.Missing("subscription"))
+	op.Set = table.Item{"subscription": table.String(name)}
+	err = c.write(ctx, op)
+	if now, overtaken := table.Failed(err, 0); overtaken && now.Str("email") != email {
 		if err := notifier.Unsubscribe(ctx, name); err != nil {
 			return err
 		}
 	}
-	if wanted == "" {
-		return c.write(ctx, table.Delete(key))
-	}
-	name, err := notifier.Subscribe(ctx, customerID, wanted)
-	if err != nil {
-		return err
-	}
-	return c.write(ctx, table.Put(key, table.Item{"email": table.String(wanted), "subscription": table.String(name)}))
+	return err
 }
