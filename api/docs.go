@@ -44,6 +44,7 @@ func renderDocs(source []byte) ([]byte, error) {
 		"answers": doc.answers,
 		"common":  doc.common,
 		"fields":  doc.fields,
+		"body":    doc.body,
 		"kind":    doc.kind,
 		"prose":   prose,
 		"inline":  inline,
@@ -411,8 +412,13 @@ type field struct {
 
 // fields lists what the schema's object has, with the fields of objects in it that
 // have no name of their own.
-func (d document) fields(s *schema) (rows []field) {
-	if s.Ref != "" && s.Properties == nil {
+func (d document) fields(s *schema) []field { return d.table(s, false) }
+
+// body lists the same of a request's body, with the fields of all objects in it.
+func (d document) body(s *schema) []field { return d.table(s, true) }
+
+func (d document) table(s *schema, whole bool) (rows []field) {
+	if whole && s.Ref != "" {
 		s = d.Components.Schemas.named(s.Ref)
 	}
 	for _, p := range s.Properties {
@@ -421,10 +427,7 @@ func (d document) fields(s *schema) (rows []field) {
 		if inner.Items != nil {
 			inner, prefix = inner.Items, p.Name+"[]."
 		}
-		if inner.Ref != "" {
-			continue
-		}
-		for _, row := range d.fields(inner) {
+		for _, row := range d.table(inner, whole) {
 			row.Name = prefix + row.Name
 			rows = append(rows, row)
 		}
