@@ -1,5 +1,6 @@
 // Command authorizer is the Lambda function that API Gateway asks whether a caller may
-// come in. See auth.FromEnv for its environment, handlers.Authorize for what it does.
+// come in. See auth.FromEnv and, for CAFE_USAGE_KEYS, handlers.Metered for its
+// environment, handlers.Authorize for what it does.
 package main
 
 import (
@@ -20,5 +21,5 @@ func main() {
 		// would say less, and be tried again and again.
 		slog.Error("no request can be let in: the authorizer is not configured", "error", err)
 	}
-	lambda.Start(handlers.Authorize(verifier))
+	lambda.Start(handlers.Metered(os.Getenv("CAFE_USAGE_KEYS"), handlers.Authorize(verifier)))
 }
