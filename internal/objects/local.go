@@ -1,0 +1,328 @@
+package objects
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/smithy-go/encoding/httpbinding"
+
+	"cafe/internal/cafe"
+)
+
+// Local keeps the files in a folder, and serves the addresses itself: see Handler. One
+// process has one for a folder; it is safe for concurrent use. Files are fsynced.
+//
+//	arriving/   what is being written; cleared when the folder is opened
+//	arrived/    uploads that were not yet dealt with
+//	kept/       all other files
+//	link.key    the secret that links are signed with
+//
+// An upload has arrived when its file is renamed into arrived, and has been dealt with
+// when it is renamed into kept. So there is nothing else to keep about it that a crash
+// could make wrong.
+type Local struct {
+	dir     string
+	options LocalOptions
+	secret  []byte
+	// patience is how long a client may be silent in the midst of an upload.
+	patience time.Duration
+
+	mu      sync.Mutex
+	waiting map[string]int // uploads of a key in arrived that wait for Done, by key
+}
+
+var (
+	_ Links = (*Local)(nil)
+	_ Store = (*Local)(nil)
+)
+
+// LocalOptions say how a Local works.
+type LocalOptions struct {
+	BaseURL string           // where its Handler is reached, as http://127.0.0.1:3000
+	Limit   int64            // of an upload in bytes; 0: 1 GiB
+	Now     func() time.Time // the clock; nil: time.Now
+	// OnUpload is told of every upload once it is safely on disk, before the client is
+	// answered. It returns soon. Whoever deals with the upload calls Done.
+	OnUpload func(key string)
+}
+
+const (
+	arriving = "arriving"
+	arrived  = "arrived"
+	kept     = "kept"
+)
+
+// OpenLocal opens the folder, and makes it if it is missing.
+func OpenLocal(dir string, o LocalOptions) (*Local, error) {
+	if o.Limit == 0 {
+		o.Limit = 1 << 30
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.OnUpload == nil {
+		o.OnUpload = func(string) {}
+	}
+	l := &Local{dir: dir, options: o, patience: time.Minute, waiting: map[string]int{}}
+	if err := os.RemoveAll(l.path(arriving, "")); err != nil {
+		return nil, fmt.Errorf("clear unfinished uploads away: %w", err)
+	}
+	for _, sub := range []string{arriving, arrived, kept} {
+		if err := os.MkdirAll(l.path(sub, ""), 0o700); err != nil {
+			return nil, fmt.Errorf("make folder of uploads: %w", err)
+		}
+	}
+	pending, err := l.Pending()
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range pending {
+		l.waiting[key] = 1
+	}
+	if l.secret, err = l.linkKey(); err != nil {
+		return nil, fmt.Errorf("secret for links: %w", err)
+	}
+	return l, nil
+}
+
+func (l *Local) path(sub, name string) string { return filepath.Join(l.dir, sub, name) }
+
+// linkKey reads the secret, or makes one.
+func (l *Local) linkKey() ([]byte, error) {
+	const size = 32
+	path := filepath.Join(l.dir, "link.key")
+	secret, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		secret = make([]byte, size)
+		rand.Read(secret) // never fails (crypto/rand)
+		return secret, l.write(bytes.NewReader(secret), path)
+	case err != nil:
+		return nil, err
+	case len(secret) != size:
+		return nil, fmt.Errorf("%s does not hold %d bytes", path, size)
+	}
+	return secret, nil
+}
+
+// write makes a file, whole or not at all.
+func (l *Local) write(from io.Reader, path string) error {
+	name, err := l.spool(from)
+	if err != nil {
+		return err
+	}
+	return l.move(name, path)
+}
+
+// spool writes a file in arriving and returns its path, or leaves nothing.
+func (l *Local) spool(from io.Reader) (path string, err error) {
+	f, err := os.CreateTemp(l.path(arriving, ""), "")
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(f, from)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+// move renames a file for good: after a power cut, too.
+func (l *Local) move(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return errors.Join(err, os.Remove(from))
+	}
+	d, err := os.Open(filepath.Dir(to))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Open implements Store.
+func (l *Local) Open(ctx context.Context, key string) (io.ReadCloser, int64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, 0, err
+	}
+	f, info, err := l.open(key)
+	if err != nil {
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+func (l *Local) open(key string) (*os.File, fs.FileInfo, error) {
+	name, err := fileName(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := os.Open(l.path(arrived, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = os.Open(l.path(kept, name))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("open %q: %w", key, cafe.ErrNotFound)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("open %q: %w", key, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open %q: %w", key, err), f.Close())
+	}
+	return f, info, nil
+}
+
+// Put implements Store. It is no upload: OnUpload is not told.
+func (l *Local) Put(ctx context.Context, key string, body io.ReadSeeker) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	name, err := fileName(key)
+	if err != nil {
+		return err
+	}
+	whole, err := l.spool(body)
+	if err != nil {
+		return fmt.Errorf("put %q: %w", key, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	in := kept
+	if l.waiting[key] > 0 {
+		in = arrived
+	}
+	if err := l.move(whole, l.path(in, name)); err != nil {
+		return fmt.Errorf("put %q: %w", key, err)
+	}
+	return nil
+}
+
+// arrive makes a whole file the upload of a key.
+func (l *Local) arrive(whole, key, name string) error {
+	l.mu.Lock()
+	err := l.move(whole, l.path(arrived, name))
+	if err == nil {
+		l.waiting[key]++
+	}
+	l.mu.Unlock()
+	if err == nil {
+		l.options.OnUpload(key)
+	}
+	return err
+}
+
+// Pending returns the keys of the uploads that nobody has dealt with, the oldest first.
+// Ask after opening the folder: OnUpload was told of them in an earlier life, or never.
+// Each is to be dealt with, and then Done.
+func (l *Local) Pending() ([]string, error) {
+	entries, err := os.ReadDir(l.path(arrived, ""))
+	if err != nil {
+		return nil, fmt.Errorf("list uploads: %w", err)
+	}
+	type upload struct {
+		key string
+		at  time.Time
+	}
+	var uploads []upload
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // done meanwhile
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list uploads: %w", err)
+		}
+		uploads = append(uploads, upload{keyOf(entry.Name()), info.ModTime()})
+	}
+	slices.SortStableFunc(uploads, func(a, b upload) int { return a.at.Compare(b.at) })
+	keys := make([]string, len(uploads))
+	for i, u := range uploads {
+		keys[i] = u.key
+	}
+	return keys, nil
+}
+
+// Done notes that one upload of the key has been dealt with. It is to be called once for
+// every key that OnUpload was told, or that Pending returned after the start. A key that
+// was uploaded again in the meantime stays pending until that was dealt with, too.
+func (l *Local) Done(key string) error {
+	name, err := fileName(key)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch l.waiting[key] {
+	case 0:
+		return nil
+	case 1:
+		if err := os.Rename(l.path(arrived, name), l.path(kept, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("upload %q is done: %w", key, err)
+		}
+		delete(l.waiting, key)
+		return nil // after a power cut it may be pending again, and is dealt with twice
+	}
+	l.waiting[key]--
+	return nil
+}
+
+// UploadURL implements Links.
+func (l *Local) UploadURL(_ context.Context, key string, life time.Duration) (string, error) {
+	return l.link(http.MethodPut, key, life)
+}
+
+// DownloadURL implements Links. HEAD will do, too.
+func (l *Local) DownloadURL(_ context.Context, key string, life time.Duration) (string, error) {
+	return l.link(http.MethodGet, key, life)
+}
+
+func (l *Local) link(method, key string, life time.Duration) (string, error) {
+	if _, err := fileName(key); err != nil {
+		return "", err
+	}
+	s, err := seconds(life)
+	if err != nil {
+		return "", err
+	}
+	expires := strconv.FormatInt(l.options.Now().Unix()+s, 10)
+	return strings.TrimSuffix(l.options.BaseURL, "/") + Path + httpbinding.EscapePath(key, false) + "?" +
+		url.Values{"expires": {expires}, "signature": {l.signature(method, key, expires)}}.Encode(), nil
+}
+
+func (l *Local) signature(method, key, expires string) string {
+	mac := hmac.New(sha256.New, l.secret)
+	mac.Write([]byte(method + "\n" + expires + "\n" + key)) // no line break is in any of them
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// allows tells whether a request's query is that of a link for the method and the key,
+// and if so whether the link has ended.
+func (l *Local) allows(query url.Values, method, key string) (valid, ended bool) {
+	expires := query.Get("expires")
+	at, err := strconv.ParseInt(expires, 10, 64)
+	if err != nil || !hmac.Equal([]byte(query.Get("signature")), []byte(l.signature(method, key, expires))) {
+		return false, false
+	}
+	return true, l.options.Now().Unix() >= at
+}

@@ -1,0 +1,79 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"cafe/internal/awsenv"
+	"cafe/internal/cafe"
+)
+
+// S3 is the Store on AWS, a bucket. It is safe for concurrent use. The role that
+// reads needs s3:ListBucket, too: without it S3 says 403 of a file that is not there.
+type S3 struct {
+	client s3API
+	bucket string
+}
+
+var _ Store = (*S3)(nil)
+
+// s3API is what is used of *s3.Client.
+type s3API interface {
+	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
+	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
+}
+
+// FromEnvironment returns the store of a Lambda function: the bucket named in CAFE_BUCKET,
+// with the settings that awsenv has for S3.
+func FromEnvironment(getenv func(string) string) (*S3, error) {
+	settings, bucket, err := fromEnvironment(getenv)
+	if err != nil {
+		return nil, err
+	}
+	return &S3{client: newClient(settings), bucket: bucket}, nil
+}
+
+func newClient(s awsenv.Settings) *s3.Client {
+	return s3.New(s3.Options{
+		Region: s.Region, Credentials: s.Credentials, BaseEndpoint: s.Endpoint,
+		UsePathStyle: s.Endpoint != nil, // a stand-in has no names for buckets
+		HTTPClient:   awsenv.HTTPClient(10 * time.Second),
+		// Not each object has a checksum, and that is no news.
+		DisableLogOutputChecksumValidationSkipped: true,
+	})
+}
+
+// Open implements Store. A connection that breaks shows as an error of reading.
+func (s *S3) Open(ctx context.Context, key string) (io.ReadCloser, int64, error) {
+	if _, err := fileName(key); err != nil {
+		return nil, 0, err
+	}
+	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: &key})
+	var missing *types.NoSuchKey
+	if errors.As(err, &missing) {
+		return nil, 0, fmt.Errorf("open %q: %w", key, cafe.ErrNotFound)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("open %q: %w", key, err)
+	}
+	return out.Body, aws.ToInt64(out.ContentLength), nil
+}
+
+// Put implements Store. The body may be up to 5 GB, and is read more than once.
+func (s *S3) Put(ctx context.Context, key string, body io.ReadSeeker) error {
+	if _, err := fileName(key); err != nil {
+		return err
+	}
+	_, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: body, ContentType: aws.String(mediaType(key))})
+	if err != nil {
+		return fmt.Errorf("put %q: %w", key, err)
+	}
+	return nil
+}
