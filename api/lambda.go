@@ -68,3 +68,11 @@ func wellFormed(event *events.APIGatewayProxyRequest) bool {
 	_, err = url.PathUnescape(event.Path)
 	return err == nil
 }
+
+// Closed returns the handler of a café that is not configured: every request is 503.
+func Closed() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id, _ := r.Context().Value(requestIDKey{}).(string)
+		WriteProblem(w, r, Unavailable(), id)
+	})
+}

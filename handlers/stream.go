@@ -6,10 +6,12 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -84,6 +86,37 @@ func Notify(c *cafe.Cafe, notifier cafe.Notifier) func(context.Context, events.D
 	return Stream("notifier", func(ctx context.Context, changes []cafe.Change) []error {
 		return c.Announce(ctx, notifier, changes)
 	})
+}
+
+// SweepEvent is what the schedule sends to the notifier: {"sweep":true}.
+type SweepEvent struct {
+	Sweep bool `json:"sweep"`
+}
+
+// sweepGrace is how long an outbox item may be pending before a sweep takes it for stuck.
+const sweepGrace = time.Minute
+
+// NotifyOrSweep returns Notify's handler, which also takes a SweepEvent and announces
+// what is still pending (Cafe.Sweep). An event that is neither is an error.
+func NotifyOrSweep(c *cafe.Cafe, notifier cafe.Notifier) func(context.Context, json.RawMessage) (events.DynamoDBEventResponse, error) {
+	notify := Notify(c, notifier)
+	return func(ctx context.Context, raw json.RawMessage) (response events.DynamoDBEventResponse, err error) {
+		var event struct {
+			events.DynamoDBEvent
+			SweepEvent
+		}
+		if err := json.Unmarshal(raw, &event); err != nil {
+			return response, fmt.Errorf("decode event: %w", err)
+		}
+		switch {
+		case event.Records != nil:
+			return notify(ctx, event.DynamoDBEvent)
+		case event.Sweep:
+			_, err := c.Sweep(ctx, notifier, sweepGrace)
+			return response, err
+		}
+		return response, errors.New("event is neither of a stream nor a sweep")
+	}
 }
 
 // changeOf decodes a stream record. An item that vanished has no New.

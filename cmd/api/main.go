@@ -1,0 +1,32 @@
+// Command api is the Lambda function behind API Gateway.
+package main
+
+import (
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"cafe/api"
+	"cafe/internal/function"
+)
+
+func main() {
+	lambda.Start(api.Lambda(router(), time.Now))
+}
+
+func router() http.Handler {
+	c, err := function.Open()
+	if err != nil {
+		return api.Closed()
+	}
+	r, err := api.New(c, api.Options{
+		CursorKey: []byte(os.Getenv("CAFE_CURSOR_SECRET")), Origin: os.Getenv("CAFE_ORIGIN"), Version: os.Getenv("CAFE_VERSION"),
+	})
+	if err != nil {
+		_ = function.NotConfigured(err)
+		return api.Closed()
+	}
+	return r
+}

@@ -1,0 +1,27 @@
+// Command notifier is the Lambda function that publishes what is put into the outbox.
+// The table's stream triggers it, and a schedule, for what stayed there.
+package main
+
+import (
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"cafe/handlers"
+	"cafe/internal/function"
+	"cafe/internal/notify"
+)
+
+func main() {
+	c, err := function.Open()
+	if err != nil {
+		lambda.Start(function.Refusing(err))
+		return
+	}
+	notifier, err := notify.FromEnvironment(os.Getenv)
+	if err != nil {
+		lambda.Start(function.Refusing(function.NotConfigured(err)))
+		return
+	}
+	lambda.Start(handlers.NotifyOrSweep(c, notifier))
+}
