@@ -261,7 +261,7 @@ func (c *Cafe) postToTab(ctx context.Context, entries []model.Entry) error {
 			return err
 		}
 		for _, f := range refused.Failures {
-			if f.Op > len(news) {
+			if f.Op > len(news) && refused.Failures[0].Op > 0 { // the customer is as read
 				announced++
 			}
 			if f.Op == 0 || f.Op > len(news) || f.Item == nil {
