@@ -1,0 +1,488 @@
+package cafe_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"cafe/internal/cafe"
+	"cafe/internal/cafe/cafetest"
+	"cafe/internal/table"
+	"cafe/internal/table/tabletest"
+	"cafe/model"
+)
+
+var errDown = errors.New("topic is away")
+
+// alerts posts what was recorded since it was last called, announces what that puts into
+// the outbox, and returns the messages published meanwhile.
+func alerts(t rapid.TB, c *cafetest.Cafe) []cafe.Message {
+	t.Helper()
+	before := len(c.Notifier.Published())
+	c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+	c.Announce(t, c.Recorder.Changes(cafe.Announces)...)
+	c.Recorder.Forget()
+	return c.Notifier.Published()[before:]
+}
+
+func TestCase31TwoOrdersThatCrossTogetherMakeOneAlert(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		place(t, c, "alice", pence(600))
+		place(t, c, "alice", pence(600))
+		sent := alerts(t, c)
+		if len(sent) != 1 {
+			t.Fatalf("%d alerts in one batch: %+v", len(sent), sent)
+		}
+		c.WantTrue(t)
+
+		c.Recorder.Pause()
+		place(t, c, "bob", pence(900))
+		c.Post(t, c.Snapshot(t)...)
+		for range 8 {
+			place(t, c, "bob", pence(200))
+		}
+		records := c.Snapshot(t)
+		together(len(records), func(i int) {
+			if err := patiently(func() error { return errors.Join(c.Cafe.Post(ctx, records[i:i+1])...) }); err != nil {
+				t.Error(err)
+			}
+		})
+		if bob := c.Customer(t, "bob"); bob.Balance != 2500 || bob.Crossings != 1 || bob.Armed {
+			t.Errorf("bob is %+v", bob)
+		}
+		c.WantTrue(t)
+	})
+}
+
+func TestCase32DownAndUpAgainMakesASecondAlert(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		place(t, c, "alice", pence(1001))
+		first := alerts(t, c)
+		place(t, c, "alice", pence(500)) // still above
+		if more := alerts(t, c); len(first) != 1 || len(more) != 0 {
+			t.Fatalf("%d alerts, then %d", len(first), len(more))
+		}
+		pay(t, c, "alice", 501) // down to the limit
+		if more := alerts(t, c); len(more) != 0 || !c.Customer(t, "alice").Armed {
+			t.Fatalf("%d alerts, %+v", len(more), c.Customer(t, "alice"))
+		}
+		place(t, c, "alice", pence(1))
+		second := alerts(t, c)
+		if len(second) != 1 || second[0].ID == first[0].ID {
+			t.Fatalf("second alert: %+v, the first was %s", second, first[0].ID)
+		}
+		if alice := c.Customer(t, "alice"); alice.Crossings != 2 || alice.Armed {
+			t.Errorf("alice is %+v", alice)
+		}
+		c.WantTrue(t)
+	})
+}
+
+func TestCase32DownAndUpWithinOneBatchMakesASecondAlert(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		place(t, c, "alice", pence(1200))
+		alerts(t, c)
+		pay(t, c, "alice", 300)
+		place(t, c, "alice", pence(300))
+		if more := alerts(t, c); len(more) != 1 || c.Customer(t, "alice").Crossings != 2 {
+			t.Errorf("%d alerts, %+v", len(more), c.Customer(t, "alice"))
+		}
+		place(t, c, "alice", pence(10)) // up, then down, while not armed
+		pay(t, c, "alice", 700)
+		if more := alerts(t, c); len(more) != 0 || !c.Customer(t, "alice").Armed {
+			t.Errorf("%d alerts, %+v", len(more), c.Customer(t, "alice"))
+		}
+		c.WantTrue(t)
+	})
+}
+
+func TestCase33ExactlyAtTheLimitIsNoAlertAndOneAboveIs(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		limit := model.Money(700)
+		if _, _, err := c.SetCustomer(ctx, "bob", model.Profile{Name: "Bob Bean", CreditLimit: &limit}, nil); err != nil {
+			t.Fatal(err)
+		}
+		place(t, c, "alice", pence(1000))
+		place(t, c, "bob", pence(700))
+		if sent := alerts(t, c); len(sent) != 0 {
+			t.Fatalf("alerts at the limit: %+v", sent)
+		}
+		place(t, c, "alice", pence(1))
+		place(t, c, "bob", pence(1))
+		place(t, c, model.WalkIn, pence(5000)) // has no tab
+		sent := alerts(t, c)
+		slices.SortFunc(sent, func(a, b cafe.Message) int {
+			return strings.Compare(a.Attributes["customer_id"], b.Attributes["customer_id"])
+		})
+		if len(sent) != 2 || sent[0].Attributes["customer_id"] != "alice" || sent[1].Attributes["customer_id"] != "bob" {
+			t.Fatalf("alerts above the limit: %+v", sent)
+		}
+		m := sent[1]
+		at := c.Customer(t, "bob")
+		var got map[string]interface{}
+		if err := json.Unmarshal([]byte(m.Body), &got); err != nil {
+			t.Fatal(err)
+		}
+		when, _ := got["at"].(string)
+		if _, err := time.Parse("2006-01-02T15:04:05.000000Z", when); err != nil {
+			t.Error(err)
+		}
+		delete(got, "at")
+		want := map[string]interface{}{
+			"alert_id": m.ID, "type": "high_balance", "customer_id": "bob", "customer_name": "Bob Bean",
+			"balance": 701.0, "credit_limit": 700.0, "currency": "GBP", "crossing": 1.0,
+		}
+		if !maps.Equal(got, want) || at.Balance != 701 {
+			t.Errorf("message %v, want %v", got, want)
+		}
+		if want := map[string]string{"type": "high_balance", "customer_id": "bob", "severity": "warning"}; !maps.Equal(m.Attributes, want) {
+			t.Errorf("attributes %v", m.Attributes)
+		}
+		if m.Topic != cafe.TopicHighBalance || !strings.Contains(m.Subject, "£7.01") || !strings.Contains(m.Mail, "Bob Bean") {
+			t.Errorf("topic %s, subject %q, mail %q", m.Topic, m.Subject, m.Mail)
+		}
+		c.WantTrue(t)
+	})
+}
+
+func TestAnAlertIsCriticalAboveTwiceTheLimit(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		place(t, c, "alice", pence(2000))
+		place(t, c, "bob", pence(2001))
+		severity := map[string]string{}
+		for _, m := range alerts(t, c) {
+			severity[m.Attributes["customer_id"]] = m.Attributes["severity"]
+		}
+		if !maps.Equal(severity, map[string]string{"alice": "warning", "bob": "critical"}) {
+			t.Error(severity)
+		}
+	})
+}
+
+func TestCase34WithTheTopicDownMidBatchTotalsStandAndTheAlertComesLater(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		var who []string
+		for i := range 6 {
+			who = append(who, fmt.Sprintf("customer-%d", i))
+			place(t, c, who[i], pence(1001))
+		}
+		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+		outbox := c.Recorder.Changes(cafe.Announces)
+		c.Notifier.Fail(func(call int, _ string) (error, error) {
+			if call > 3 {
+				return errDown, nil
+			}
+			return nil, nil
+		})
+		failed := 0
+		for _, err := range c.Cafe.Announce(ctx, c.Notifier, outbox) {
+			if err != nil && !errors.Is(err, errDown) {
+				t.Error(err)
+			}
+			if err != nil {
+				failed++
+			}
+		}
+		if failed != 3 || len(c.Notifier.Published()) != 3 {
+			t.Fatalf("%d failed, %d published", failed, len(c.Notifier.Published()))
+		}
+		c.WantTrue(t)
+		c.Notifier.Fail(nil)
+		c.Clock.Pass(2 * time.Minute)
+		if done, err := c.Sweep(ctx, c.Notifier, time.Minute); done != 3 || err != nil {
+			t.Errorf("swept %d, %v", done, err)
+		}
+		if done, err := c.Sweep(ctx, c.Notifier, time.Minute); done != 0 || err != nil {
+			t.Errorf("swept %d again, %v", done, err)
+		}
+		times := c.Notifier.Times()
+		if len(times) != 6 {
+			t.Errorf("%d alerts for 6 crossings", len(times))
+		}
+		for id, n := range times {
+			if n != 1 {
+				t.Errorf("%s was published %d times", id, n)
+			}
+		}
+	})
+}
+
+func TestCase34TheSweepLeavesWhatIsFreshAndGoesOnAfterWhatFails(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		const n = 130 // more than one page
+		c.Recorder.Pause()
+		for i := range n {
+			place(t, c, fmt.Sprintf("customer-%d", i), pence(1001))
+		}
+		c.Post(t, c.Snapshot(t)...)
+		if done, err := c.Sweep(ctx, c.Notifier, time.Hour); done != 0 || err != nil {
+			t.Errorf("swept %d that are fresh, %v", done, err)
+		}
+		c.Clock.Pass(time.Hour)
+		c.Notifier.Fail(func(call int, _ string) (error, error) {
+			if call%10 == 0 {
+				return errDown, nil
+			}
+			return nil, nil
+		})
+		if done, err := c.Sweep(ctx, c.Notifier, time.Hour); done != n-n/10 || !errors.Is(err, errDown) {
+			t.Errorf("swept %d, %v", done, err)
+		}
+		c.Notifier.Fail(nil)
+		if done, err := c.Sweep(ctx, c.Notifier, time.Hour); done != n/10 || err != nil {
+			t.Errorf("swept the other %d, %v", done, err)
+		}
+		if times := c.Notifier.Times(); len(times) != n || len(c.Notifier.Published()) != n {
+			t.Errorf("%d alerts, %d times published", len(times), len(c.Notifier.Published()))
+		}
+	})
+}
+
+func TestCase35PublishedButNotMarkedIsRepeatedWithTheSameID(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		place(t, c, "alice", pence(1001))
+		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+		outbox := c.Recorder.Changes(cafe.Announces)
+		c.Faults.Set(tabletest.Always(tabletest.Fault{Before: table.ErrUnavailable}, "Write"))
+		if err := c.Cafe.Announce(ctx, c.Notifier, outbox)[0]; !errors.Is(err, table.ErrUnavailable) {
+			t.Fatalf("announce: %v", err)
+		}
+		c.Restart()
+		c.Announce(t, outbox...)
+		sent := c.Notifier.Published()
+		if len(sent) != 2 || sent[0].ID != sent[1].ID || sent[0].Body != sent[1].Body {
+			t.Errorf("published %+v", sent)
+		}
+		// The topic took it, and its answer was lost.
+		place(t, c, "bob", pence(1001))
+		c.Recorder.Forget()
+		c.Post(t, c.Snapshot(t)...)
+		outbox = c.Recorder.Changes(cafe.Announces)
+		c.Notifier.Fail(func(call int, _ string) (error, error) {
+			if call == 1 {
+				return nil, errDown
+			}
+			return nil, nil
+		})
+		if err := c.Cafe.Announce(ctx, c.Notifier, outbox)[0]; !errors.Is(err, errDown) {
+			t.Fatalf("announce: %v", err)
+		}
+		c.Announce(t, outbox...)
+		if times := c.Notifier.Times(); len(times) != 2 {
+			t.Errorf("published %v", times)
+		}
+		c.Clock.Pass(time.Hour)
+		if done, err := c.Sweep(ctx, c.Notifier, 0); done != 0 || err != nil {
+			t.Errorf("swept %d, %v", done, err)
+		}
+	})
+}
+
+func TestCase36ALimitLoweredBelowTheBalanceMakesOneAlert(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		set := func(limit model.Money) []cafe.Message {
+			t.Helper()
+			if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "Alice", CreditLimit: &limit}, nil); err != nil {
+				t.Fatal(err)
+			}
+			return alerts(t, c)
+		}
+		place(t, c, "alice", pence(500))
+		if sent := alerts(t, c); len(sent) != 0 {
+			t.Fatal(sent)
+		}
+		if sent := set(500); len(sent) != 0 {
+			t.Errorf("a limit at the balance: %+v", sent)
+		}
+		first := set(499)
+		if len(first) != 1 {
+			t.Fatalf("%d alerts", len(first))
+		}
+		if sent := set(100); len(sent) != 0 {
+			t.Errorf("lower still: %+v", sent)
+		}
+		place(t, c, "alice", pence(1))
+		if sent := alerts(t, c); len(sent) != 0 {
+			t.Errorf("more on the tab: %+v", sent)
+		}
+		if sent := set(501); len(sent) != 0 || !c.Customer(t, "alice").Armed {
+			t.Errorf("raised to the balance: %+v, %+v", sent, c.Customer(t, "alice"))
+		}
+		if second := set(400); len(second) != 1 || second[0].ID == first[0].ID {
+			t.Errorf("lowered again: %+v", second)
+		}
+		c.WantTrue(t)
+	})
+}
+
+func TestErasingACustomerPutsTheTabBackUnderTheCafesOwnLimit(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		high := model.Money(5000)
+		if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "Alice", CreditLimit: &high}, nil); err != nil {
+			t.Fatal(err)
+		}
+		place(t, c, "alice", pence(3000))
+		if sent := alerts(t, c); len(sent) != 0 {
+			t.Fatal(sent)
+		}
+		if err := c.Erase(ctx, "alice"); err != nil {
+			t.Fatal(err)
+		}
+		sent := alerts(t, c)
+		if len(sent) != 1 || strings.Contains(sent[0].Body+sent[0].Mail+sent[0].Subject, "Alice") {
+			t.Errorf("sent %+v", sent)
+		}
+		c.WantTrue(t)
+	})
+}
+
+func TestASoldOutItemIsAnnouncedOncePerRestock(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		stock := func(n int64) {
+			t.Helper()
+			if _, err := c.SetStock(ctx, "brownie", n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stock(2)
+		place(t, c, "alice", lines("brownie"))
+		if sent := alerts(t, c); len(sent) != 0 {
+			t.Fatalf("with one left: %+v", sent)
+		}
+		last := place(t, c, model.WalkIn, lines("brownie"))
+		again := c.Recorder.Changes(cafe.Posts)
+		first := alerts(t, c)
+		if len(first) != 1 || first[0].Topic != cafe.TopicOutOfStock || !strings.Contains(first[0].Mail, "Brownie") {
+			t.Fatalf("sold out: %+v", first)
+		}
+		var body map[string]interface{}
+		if err := json.Unmarshal([]byte(first[0].Body), &body); err != nil {
+			t.Fatal(err)
+		}
+		delete(body, "at")
+		if want := (map[string]interface{}{"alert_id": first[0].ID, "type": "out_of_stock", "sku": "brownie", "name": "Brownie"}); !maps.Equal(body, want) {
+			t.Errorf("message %v", body)
+		}
+		c.Post(t, again...)
+		if sent := alerts(t, c); len(sent) != 0 {
+			t.Errorf("the record again: %+v", sent)
+		}
+		// One comes back and is sold: the same restock.
+		advance(t, c, last.ID, model.StatusCancelled)
+		place(t, c, model.WalkIn, lines("brownie"))
+		if sent := alerts(t, c); len(sent) != 0 {
+			t.Errorf("sold out again without a restock: %+v", sent)
+		}
+		stock(1)
+		place(t, c, model.WalkIn, lines("brownie"))
+		if second := alerts(t, c); len(second) != 1 || second[0].ID == first[0].ID {
+			t.Errorf("after a restock: %+v", second)
+		}
+		stock(0) // as it was
+		stock(3)
+		stock(0) // counted as gone
+		if third := alerts(t, c); len(third) != 1 {
+			t.Errorf("counted as gone: %+v", third)
+		}
+		if n := len(stored(t, c, "L#2017-03-18#0")); n == 0 {
+			t.Error("the day's ledger does not say that it sold out")
+		}
+	})
+}
+
+// profile makes what staff may say about a customer and e-mail.
+func profile(notify bool, email string) model.Profile {
+	return model.Profile{Name: "Alice", Email: email, Notify: notify}
+}
+
+func TestACustomersOwnSubscriptionFollowsTheirWish(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		wish := func(p model.Profile, want ...string) {
+			t.Helper()
+			if _, _, err := c.SetCustomer(ctx, "alice", p, nil); err != nil {
+				t.Fatal(err)
+			}
+			alerts(t, c)
+			wantSubscribed(t, c, want...)
+		}
+		wish(profile(false, "a@example.com"))
+		wish(profile(true, "a@example.com"), "a@example.com")
+		wish(profile(true, "b@example.com"), "b@example.com")
+		wish(profile(false, "b@example.com"))
+		wish(profile(true, "b@example.com"), "b@example.com")
+		if err := c.Erase(ctx, "alice"); err != nil {
+			t.Fatal(err)
+		}
+		alerts(t, c)
+		wantSubscribed(t, c)
+		for key, item := range stored(t, c, "C#alice") {
+			if strings.Contains(fmt.Sprint(item), "example.com") {
+				t.Errorf("%s still knows the address: %v", key, item)
+			}
+		}
+		wish(profile(true, "c@example.com"), "c@example.com")
+	})
+}
+
+func wantSubscribed(t rapid.TB, c *cafetest.Cafe, want ...string) {
+	t.Helper()
+	if got := slices.Collect(maps.Values(c.Notifier.Subscribed("alice"))); !slices.Equal(got, want) {
+		t.Fatalf("subscribed %q, want %q", got, want)
+	}
+}
+
+func TestSubscriptionsEndAsWishedHoweverTheNotesAreDelivered(t *testing.T) {
+	cafetest.Property(t, func(t *rapid.T, c *cafetest.Cafe) {
+		c.Notifier.Fail(func(int, string) (before, after error) {
+			return nil, nil
+		})
+		var faults []int // which of the coming calls go wrong
+		calls := 0
+		c.Notifier.Fail(func(int, string) (before, after error) {
+			calls++
+			switch {
+			case slices.Contains(faults, calls):
+				return errDown, nil
+			case slices.Contains(faults, -calls):
+				return nil, errDown
+			}
+			return nil, nil
+		})
+		want := []string{}
+		for range rapid.IntRange(1, 5).Draw(t, "wishes") {
+			switch what := rapid.SampledFrom([]string{"off", "a@example.com", "b@example.com", "erase"}).Draw(t, "what"); what {
+			case "erase":
+				want = nil
+				if err := c.Erase(ctx, "alice"); err != nil && !errors.Is(err, cafe.ErrNotFound) {
+					t.Fatal(err)
+				}
+			case "off":
+				want = nil
+				if _, _, err := c.SetCustomer(ctx, "alice", profile(false, ""), nil); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				want = []string{what}
+				if _, _, err := c.SetCustomer(ctx, "alice", profile(true, what), nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// Some notes come before the next wish, some of them at once, and some fail.
+			calls, faults = 0, rapid.SliceOfN(rapid.IntRange(-4, 4), 0, 2).Draw(t, "faults")
+			notes := c.Recorder.Changes(cafe.Announces)
+			if len(notes) > 0 {
+				c.Cafe.Announce(ctx, c.Notifier, rapid.SliceOfN(rapid.SampledFrom(notes), 0, 3).Draw(t, "notes"))
+			}
+		}
+		faults = nil
+		c.Announce(t, rapid.Permutation(c.Recorder.Changes(cafe.Announces)).Draw(t, "order")...)
+		wantSubscribed(t, c, want...)
+	})
+}
