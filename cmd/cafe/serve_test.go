@@ -1,0 +1,435 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"cafe/model"
+)
+
+// The tests run the command as a process of its own: this very test binary, told by the
+// environment to be the command.
+func TestMain(m *testing.M) {
+	if os.Getenv("CAFE_TEST_RUN_MAIN") != "" {
+		main()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func run(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append([]string{"CAFE_THROTTLE_RATE=1000000"}, append(os.Environ(), "CAFE_TEST_RUN_MAIN=1")...)
+	return cmd
+}
+
+// shop is a running `cafe serve`.
+type shop struct {
+	*testing.T
+	cmd    *exec.Cmd
+	url    string
+	data   string
+	stderr *bytes.Buffer
+	tokens map[string]string
+	client *http.Client
+}
+
+// openShop starts a café on a folder and waits until it takes requests. The test ends it.
+func openShop(t *testing.T, data string, args ...string) *shop {
+	t.Helper()
+	s := &shop{T: t, cmd: run(t, append([]string{"serve", "-addr", "127.0.0.1:0", "-data", data}, args...)...), data: data, stderr: &bytes.Buffer{},
+		tokens: map[string]string{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	s.cmd.Stderr = s.stderr
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.client.CloseIdleConnections()
+		s.cmd.Process.Kill()
+		s.cmd.Wait()
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if url, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
+			s.url = url
+			go io.Copy(io.Discard, out)
+			return s
+		}
+	}
+	s.cmd.Wait()
+	t.Fatalf("the café did not open: %s", s.stderr)
+	return nil
+}
+
+// token asks the command for one, once a role.
+func (s *shop) token(role string) string {
+	s.Helper()
+	if s.tokens[role] == "" {
+		out, err := run(s.T, "token", "-role", role, "-data", s.data).Output()
+		if err != nil {
+			s.Fatalf("token: %v", err)
+		}
+		s.tokens[role] = strings.TrimSpace(string(out))
+	}
+	return s.tokens[role]
+}
+
+// call sends a request and decodes the answer into v. It returns the status.
+func (s *shop) call(role, method, path string, body, v any, headers ...string) int {
+	s.Helper()
+	var content io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			s.Fatal(err)
+		}
+		content = bytes.NewReader(b)
+	}
+	r, err := http.NewRequest(method, s.url+path, content)
+	if err != nil {
+		s.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+s.token(role))
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Set(name, value)
+	}
+	response, err := s.client.Do(r)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.Fatal(err)
+	}
+	if v != nil {
+		if err := json.Unmarshal(answer, v); err != nil {
+			s.Fatalf("%s %s answered %d %s", method, path, response.StatusCode, answer)
+		}
+	}
+	return response.StatusCode
+}
+
+func (s *shop) close() error {
+	s.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.Fatal(err)
+	}
+	return s.cmd.Wait()
+}
+
+const oneTea = `{"lines":[{"sku":"tea","quantity":1}]}`
+
+func TestANewcomersFirstMinutes(t *testing.T) {
+	s := openShop(t, t.TempDir())
+	var order struct {
+		ID    string
+		Total int64
+	}
+	if status := s.call("customer", "POST", "/orders", json.RawMessage(`{"lines":[{"sku":"latte","quantity":2,"options":["oat"]}]}`), &order); status != 201 || order.Total != 780 {
+		t.Fatalf("%d %+v", status, order)
+	}
+	var menu struct{ Items []struct{ SKU string } }
+	if s.call("customer", "GET", "/menu", nil, &menu); len(menu.Items) < 10 {
+		t.Errorf("the sample menu has %d items", len(menu.Items))
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		var c struct{ Balance, Orders int64 }
+		if s.call("staff", "GET", "/customers/alice", nil, &c); c.Balance == 780 && c.Orders == 1 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the tab did not follow the order")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err := s.close(); err != nil {
+		t.Errorf("SIGTERM: %v: %s", err, s.stderr)
+	}
+
+	again := openShop(t, s.data)
+	if status := again.call("customer", "GET", "/orders/"+order.ID, nil, nil); status != 200 {
+		t.Errorf("after a restart the order answers %d", status)
+	}
+}
+
+func TestASecondProcessOnTheSameDataIsToldSo(t *testing.T) {
+	s := openShop(t, t.TempDir())
+	second := run(t, "serve", "-addr", "127.0.0.1:0", "-data", s.data)
+	out, err := second.CombinedOutput()
+	var status *exec.ExitError
+	if !errors.As(err, &status) || status.ExitCode() != 1 || !strings.Contains(string(out), "in use by another process") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// Case 60 of the reliability list.
+func TestSIGTERMMidRequestIsAnsweredThenExit0(t *testing.T) {
+	s := openShop(t, t.TempDir())
+	body, feed := io.Pipe()
+	r, err := http.NewRequest("POST", s.url+"/orders", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.token("customer"))
+	answered := make(chan int, 1)
+	go func() {
+		response, err := s.client.Do(r)
+		if err != nil {
+			t.Error(err)
+			answered <- 0
+			return
+		}
+		response.Body.Close()
+		answered <- response.StatusCode
+	}()
+	if _, err := io.WriteString(feed, oneTea[:10]); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond) // the request is with the handler by now
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for { // no longer listening
+		if _, err := http.Get(s.url + "/health"); err != nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if _, err := io.WriteString(feed, oneTea[10:]); err != nil {
+		t.Fatal(err)
+	}
+	feed.Close()
+	if status := <-answered; status != 201 {
+		t.Errorf("the request under way was answered %d", status)
+	}
+	if err := s.cmd.Wait(); err != nil {
+		t.Errorf("exit: %v: %s", err, s.stderr)
+	}
+}
+
+func TestBadCallsOfTheCommand(t *testing.T) {
+	data := t.TempDir()
+	for name, args := range map[string][]string{
+		"unknown command":  {"serv"},
+		"stray argument":   {"serve", "now"},
+		"unknown flag":     {"serve", "-port", "1"},
+		"no role":          {"token", "-data", data},
+		"unknown role":     {"token", "-role", "chef", "-data", data},
+		"bad subject":      {"token", "-role", "staff", "-sub", "a b", "-data", data},
+		"bad address":      {"serve", "-addr", "nowhere", "-data", data},
+		"no café at url":   {"reconcile", "-url", "http://127.0.0.1:1", "-data", data},
+		"data is no place": {"serve", "-addr", "127.0.0.1:0", "-data", os.Args[0]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := run(t, args...).CombinedOutput()
+			var status *exec.ExitError
+			if !errors.As(err, &status) || status.ExitCode() != 1 || !bytes.Contains(out, []byte("cafe: ")) {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	cmd := run(t, "serve", "-addr", "127.0.0.1:0", "-data", data)
+	cmd.Env = append(cmd.Env, "CAFE_TIME_ZONE=Atlantis")
+	if out, err := cmd.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("CAFE_TIME_ZONE")) {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestOverTheLimitIs429WithRetryAfter(t *testing.T) {
+	t.Setenv("CAFE_THROTTLE_RATE", "0.01")
+	t.Setenv("CAFE_THROTTLE_BURST", "3")
+	s := openShop(t, t.TempDir())
+	for i := range 5 {
+		response, err := s.client.Get(s.url + "/health")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if want := map[bool]int{true: 200, false: 429}[i < 3]; response.StatusCode != want {
+			t.Errorf("request %d answered %d, want %d", i, response.StatusCode, want)
+		}
+		if response.StatusCode == 429 && (response.Header.Get("Retry-After") != "100" || response.Header.Get("Content-Type") != "application/problem+json") {
+			t.Errorf("429 with %v", response.Header)
+		}
+	}
+}
+
+// The first 1,000 transactions of a real till, placed as orders and read back by day:
+// exactly those baskets.
+func TestTheRealTillsBasketsAreReadBack(t *testing.T) {
+	baskets := tillBaskets(t, 1000)
+	s := openShop(t, t.TempDir())
+	skus := s.loadMenu()
+	type placed struct{ ID string }
+	ids := make([]string, len(baskets))
+	s.token("staff")
+	var workers sync.WaitGroup
+	next := make(chan int)
+	for range 16 {
+		workers.Go(func() {
+			for i := range next {
+				type line struct {
+					SKU      string `json:"sku"`
+					Quantity int    `json:"quantity"`
+				}
+				var lines []line
+				for _, item := range baskets[i] {
+					lines = append(lines, line{skus[item], 1})
+				}
+				var p placed
+				if status := s.call("staff", "POST", "/orders", map[string]any{"lines": lines}, &p, fmt.Sprintf("Idempotency-Key: till-%d", i)); status != 201 {
+					t.Errorf("basket %d %v: answered %d", i, baskets[i], status)
+				}
+				ids[i] = p.ID
+			}
+		})
+	}
+	for i := range baskets {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+
+	var first struct {
+		BusinessDay string `json:"business_day"`
+	}
+	s.call("staff", "GET", "/orders/"+ids[0], nil, &first)
+	var last struct {
+		BusinessDay string `json:"business_day"`
+	}
+	s.call("staff", "GET", "/orders/"+ids[len(ids)-1], nil, &last)
+	got := map[string][]string{}
+	for _, day := range slices.Compact([]string{first.BusinessDay, last.BusinessDay}) {
+		for cursor := ""; ; {
+			var page struct {
+				Orders []struct {
+					ID    string
+					Total int64
+					Lines []struct {
+						Name     string
+						Quantity int
+						Total    int64
+					}
+				}
+				NextCursor string `json:"next_cursor"`
+			}
+			if status := s.call("staff", "GET", "/orders?limit=100&day="+day+cursor, nil, &page); status != 200 {
+				t.Fatalf("list answered %d", status)
+			}
+			for _, o := range page.Orders {
+				sum := int64(0)
+				for _, l := range o.Lines {
+					sum += l.Total
+					got[o.ID] = append(got[o.ID], slices.Repeat([]string{l.Name}, l.Quantity)...)
+				}
+				if sum != o.Total {
+					t.Errorf("order %s: lines add up to %d, total %d", o.ID, sum, o.Total)
+				}
+			}
+			if page.NextCursor == "" {
+				break
+			}
+			cursor = "&cursor=" + page.NextCursor
+		}
+	}
+	if len(got) != len(baskets) {
+		t.Errorf("%d orders are listed, %d were placed", len(got), len(baskets))
+	}
+	for i, basket := range baskets {
+		if !slices.Equal(got[ids[i]], basket) {
+			t.Errorf("basket %d: listed %v, placed %v", i, got[ids[i]], basket)
+		}
+	}
+}
+
+const realData = "../../../shared/data"
+
+// tillBaskets reads the first n transactions that have a sale, in the file's order.
+func tillBaskets(t *testing.T, n int) (baskets [][]string) {
+	rows := readCSV(t, "BreadBasket_DMS.csv")
+	index := map[string]int{}
+	for _, row := range rows {
+		if item := row[3]; item != "NONE" && item != "Adjustment" {
+			at, seen := index[row[2]]
+			if !seen {
+				if len(baskets) == n {
+					continue
+				}
+				at = len(baskets)
+				index[row[2]] = at
+				baskets = append(baskets, nil)
+			}
+			baskets[at] = append(baskets[at], item)
+		}
+	}
+	return baskets
+}
+
+func readCSV(t *testing.T, name string) [][]string {
+	t.Helper()
+	f, err := os.Open(filepath.Join(realData, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("SKIPPED: the real till's data is not at %s beside the checkout", realData)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows[1:]
+}
+
+// loadMenu puts the real menu up, with plenty on the shelf, and returns SKUs by name.
+func (s *shop) loadMenu() map[string]string {
+	s.Helper()
+	skus := map[string]string{}
+	for _, row := range readCSV(s.T, "menu.csv") {
+		price, err := model.ParseMajor(row[3])
+		if err != nil {
+			s.Fatal(err)
+		}
+		counted := row[4] == "true"
+		skus[row[1]] = row[0]
+		item := map[string]any{"name": row[1], "category": row[2], "price": price, "counted": counted}
+		if status := s.call("staff", "PUT", "/menu/"+row[0], item, nil); status != 201 && status != 200 {
+			s.Fatalf("item %s answered %d", row[0], status)
+		}
+		if counted {
+			if status := s.call("staff", "PUT", "/stock/"+row[0], map[string]any{"on_hand": 100000}, nil); status != 200 {
+				s.Fatalf("stock of %s answered %d", row[0], status)
+			}
+		}
+	}
+	return skus
+}
