@@ -73,20 +73,17 @@ func isFault(err error) bool {
 
 // addressed fills in whose the order is and how it is paid, and checks the draft.
 func addressed(by Caller, draft model.Draft) (model.Draft, error) {
+	if draft.CustomerID == "" {
+		draft.CustomerID = by.ID
+		if by.worksHere() {
+			draft.CustomerID = model.WalkIn
+		}
+	}
 	if err := draft.Validate(); err != nil {
 		return draft, err
 	}
-	if by.worksHere() {
-		if draft.CustomerID == "" {
-			draft.CustomerID = model.WalkIn
-		}
-	} else {
-		if draft.CustomerID == "" {
-			draft.CustomerID = by.ID
-		}
-		if draft.CustomerID != by.ID || by.ID == model.WalkIn {
-			return draft, ErrForbidden
-		}
+	if !by.worksHere() && (draft.CustomerID != by.ID || by.ID == model.WalkIn) {
+		return draft, ErrForbidden
 	}
 	if draft.Payment == "" {
 		draft.Payment = model.PaymentAccount
