@@ -153,12 +153,11 @@ func (t *Table) SetCheckpoint(name string, seq uint64) error {
 
 // commitLater applies a batch that need not be on disk when it returns. It takes its
 // turn like any write: see take.
-func (t *Table) commitLater(b *lsm.Batch) (err error) {
+func (t *Table) commitLater(b *lsm.Batch) error {
 	if err := t.take(context.Background()); err != nil {
 		return err
 	}
 	defer func() { <-t.turn }()
-	defer t.fence.recover(&err)
 	if err := t.db.Apply(b, lsm.NoSync); err != nil {
 		return t.broken(err)
 	}

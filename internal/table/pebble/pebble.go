@@ -9,11 +9,10 @@
 // # When the disk fails
 //
 // With little space left (minFree), writes are refused with table.ErrUnavailable
-// while reads go on, and are taken again once there is space. When writing a file
-// fails all the same, nothing more is written to the folder: the write under way and
-// all later ones get table.ErrUnavailable, reads go on, and Failed tells. Pebble
-// itself would end the process there. What was acknowledged is on disk, and opening
-// the folder again brings it back.
+// while reads go on, and are taken again once there is space. When a file cannot be
+// written all the same, nothing more is written to the folder: writes under way and
+// all later ones get table.ErrUnavailable, reads go on, and Failed tells. What was
+// acknowledged is on disk, and opening the folder again brings it back.
 package pebble
 
 import (
@@ -52,6 +51,10 @@ type Options struct {
 	Now       func() time.Time // when a change happened; default: time.Now
 	CacheSize int64            // bytes of blocks read to keep; default: 64 MB
 	Logger    *slog.Logger     // for errors of the store itself, which are rare; default: slog.Default()
+
+	// Tests make these small.
+	memTable uint64        // bytes written before Pebble makes a table of them
+	pause    time.Duration // see fence
 }
 
 // Table implements table.Table in a folder of this machine.
@@ -65,8 +68,6 @@ type Table struct {
 	open    sync.RWMutex
 	stop    sync.Once
 	closing chan struct{} // closed when Close begins
-
-	unlocked sync.Once
 
 	// turn holds the one who checks conditions and applies a write. A channel, so that
 	// waiting for it ends with the context.
@@ -106,12 +107,18 @@ func Open(dir string, opts Options) (*Table, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
+	if opts.memTable == 0 {
+		opts.memTable = 16 << 20
+	}
+	if opts.pause == 0 {
+		opts.pause = time.Second
+	}
 	t := &Table{
 		dir:     dir,
 		now:     opts.Now,
 		closing: make(chan struct{}),
 		turn:    make(chan struct{}, 1),
-		fence:   newFence(opts.FS, opts.Logger.With("store", dir)),
+		fence:   newFence(opts.FS, opts.Logger.With("store", dir), opts.pause),
 		space:   space{fs: opts.FS, dir: dir},
 	}
 	t.synced.init()
@@ -128,19 +135,18 @@ func Open(dir string, opts Options) (*Table, error) {
 		}
 		return nil, fmt.Errorf("data folder %s is %w (%v)", dir, ErrInUse, err)
 	}
-	if err := t.start(opts.CacheSize); err != nil {
+	if err := t.start(opts); err != nil {
 		return nil, errors.Join(fmt.Errorf("data folder %s cannot be opened: %w", dir, err), t.lock.Close())
 	}
 	return t, nil
 }
 
 // start opens the engine, and finds where the log of changes ends.
-func (t *Table) start(cacheSize int64) (err error) {
-	defer t.fence.recover(&err)
-	if t.db, err = lsm.Open(t.dir, t.engineOptions(cacheSize)); err != nil {
+func (t *Table) start(opts Options) (err error) {
+	if t.db, err = lsm.Open(t.dir, t.engineOptions(opts)); err != nil {
 		return err
 	}
-	if err := t.load(); err != nil {
+	if err := errors.Join(t.load(), t.fence.err()); err != nil {
 		return errors.Join(err, t.db.Close())
 	}
 	return nil
@@ -178,18 +184,18 @@ func (t *Table) load() error {
 
 // engineOptions fit a small computer: two cores, a slow disk that may lose power, a
 // few hundred megabytes of memory to spare.
-func (t *Table) engineOptions(cacheSize int64) *lsm.Options {
+func (t *Table) engineOptions(opts Options) *lsm.Options {
 	o := &lsm.Options{
 		FS:                 t.fence,
 		Lock:               t.lock,
 		Logger:             t.fence,
 		FormatMajorVersion: lsm.FormatTableFormatV6,
-		CacheSize:          cacheSize,
+		CacheSize:          opts.CacheSize,
 
 		// Four of these at most. The log that is read again at the next start is as
 		// long as one or two; changes that are trimmed while still in here never cost
 		// another write.
-		MemTableSize:                16 << 20,
+		MemTableSize:                opts.memTable,
 		MemTableStopWritesThreshold: 4,
 
 		// Stopping all writers at 12 runs behind is for machines that can compact faster
@@ -217,45 +223,16 @@ func (t *Table) engineOptions(cacheSize int64) *lsm.Options {
 }
 
 // Close waits for the calls under way, brings all to disk and releases the folder.
-// Later calls get ErrClosed. When the store has failed, Close says so once more, and
-// gives calls a second at most: they may be stuck in Pebble, which waits for files of
-// its own that it cannot write.
+// Later calls get ErrClosed. When the store has failed, Close says so once more.
 func (t *Table) Close() error {
 	t.stop.Do(func() { close(t.closing) })
-	alone := make(chan struct{})
-	go func() {
-		t.open.Lock()
-		close(alone)
-	}()
-	select {
-	case <-alone:
-	case <-t.fence.failed:
-		select {
-		case <-alone:
-		case <-time.After(time.Second):
-			return errors.Join(t.fence.err(), t.unlock())
-		}
-	}
+	t.open.Lock()
 	defer t.open.Unlock()
-	return errors.Join(t.closeEngine(), t.unlock())
-}
-
-// closeEngine leaves Pebble as it is if it panicked: it would wait for locks that it
-// holds itself. Nothing of it gets past the fence any more.
-func (t *Table) closeEngine() (err error) {
-	if t.db == nil || t.fence.panicked.Load() {
-		return t.fence.err()
+	if t.db == nil {
+		return nil
 	}
-	err = t.drop()
-	defer t.fence.recover(&err)
-	err = errors.Join(err, t.db.Close())
+	err := errors.Join(t.drop(), t.db.Close(), t.fence.err(), t.lock.Close())
 	t.db = nil
-	return err
-}
-
-// unlock lets others open the folder.
-func (t *Table) unlock() (err error) {
-	t.unlocked.Do(func() { err = t.lock.Close() })
 	return err
 }
 

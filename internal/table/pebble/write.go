@@ -41,7 +41,7 @@ func (t *Table) Write(ctx context.Context, ops ...table.Op) error {
 }
 
 // take waits for the turn to check and apply a write. Once the store has failed
-// nobody gets it: Pebble panics when it is given a batch after its log broke.
+// nobody gets it.
 func (t *Table) take(ctx context.Context) error {
 	select {
 	case t.turn <- struct{}{}:
@@ -217,9 +217,9 @@ func (w *write) add(i int, c Change) error {
 	return nil
 }
 
-// commit hands the batch to Pebble, which applies it; it is on disk after SyncWait.
-func (t *Table) commit(b *lsm.Batch) (err error) {
-	defer t.fence.recover(&err)
+// commit hands the batch to Pebble, which applies it; it is on disk after SyncWait,
+// if nothing failed until then.
+func (t *Table) commit(b *lsm.Batch) error {
 	if err := t.db.ApplyNoSyncWait(b, lsm.Sync); err != nil {
 		return t.broken(err)
 	}
@@ -243,6 +243,9 @@ func (w *write) wait(ctx context.Context) error {
 	}
 	if err := w.batch.SyncWait(); err != nil {
 		return t.broken(err)
+	}
+	if err := t.fence.err(); err != nil {
+		return err
 	}
 	t.synced.advance(w.last)
 	w.batch.Close()

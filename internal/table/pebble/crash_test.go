@@ -1,0 +1,163 @@
+package pebble
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"cafe/internal/table"
+)
+
+// Writers are at work when the power is cut, again and again. Whenever that is, what
+// was acknowledged before is there, every write is there whole or not at all, and the
+// log tells the same story as the items.
+func TestPowerCutsUnderLoad(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	p := open(t, "data", Options{FS: mem, memTable: 128 << 10})
+	const writers = 8
+	order := func(w, i int) table.Key { return table.Key{PK: fmt.Sprintf("O#%d-%d", w, i), SK: "O"} }
+	line := func(w, i int) table.Key { return table.Key{PK: fmt.Sprintf("L#%d-%d", w, i), SK: "L"} }
+	total := table.Key{PK: "T", SK: "T"}
+
+	var mu sync.Mutex
+	acknowledged := make([]int, writers) // each writer's orders up to that one
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	for w := range writers {
+		all.Go(func() {
+			for i := 1; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				sum := table.Update(total)
+				sum.Add = map[string]int64{"orders": 1}
+				item := table.Item{
+					"text":           table.String(strings.Repeat("x", i%3000)),
+					table.AttrIndex1: table.String(fmt.Sprint("C#", w)), table.AttrIndex2: table.String("D"), table.AttrSort: table.String(fmt.Sprint(w, "-", i)),
+				}
+				ops := []table.Op{table.Put(order(w, i), item, table.Absent()), table.Put(line(w, i), table.Item{}), sum}
+				if i%3 == 0 {
+					ops = append(ops, table.Delete(line(w, i-1), table.Present()))
+				}
+				if err := p.Write(ctx, ops...); err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				acknowledged[w] = i
+				mu.Unlock()
+			}
+		})
+	}
+
+	rng := rand.New(rand.NewPCG(58, 0))
+	for cut := range 12 {
+		time.Sleep(time.Duration(rng.IntN(20)) * time.Millisecond)
+		mu.Lock()
+		promised := append([]int{}, acknowledged...)
+		mu.Unlock()
+		crashed := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 100, 50, 10}[cut%4], RNG: rng})
+
+		again := open(t, "data", Options{FS: crashed, memTable: 128 << 10})
+		items := audit(t, again)
+		orders := int64(0)
+		for w := range writers {
+			last := 0
+			for items[order(w, last+1)] != nil {
+				last++
+			}
+			if last < promised[w] {
+				t.Errorf("cut %d: writer %d was promised %d orders, %d are there", cut, w, promised[w], last)
+			}
+			orders += int64(last)
+			for i := 1; i <= last; i++ {
+				deleted := i%3 == 2 && i < last
+				if (items[line(w, i)] == nil) != deleted {
+					t.Errorf("cut %d: half of order %d of writer %d", cut, i, w)
+				}
+			}
+			if items[line(w, last+1)] != nil {
+				t.Errorf("cut %d: half of order %d of writer %d", cut, last+1, w)
+			}
+		}
+		if got := items[total].Int("orders"); got != orders {
+			t.Errorf("cut %d: %d orders counted, %d are there", cut, got, orders)
+		}
+		// Life goes on where it stopped.
+		_, last := again.Bounds()
+		mustWrite(t, again, table.Put(table.Key{PK: "new", SK: "new"}, nil))
+		if got := changes(t, again, last); len(got) != 1 || got[0].Seq != last+1 {
+			t.Errorf("cut %d: after change %d comes %+v", cut, last, got)
+		}
+		if err := again.Close(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			break
+		}
+	}
+	close(stop)
+	all.Wait()
+	audit(t, p)
+}
+
+// A reader of the log is ahead of no power cut: what it was given is there after it.
+func TestAPowerCutTakesBackNothingThatWasReadFromTheLog(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	p := open(t, "data", Options{FS: mem, memTable: 128 << 10})
+	p.trim.every = 50
+	var all sync.WaitGroup
+	for w := range 4 {
+		all.Go(func() {
+			for i := 0; ; i++ {
+				if err := p.Write(ctx, table.Put(table.Key{PK: fmt.Sprint(w), SK: fmt.Sprint(i)}, nil)); err != nil {
+					if !errors.Is(err, ErrClosed) {
+						t.Error(err)
+					}
+					return
+				}
+			}
+		})
+	}
+	rng := rand.New(rand.NewPCG(26, 0))
+	seen := uint64(0)
+	for cut := range 10 {
+		for until := seen + 20 + rng.Uint64N(200); seen < until; {
+			if err := p.Wait(ctx, seen); err != nil {
+				t.Fatal(err)
+			}
+			some, err := p.Changes(ctx, seen, 25)
+			if err != nil || len(some) == 0 {
+				t.Fatalf("%d changes, %v", len(some), err)
+			}
+			seen = some[len(some)-1].Seq
+			if err := errors.Join(p.SetCheckpoint("ledger", seen), p.Trim(seen)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again := open(t, "data", Options{FS: mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})})
+		first, last := again.Bounds()
+		checkpoint, err := again.Checkpoint("ledger")
+		if err != nil || last < seen || checkpoint > seen || first > checkpoint+1 {
+			t.Errorf("cut %d: read up to %d; log from %d to %d, checkpoint %d, %v", cut, seen, first, last, checkpoint, err)
+		}
+		if got := changes(t, again, checkpoint); uint64(len(got)) != last-checkpoint {
+			t.Errorf("cut %d: %d changes from %d to %d", cut, len(got), checkpoint, last)
+		}
+		if err := again.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	all.Wait()
+}
