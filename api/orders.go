@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"cafe/internal/cafe"
+	"cafe/internal/metric"
 	"cafe/model"
 )
 
@@ -113,6 +114,9 @@ func (s *server) placeOrder(c *gin.Context) error {
 	order, replayed, err := s.cafe.Place(c.Request.Context(), caller(c), draft, key)
 	if err != nil {
 		return err
+	}
+	if !replayed {
+		metric.Emit([]metric.Figure{{Name: "Orders", Value: 1, Unit: metric.Count}, {Name: "Revenue", Value: int64(order.Total), Unit: metric.None}})
 	}
 	replay(c, replayed)
 	c.Header("Location", "/orders/"+order.ID)

@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 
 	"cafe/internal/cafe"
+	"cafe/internal/metric"
 	"cafe/internal/table"
 	"cafe/model"
 )
@@ -128,6 +130,8 @@ func problemOf(err error) *Problem {
 // fail answers with the problem that the error is, and logs what is the café's own fault.
 func fail(c *gin.Context, err error) {
 	p := problemOf(err)
+	metric.Emit([]metric.Figure{{Name: "Refusals", Value: 1, Unit: metric.Count}},
+		metric.Dimension{Name: "Reason", Value: strings.TrimPrefix(p.Type, "/problems/")})
 	if p.Status >= 500 {
 		level := slog.LevelError
 		if p.Status == http.StatusServiceUnavailable {

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"cafe/internal/cafe"
+	"cafe/internal/metric"
 	"cafe/internal/table"
 )
 
@@ -47,6 +48,7 @@ func Stream(name string, handle Records) func(context.Context, events.DynamoDBEv
 		for i, err := range handle(ctx, changes) {
 			errs[record[i]] = err
 		}
+		lag(name, event.Records)
 		for i, cause := range errs {
 			if cause == nil {
 				continue
@@ -65,6 +67,21 @@ func Stream(name string, handle Records) func(context.Context, events.DynamoDBEv
 			return response, nil
 		}
 		return response, nil
+	}
+}
+
+// lag emits how old the oldest record of the batch is now: how far the consumer is behind
+// what clients did.
+func lag(consumer string, records []events.DynamoDBEventRecord) {
+	oldest := time.Time{}
+	for i := range records {
+		if at := records[i].Change.ApproximateCreationDateTime.Time; !at.IsZero() && (oldest.IsZero() || at.Before(oldest)) {
+			oldest = at
+		}
+	}
+	if !oldest.IsZero() {
+		metric.Emit([]metric.Figure{{Name: "Lag", Value: time.Since(oldest).Milliseconds(), Unit: metric.Milliseconds}},
+			metric.Dimension{Name: "Consumer", Value: consumer})
 	}
 }
 

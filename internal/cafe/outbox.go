@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"cafe/internal/metric"
 	"cafe/internal/table"
 	"cafe/model"
 )
@@ -243,6 +244,9 @@ func (c *Cafe) announce(ctx context.Context, notifier Notifier, key table.Key, i
 	err = c.write(ctx, sent)
 	if _, gone := table.Failed(err, 0); gone {
 		return nil
+	}
+	if kind := item.Str("kind"); kind == outboxMessage && err == nil {
+		metric.Emit([]metric.Figure{{Name: "Announcements", Value: 1, Unit: metric.Count}}, metric.Dimension{Name: "Topic", Value: item.Str("topic")})
 	}
 	slog.InfoContext(ctx, "announced", "id", idOf(key, prefixOutbox), "kind", item.Str("kind"), "topic", item.Str("topic"))
 	return err

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"cafe/internal/cafe"
+	"cafe/internal/metric"
 	"cafe/internal/table"
 	"cafe/internal/table/dynamo"
 )
@@ -23,9 +24,10 @@ import (
 const margin = 300 * time.Millisecond
 
 // Open opens the café of a function, from the environment that the template sets, and
-// makes the log JSON with the id of the invocation.
+// makes the log JSON with the ids of the invocation and its trace.
 func Open() (*cafe.Cafe, error) {
 	slog.SetDefault(slog.New(invocation{slog.NewJSONHandler(os.Stderr, nil)}))
+	metric.To(os.Stdout)
 	c, err := open(os.Getenv)
 	if err != nil {
 		return nil, NotConfigured(err)
@@ -62,12 +64,16 @@ func Refusing(err error) func(context.Context, json.RawMessage) error {
 	return func(context.Context, json.RawMessage) error { return err }
 }
 
-// invocation adds the id of the invocation to each line.
+// invocation adds the ids of the invocation and its trace to each line.
 type invocation struct{ slog.Handler }
 
 func (h invocation) Handle(ctx context.Context, r slog.Record) error {
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		r.AddAttrs(slog.String("invocation", lc.AwsRequestID))
+	}
+	// Package lambda keeps the trace header under this very key.
+	if trace, ok := ctx.Value("x-amzn-trace-id").(string); ok {
+		r.AddAttrs(slog.String("trace", trace))
 	}
 	return h.Handler.Handle(ctx, r)
 }
