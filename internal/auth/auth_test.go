@@ -529,17 +529,9 @@ func TestAnIdentityPassesThroughAnAuthorizersContext(t *testing.T) {
 }
 
 // FuzzVerify looks for a token that is let in though nobody signed it, for a panic,
-// and for an error that gives a part of the token away.
+// and for an error that gives a part of the token away. Seeds are in testdata.
 func FuzzVerify(f *testing.F) {
 	v := newVerifier(f)
-	good := token(hs256, alice.String())
-	f.Add(good)
-	f.Add(good[:len(good)-1])
-	f.Add(encode(`{"alg":"none"}`) + "." + encode(alice.String()) + ".")
-	f.Add(token(hs256, alice.with(`"sub":"bob"`).String()))
-	f.Add(token(hs256, `{"exp":1e300,"aud":[null],"cognito:groups":null}`))
-	f.Add(token(`{"alg":"HS256","kid":"../x","crit":[]}`, `null`))
-	f.Add(strings.Repeat(".", 100))
 	f.Fuzz(func(t *testing.T, given string) {
 		got, err := v.Verify(t.Context(), given)
 		if err == nil {
