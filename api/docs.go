@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -177,8 +178,8 @@ type member[T any] struct {
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
 func (m *members[T]) UnmarshalJSONFrom(in *jsontext.Decoder) error {
-	if _, err := in.ReadToken(); err != nil { // the opening brace; anything else fails below
-		return err
+	if token, err := in.ReadToken(); err != nil || token.Kind() != '{' {
+		return errors.Join(err, errors.New("not an object"))
 	}
 	for in.PeekKind() == '"' {
 		name, err := in.ReadToken()

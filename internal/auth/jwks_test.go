@@ -151,8 +151,14 @@ func TestCase44AnOutageKeepsTheLastGoodKeys(t *testing.T) {
 		"no JSON":        func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") },
 		"no keys":        keySetOf(nil),
 		"keys of no use": keySetOf(map[string]any{"weak": map[string]any{"kid": "rsa", "kty": "oct", "k": "AAAA"}}),
-		"an endless answer": func(w http.ResponseWriter, _ *http.Request) {
-			io.WriteString(w, `{"keys":[`+strings.Repeat(" ", maxKeySet)+`]}`)
+		"good keys in an answer too long": func(w http.ResponseWriter, r *http.Request) {
+			keySetOf(map[string]any{"new": keyPairs().otherRSA.Public()})(w, r)
+			io.WriteString(w, strings.Repeat(" ", maxKeySet))
+		},
+		"an endless answer": func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				io.WriteString(w, strings.Repeat(" ", 64<<10))
+			}
 		},
 		"a broken off one": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "999")

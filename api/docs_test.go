@@ -1,0 +1,198 @@
+package api
+
+import (
+	"bytes"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+)
+
+// docsTokens returns the page's tags and text. Every element is closed where it should be.
+func docsTokens(t *testing.T) (tags []html.Token, text string) {
+	t.Helper()
+	void := []string{"meta", "link", "br", "img"}
+	var open []string
+	in := html.NewTokenizer(bytes.NewReader(DocsPage()))
+	for {
+		switch in.Next() {
+		case html.ErrorToken:
+			if in.Err() != io.EOF || len(open) > 0 {
+				t.Fatalf("%v, %v still open", in.Err(), open)
+			}
+			return tags, text
+		case html.TextToken:
+			if len(open) == 0 || open[len(open)-1] != "style" {
+				text += in.Token().Data
+			}
+		case html.StartTagToken:
+			tag := in.Token()
+			tags = append(tags, tag)
+			if !slices.Contains(void, tag.Data) {
+				open = append(open, tag.Data)
+			}
+		case html.EndTagToken:
+			tag := in.Token()
+			if len(open) == 0 || open[len(open)-1] != tag.Data {
+				t.Fatalf("</%s> where %v are open", tag.Data, open)
+			}
+			open = open[:len(open)-1]
+		case html.SelfClosingTagToken:
+			t.Fatalf("<%s/> closes itself", in.Token().Data)
+		}
+	}
+}
+
+func TestThePageNeedsNothingElse(t *testing.T) {
+	tags, _ := docsTokens(t)
+	ids := map[string]bool{}
+	var links []string
+	for _, tag := range tags {
+		switch tag.Data {
+		case "script", "link", "img", "iframe", "object", "form":
+			t.Errorf("the page has a <%s>", tag.Data)
+		}
+		for _, a := range tag.Attr {
+			switch {
+			case a.Key == "id" && ids[a.Val]:
+				t.Errorf("id %s is there twice", a.Val)
+			case a.Key == "id":
+				ids[a.Val] = true
+			case a.Key == "href":
+				links = append(links, a.Val)
+			case strings.HasPrefix(a.Key, "on"), a.Key == "src", a.Key == "style":
+				t.Errorf("<%s %s=%q>", tag.Data, a.Key, a.Val)
+			}
+		}
+	}
+	for _, l := range links {
+		if anchor, inside := strings.CutPrefix(l, "#"); inside && !ids[anchor] || !inside && l != "openapi.json" {
+			t.Errorf("a link to %s, which is not there", l)
+		}
+	}
+	if css := regexp.MustCompile(`url\(|@import`).Find(DocsPage()); css != nil {
+		t.Errorf("the style asks for something: %s", css)
+	}
+}
+
+func TestThePageTellsAllOfTheReference(t *testing.T) {
+	tags, text := docsTokens(t)
+	ids := map[string]bool{}
+	for _, tag := range tags {
+		for _, a := range tag.Attr {
+			if a.Key == "id" {
+				ids[a.Val] = true
+			}
+		}
+	}
+	r := theReference()
+	var want []string
+	for _, c := range documentedCalls() {
+		operation := r.at("paths", c.path, strings.ToLower(c.method)).(map[string]any)
+		want = append(want, operation["operationId"].(string))
+		if !strings.Contains(text, operation["summary"].(string)) {
+			t.Errorf("%s %s: its summary is missing", c.method, c.path)
+		}
+	}
+	for _, name := range r.names("components", "schemas") {
+		want = append(want, "schema-"+name)
+	}
+	for _, p := range r.at("x-problem-types").([]any) {
+		want = append(want, "problem-"+last(p.(map[string]any)["type"].(string)))
+	}
+	for _, id := range want {
+		if !ids[id] {
+			t.Errorf("nothing on the page has the id %s", id)
+		}
+	}
+	// Every description, wherever it is in what the page shows; marks aside.
+	unmarked := strings.NewReplacer("`", "", "**", "", "\n\n- ", "", "\n- ", "", "\n\n", "", "\n", "")
+	var look func(node any)
+	look = func(node any) {
+		switch n := node.(type) {
+		case map[string]any:
+			for name, v := range n {
+				if d, ok := v.(string); ok && name == "description" {
+					d = strings.TrimPrefix(unmarked.Replace(d), "- ")
+					if !strings.Contains(strings.ReplaceAll(text, "\n", ""), d) {
+						t.Errorf("missing: %q", d)
+					}
+				} else if name != "headers" && name != "links" && !slices.Contains(everywhere, name) {
+					look(v)
+				}
+			}
+		case []any:
+			for _, v := range n {
+				look(v)
+			}
+		}
+	}
+	for _, part := range []string{"info", "tags", "paths", "x-problem-types"} {
+		look(r.at(part))
+	}
+	look(r.at("components", "schemas"))
+}
+
+// A curl line per call, with everything that the call must have.
+func TestThePageHasCurlLines(t *testing.T) {
+	_, text := docsTokens(t)
+	for _, line := range []string{
+		`curl "$CAFE/menu/latte"`,
+		"curl -X DELETE \"$CAFE/menu/latte\" \\\n  -H \"Authorization: Bearer $TOKEN\"",
+		"curl \"$CAFE/orders?customer_id=alice\" \\\n  -H \"Authorization: Bearer $TOKEN\"",
+		"-H 'If-Match: \"1\"' \\\n  -H 'Content-Type: application/merge-patch+json' \\\n  -d '{",
+		"curl -X PUT \"$CAFE/stock/brownie\" \\\n  -H \"Authorization: Bearer $TOKEN\" \\\n  -H 'Content-Type: application/json' \\\n  -d '{\"on_hand\": 24}'",
+	} {
+		if !strings.Contains(text, line) {
+			t.Errorf("missing: %s", line)
+		}
+	}
+	if n := strings.Count(text, `"$CAFE/`); n != len(documentedCalls()) {
+		t.Errorf("%d curl lines for %d calls", n, len(documentedCalls()))
+	}
+}
+
+func TestProse(t *testing.T) {
+	for given, want := range map[string]string{
+		"one":                "<p>one</p>",
+		"one\n\ntwo\n":       "<p>one</p><p>two</p>",
+		"`a<b` & **c**":      "<p><code>a&lt;b</code> &amp; <strong>c</strong></p>",
+		"- `a`: b\n- c":      "<ul><li><code>a</code>: b</li><li>c</li></ul>",
+		"<script>x</script>": "<p>&lt;script&gt;x&lt;/script&gt;</p>",
+		"`**not strong**`":   "<p><code>**not strong**</code></p>",
+	} {
+		if got := string(prose(given)); got != want {
+			t.Errorf("%q: %s", given, got)
+		}
+	}
+}
+
+func TestPretty(t *testing.T) {
+	long := `{"a":"` + strings.Repeat("x", 70) + `","b":[1,{"c":null}],"d":{}}`
+	want := "{\n  \"a\": \"" + strings.Repeat("x", 70) + "\",\n  \"b\": [1, {\"c\": null}],\n  \"d\": {}\n}"
+	if got := pretty([]byte(long)); got != want {
+		t.Errorf("got %s", got)
+	}
+	if got := pretty([]byte(`[1,2]`)); got != "[1, 2]" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestABrokenDocumentMakesNoPage(t *testing.T) {
+	for _, source := range []string{"", "[]", `{"paths":{"/x":{"get":7}}}`, `{"paths":[]}`} {
+		if page, err := renderDocs([]byte(source)); err == nil {
+			t.Errorf("%s: a page of %d bytes", source, len(page))
+		}
+	}
+}
+
+func BenchmarkDocsPage(b *testing.B) {
+	for b.Loop() {
+		if _, err := renderDocs(OpenAPI()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
