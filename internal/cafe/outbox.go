@@ -254,8 +254,8 @@ func (c *Cafe) announce(ctx context.Context, notifier Notifier, key table.Key, i
 
 // subscribe makes a customer's subscription what the customer wants it to be now, step by
 // step, and looks again after each: notes of the same customer may be announced at once and
-// in any order. The address is stored before it is subscribed, so that a crash leaves no
-// subscription behind that nobody knows of.
+// in any order. What is about to be done with the notifier is stored first, so that after a
+// crash nobody takes a subscription for ended that is not, or for one that is.
 func (c *Cafe) subscribe(ctx context.Context, notifier Notifier, customerID string) error {
 	key := subscriptionKey(customerID)
 	for attempt := 0; ; attempt++ {
@@ -271,14 +271,18 @@ func (c *Cafe) subscribe(ctx context.Context, notifier Notifier, customerID stri
 		if err != nil && !errors.Is(err, table.ErrNotFound) {
 			return err
 		}
-		email, name := now.Str("email"), now.Str("subscription")
+		email, name, ending := now.Str("email"), now.Str("subscription"), now.Bool("ending")
 		switch {
-		case email == wanted && (name != "" || wanted == ""):
+		case email == wanted && (name != "" || wanted == "") && !ending:
 			return nil
 		case email == "":
 			err = c.write(ctx, table.Put(key, table.Item{"email": table.String(wanted)}, table.Absent()))
 		case name == "": // to end a subscription, too, its name is needed
 			err = c.confirmSubscription(ctx, notifier, customerID, email)
+		case !ending:
+			op := table.Update(key, table.Equal("subscription", table.String(name)))
+			op.Set = table.Item{"ending": table.Bool(true)}
+			err = c.write(ctx, op)
 		default:
 			if err := notifier.Unsubscribe(ctx, name); err != nil {
 				return err
