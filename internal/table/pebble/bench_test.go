@@ -1,9 +1,9 @@
 package pebble
 
 import (
-	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,22 +34,34 @@ func anOrder(n int64) (table.Key, table.Item) {
 	}
 }
 
+// together lets writers share n calls of work.
+func together(b *testing.B, writers int, work func(n int64) error) {
+	b.ReportAllocs()
+	b.ResetTimer()
+	var n atomic.Int64
+	var all sync.WaitGroup
+	for range writers {
+		all.Go(func() {
+			for i := n.Add(1); i <= int64(b.N); i = n.Add(1) {
+				if err := work(i); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "orders/s")
+}
+
 func BenchmarkPutOrder(b *testing.B) {
 	for _, writers := range []int{1, 16, 64} {
 		b.Run(fmt.Sprint(writers, " writers"), func(b *testing.B) {
 			p := open(b, b.TempDir(), Options{})
-			var n atomic.Int64
-			b.ReportAllocs()
-			b.SetParallelism(writers) // times GOMAXPROCS
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					key, item := anOrder(n.Add(1))
-					if err := p.Write(context.Background(), table.Put(key, item, table.Absent())); err != nil {
-						b.Error(err)
-					}
-				}
+			together(b, writers, func(n int64) error {
+				key, item := anOrder(n)
+				return p.Write(ctx, table.Put(key, item, table.Absent()))
 			})
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "orders/s")
 		})
 	}
 }
@@ -70,7 +82,7 @@ func filled(b *testing.B, n int64) *Table {
 		for j := range int64(50) {
 			ops = append(ops, table.Put(anOrder(i+j)))
 		}
-		if err := p.Write(context.Background(), ops...); err != nil {
+		if err := p.Write(ctx, ops...); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -83,7 +95,7 @@ func BenchmarkGet(b *testing.B) {
 	b.ResetTimer()
 	for n := range b.N {
 		key, _ := anOrder(int64(n) * 7919 % 20_000)
-		if _, err := p.Get(context.Background(), key, false); err != nil {
+		if _, err := p.Get(ctx, key, false); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -94,7 +106,7 @@ func BenchmarkQueryPage25(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for n := range b.N {
-		page, err := p.Query(context.Background(), table.Query{
+		page, err := p.Query(ctx, table.Query{
 			Index: table.Index1, Partition: fmt.Sprintf("C#customer-%03d", n%500), Descending: true, Limit: 25,
 		})
 		if err != nil || len(page.Rows) != 25 {
@@ -105,21 +117,11 @@ func BenchmarkQueryPage25(b *testing.B) {
 
 func BenchmarkUpdateOrder(b *testing.B) {
 	p := filled(b, 20_000)
-	b.ReportAllocs()
-	b.SetParallelism(16)
-	var n atomic.Int64
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			i := n.Add(1)
-			key, _ := anOrder(i * 7919 % 20_000)
-			op := table.Update(key, table.Present())
-			op.Set = table.Item{"status": table.String(fmt.Sprint("ready", i)), "updated_at": table.String("2023-11-14T22:13:20Z")}
-			op.Add = map[string]int64{"version": 1}
-			if err := p.Write(context.Background(), op); err != nil {
-				b.Error(err)
-			}
-		}
+	together(b, 16, func(n int64) error {
+		key, _ := anOrder(n * 7919 % 20_000)
+		op := table.Update(key, table.Present())
+		op.Set = table.Item{"status": table.String(fmt.Sprint("ready ", n)), "updated_at": table.String("2023-11-14T22:13:20Z")}
+		op.Add = map[string]int64{"version": 1}
+		return p.Write(ctx, op)
 	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "orders/s")
 }

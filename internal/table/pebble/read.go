@@ -3,7 +3,6 @@ package pebble
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -42,19 +41,28 @@ func (t *Table) Get(ctx context.Context, key table.Key, consistent bool) (table.
 
 // lookup returns the item, nil if there is none, and the number of the change that
 // wrote it.
-func (t *Table) lookup(from lsm.Reader, key table.Key) (table.Item, uint64, error) {
+func (t *Table) lookup(from lsm.Reader, key table.Key) (item table.Item, seq uint64, err error) {
+	// An iterator, since Get does not ask the filters of the last level, where nearly
+	// everything is: an id that is not there would cost a block.
+	it, err := from.NewIter(&lsm.IterOptions{UseL6Filters: true})
+	if err != nil {
+		return nil, 0, unreadable(err)
+	}
+	defer func() {
+		if closed := it.Close(); err == nil && closed != nil {
+			item, err = nil, unreadable(closed)
+		}
+	}()
 	var space [128]byte
-	b, closer, err := from.Get(appendItemKey(space[:0], key))
-	if errors.Is(err, lsm.ErrNotFound) {
-		return nil, 0, nil
+	if !it.SeekPrefixGE(appendItemKey(space[:0], key)) {
+		return nil, 0, nil // or an error, which Close returns
+	}
+	b, err := it.ValueAndErr()
+	if err == nil {
+		item, seq, err = decodeStored(b)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: read %s: %w", table.ErrUnavailable, key, err)
-	}
-	defer closer.Close()
-	item, seq, err := decodeStored(b)
-	if err != nil {
-		return nil, 0, fmt.Errorf("%w: read %s: %w", table.ErrUnavailable, key, err)
+		return nil, 0, unreadable(fmt.Errorf("%s: %w", key, err))
 	}
 	return item, seq, nil
 }
@@ -101,7 +109,7 @@ func (t *Table) page(ctx context.Context, q table.Query) (table.Page, error) {
 		}
 		b, closer, err := moment.Get(appendItemKey(nil, f.row.Key))
 		if err != nil {
-			return f, err
+			return f, fmt.Errorf("%s, which is in index %d: %w", f.row.Key, q.Index, err)
 		}
 		defer closer.Close()
 		f.size = len(b)
