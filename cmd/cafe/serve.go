@@ -116,8 +116,8 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	defer running.Wait()
 	defer stop()
 	pump, err := store.pump(data, func(ctx context.Context) bool {
-		_, err := c.Menu(ctx)
-		return err == nil
+		_, err := store.table.Get(ctx, table.Key{PK: "reachable", SK: "?"}, true)
+		return errors.Is(err, table.ErrNotFound)
 	}, local.Consumer{Name: "ledger", Wants: cafe.Posts, Handle: handlers.Ledger(c)},
 		local.Consumer{Name: "notifier", Wants: cafe.Announces, Handle: handlers.Notify(c, notifier)})
 	if err != nil {
