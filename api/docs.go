@@ -500,6 +500,8 @@ func between(b *strings.Builder, least, most *int64, unit string) {
 		fmt.Fprintf(b, ", %s to %s%s", thousands(*least), thousands(*most), unit)
 	case most != nil:
 		fmt.Fprintf(b, ", at most %s%s", thousands(*most), unit)
+	case least != nil && *least == 1 && unit != "":
+		b.WriteString(", not empty")
 	case least != nil:
 		fmt.Fprintf(b, ", at least %s%s", thousands(*least), unit)
 	}
