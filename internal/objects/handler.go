@@ -38,6 +38,10 @@ var (
 func (l *Local) Handler(refuse func(http.ResponseWriter, *http.Request, Refusal)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if refusal := l.serve(w, r); refusal != nil {
+			if r.Method == http.MethodPut {
+				// Rather than read the rest of a file that is not wanted.
+				w.Header().Set("Connection", "close")
+			}
 			refuse(w, r, *refusal)
 		}
 	})
@@ -79,7 +83,6 @@ func (l *Local) serve(w http.ResponseWriter, r *http.Request) *Refusal {
 // receive keeps an upload. Nothing is left of one that did not arrive whole.
 func (l *Local) receive(w http.ResponseWriter, r *http.Request, key, name string) *Refusal {
 	if r.ContentLength > l.options.Limit {
-		w.Header().Set("Connection", "close") // rather than read it all
 		return l.tooLarge()
 	}
 	deadlines := http.NewResponseController(w)
@@ -92,7 +95,6 @@ func (l *Local) receive(w http.ResponseWriter, r *http.Request, key, name string
 		return l.tooLarge()
 	case body.err != nil:
 		slog.InfoContext(r.Context(), "upload interrupted", "key", key, "error", body.err.Error())
-		w.Header().Set("Connection", "close")
 		return &brokenOff
 	case err == nil:
 		err = l.arrive(whole, key, name)

@@ -255,6 +255,9 @@ func half(t *testing.T, link string) *net.TCPConn {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 1000\r\n\r\n0123456789", u.RequestURI(), u.Host); err != nil {
 		t.Fatal(err)
 	}
@@ -262,9 +265,9 @@ func half(t *testing.T, link string) *net.TCPConn {
 }
 
 func TestOfAnInterruptedUploadNothingIsLeft(t *testing.T) {
-	for name, end := range map[string]func(*objects.Local, *net.TCPConn) error{
-		"the client hangs up":   func(_ *objects.Local, c *net.TCPConn) error { return c.CloseWrite() },
-		"the client goes quiet": func(*objects.Local, *net.TCPConn) error { return nil },
+	for name, end := range map[string]func(*net.TCPConn) error{
+		"the client hangs up":   (*net.TCPConn).CloseWrite,
+		"the client goes quiet": func(*net.TCPConn) error { return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -272,7 +275,7 @@ func TestOfAnInterruptedUploadNothingIsLeft(t *testing.T) {
 			l.SetPatience(100 * time.Millisecond)
 			conn := half(t, uploadURL(t, l, "a"))
 			defer conn.Close()
-			if err := end(l, conn); err != nil {
+			if err := end(conn); err != nil {
 				t.Fatal(err)
 			}
 			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -285,6 +288,33 @@ func TestOfAnInterruptedUploadNothingIsLeft(t *testing.T) {
 			}
 			expectLeft(t, dir)
 		})
+	}
+}
+
+func TestARefusedClientIsAnsweredBeforeItHasSentAll(t *testing.T) {
+	dir := t.TempDir()
+	l := serveLocal(t, dir, objects.LocalOptions{})
+	strict := serveLocal(t, t.TempDir(), objects.LocalOptions{Limit: 999})
+	for name, refuse := range map[string]func(link string) string{
+		"link not valid": func(link string) string { return link + "x" },
+		"file too large": func(string) string { return uploadURL(t, strict, "a") },
+		"disk in trouble": func(link string) string {
+			if err := os.RemoveAll(filepath.Join(dir, "arriving")); err != nil {
+				t.Fatal(err)
+			}
+			return link
+		},
+	} {
+		conn := half(t, refuse(uploadURL(t, l, "a")))
+		defer conn.Close()
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode < 400 || !answer.Close {
+			t.Errorf("%s: answered %s, connection closed: %v", name, answer.Status, answer.Close)
+		}
 	}
 }
 

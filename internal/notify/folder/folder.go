@@ -158,15 +158,13 @@ func (n *Notifier) publish(m cafe.Message, at time.Time) error {
 		}
 	}
 	if m.Topic == cafe.TopicHighBalance {
-		for _, name := range slices.Sorted(maps.Keys(n.customers)) {
-			c := n.customers[name]
-			known := slices.ContainsFunc(addresses, func(a string) bool { return strings.EqualFold(a, c.Email) })
-			if !known && notify.ForCustomer(c.ID).Match(m.Attributes) {
+		for _, c := range n.customers {
+			if notify.ForCustomer(c.ID).Match(m.Attributes) {
 				addresses = append(addresses, c.Email)
 			}
 		}
 	}
-	for _, address := range addresses {
+	for _, address := range addresses { // one that is there twice has the same mail
 		if err := n.mail(m, address, at); err != nil {
 			return err
 		}
