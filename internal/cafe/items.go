@@ -21,6 +21,7 @@ import (
 //	day       D                 <day>
 //	outbox    A#<id>            A        index 2: A while pending
 //	          C#<customer>      N        their own subscription to alerts
+//	import    I#<id>            I        index 2: I
 //
 // Index rows of orders and payments are sorted by business day, time and id.
 const (
@@ -30,10 +31,12 @@ const (
 	prefixStock    = "S#"
 	prefixLedger   = "L#"
 	prefixOutbox   = "A#"
+	prefixImport   = "I#"
 
 	partitionMenu    = "M"
 	partitionDays    = "D"
 	partitionPending = "A"
+	partitionImports = "I"
 )
 
 func orderKey(id string) table.Key        { return table.Key{PK: prefixOrder + id, SK: "O"} }
@@ -44,6 +47,7 @@ func stockKey(sku string) table.Key       { return table.Key{PK: prefixStock + s
 func dayKey(day model.Day) table.Key      { return table.Key{PK: partitionDays, SK: string(day)} }
 func subscriptionKey(id string) table.Key { return table.Key{PK: prefixCustomer + id, SK: "N"} }
 func outboxKey(id string) table.Key       { return table.Key{PK: prefixOutbox + id, SK: "A"} }
+func importKey(id string) table.Key       { return table.Key{PK: prefixImport + id, SK: "I"} }
 
 func ledgerPartition(day model.Day, shard int64) string {
 	return prefixLedger + string(day) + "#" + strconv.FormatInt(shard, 10)

@@ -121,9 +121,12 @@ func (c *Cafe) SetMenuItem(ctx context.Context, item model.Item) (created bool, 
 		return false, err
 	}
 	defer c.forgetMenu()
-	err = c.write(ctx, table.Put(menuKey(item.SKU), menuItem(item), table.Absent()))
+	put := table.Put(menuKey(item.SKU), menuItem(item), table.Absent())
+	put.Item[attrSaidAt] = moment(c.clock())
+	err = c.write(ctx, put)
 	if _, exists := table.Failed(err, 0); exists {
-		return false, c.write(ctx, table.Put(menuKey(item.SKU), menuItem(item)))
+		put.If = nil
+		return false, c.write(ctx, put)
 	}
 	return err == nil, err
 }
@@ -189,7 +192,7 @@ func (c *Cafe) SetStock(ctx context.Context, sku string, onHand int64) (StockLev
 		return StockLevel{}, model.Invalid{{Field: "/on_hand", Message: "must be from 0 to 1000000"}}
 	}
 	op := table.Update(stockKey(sku))
-	op.Set = table.Item{"on_hand": table.Int(onHand)}
+	op.Set = table.Item{"on_hand": table.Int(onHand), attrSaidAt: moment(c.clock())}
 	if onHand > 0 {
 		op.Add = map[string]int64{"restock": 1}
 	}

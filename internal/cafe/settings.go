@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cafe/model"
+	"cafe/model/till"
 )
 
 // Settings are what one café decides for itself. SettingsFrom reads them from the
@@ -18,6 +19,11 @@ type Settings struct {
 	CreditLimit model.Money    // CAFE_CREDIT_LIMIT, minor units; for customers without one of their own
 	ReportTime  time.Duration  // CAFE_REPORT_TIME, wall-clock time since midnight
 	OwnerEmail  string         // CAFE_OWNER_EMAIL
+
+	// DateOrder is how the till, or the spreadsheet that its file was mended in, means
+	// 03/04/2016 (CAFE_DATE_ORDER: day-first or month-first). Unless it is set, such
+	// dates are rejected; those that can be read in one way never are.
+	DateOrder till.DateOrder
 
 	// Shards is over how many partitions new orders are spread in the day index and
 	// the ledger (CAFE_SHARDS, 1 to 64). One partition takes about 1,000 orders a
@@ -50,6 +56,15 @@ func SettingsFrom(getenv func(string) string) (Settings, error) {
 		e.fail("CAFE_TIME_ZONE", "is not a zone such as Europe/London")
 	}
 	s.Calendar.Zone = zone
+	switch order := e.text("CAFE_DATE_ORDER", ""); order {
+	case "":
+	case "day-first":
+		s.DateOrder = till.DayFirst
+	case "month-first":
+		s.DateOrder = till.MonthFirst
+	default:
+		e.fail("CAFE_DATE_ORDER", "is not day-first or month-first")
+	}
 	if len(s.Currency) != 3 {
 		e.fail("CAFE_CURRENCY", "is not an ISO 4217 code such as GBP")
 	}
