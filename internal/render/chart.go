@@ -17,7 +17,7 @@ func (u unit) String() string {
 	return strconv.FormatFloat(math.Round(float64(u)*100)/100, 'f', -1, 64)
 }
 
-// The charts' geometry. The template draws; nothing is decided there.
+// The charts' geometry. The page draws; nothing is decided there.
 const (
 	chartWidth unit = 380
 	plotLeft   unit = 50 // room for the scale
