@@ -27,15 +27,25 @@ func TestPowerCutsUnderLoad(t *testing.T) {
 
 	var mu sync.Mutex
 	acknowledged := make([]int, writers) // each writer's orders up to that one
-	stop := make(chan struct{})
+	promises := func() (orders []int, total int) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, last := range acknowledged {
+			total += last
+		}
+		return append(orders, acknowledged...), total
+	}
+	var stop bool
+	var pause sync.RWMutex // while the test looks at what is left
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
 			for i := 1; ; i++ {
-				select {
-				case <-stop:
+				pause.RLock()
+				stopped := stop
+				pause.RUnlock()
+				if stopped {
 					return
-				default:
 				}
 				sum := table.Update(total)
 				sum.Add = map[string]int64{"orders": 1}
@@ -59,12 +69,17 @@ func TestPowerCutsUnderLoad(t *testing.T) {
 	}
 
 	rng := rand.New(rand.NewPCG(58, 0))
-	for cut := range 12 {
-		time.Sleep(time.Duration(rng.IntN(20)) * time.Millisecond)
-		mu.Lock()
-		promised := append([]int{}, acknowledged...)
-		mu.Unlock()
+	const cuts = 12
+	for cut := range cuts {
+		_, before := promises()
+		for more := 1 + rng.IntN(100); ; time.Sleep(time.Millisecond) {
+			if _, now := promises(); now >= before+more || t.Failed() {
+				break
+			}
+		}
+		promised, _ := promises()
 		crashed := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 100, 50, 10}[cut%4], RNG: rng})
+		pause.Lock()
 
 		again := open(t, "data", Options{FS: crashed, memTable: 128 << 10})
 		items := audit(t, again)
@@ -100,11 +115,12 @@ func TestPowerCutsUnderLoad(t *testing.T) {
 		if err := again.Close(); err != nil {
 			t.Error(err)
 		}
+		stop = cut == cuts-1 || t.Failed()
+		pause.Unlock()
 		if t.Failed() {
 			break
 		}
 	}
-	close(stop)
 	all.Wait()
 	audit(t, p)
 }
