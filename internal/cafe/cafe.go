@@ -23,14 +23,17 @@ import (
 // Cafe carries out the use cases. Make it with New; it is safe for concurrent use.
 type Cafe struct {
 	Settings
-	table table.Table
-	now   func() time.Time
-	menu  menuCache
+	Watch Watch // set before use, or never; nil: nobody watches
+
+	table  table.Table
+	now    func() time.Time
+	menu   menuCache
+	settle time.Duration // settleTime, but in tests
 }
 
 // New opens a café on a table. now is the clock, time.Now outside tests.
 func New(settings Settings, t table.Table, now func() time.Time) *Cafe {
-	return &Cafe{Settings: settings, table: t, now: now}
+	return &Cafe{Settings: settings, table: t, now: now, settle: settleTime}
 }
 
 var (

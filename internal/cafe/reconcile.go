@@ -31,6 +31,7 @@ type tally struct {
 	balance, spent model.Money
 	orders         int64
 	lastOrderAt    time.Time
+	lastAt         time.Time // of orders and payments
 }
 
 func (t *tally) add(e model.Entry) {
@@ -41,6 +42,9 @@ func (t *tally) add(e model.Entry) {
 	}
 	if e.Kind == model.EntryOrder && e.At.After(t.lastOrderAt) {
 		t.lastOrderAt = e.At
+	}
+	if e.At.After(t.lastAt) {
+		t.lastAt = e.At
 	}
 }
 
@@ -120,7 +124,7 @@ type party struct {
 // confirm keeps the parties whose books still do not agree when the stream had time to
 // catch up.
 func (c *Cafe) confirm(ctx context.Context, suspects []*party) ([]*party, error) {
-	for waited := time.Duration(0); len(suspects) > 0; waited += settleTime / 4 {
+	for waited := time.Duration(0); len(suspects) > 0; waited += c.settle / 4 {
 		err := each(ctx, len(suspects), func(ctx context.Context, i int) error {
 			found, err := c.examine(ctx, *suspects[i])
 			suspects[i].drifted = found.drifted
@@ -130,13 +134,13 @@ func (c *Cafe) confirm(ctx context.Context, suspects []*party) ([]*party, error)
 			return nil, err
 		}
 		suspects = slices.DeleteFunc(suspects, func(p *party) bool { return len(p.drifted) == 0 })
-		if len(suspects) == 0 || waited >= settleTime {
+		if len(suspects) == 0 || waited >= c.settle {
 			break
 		}
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-time.After(settleTime / 4):
+		case <-time.After(c.settle / 4):
 		}
 	}
 	return suspects, nil
@@ -221,8 +225,7 @@ func tallyOf(c model.Customer) tally {
 type findings struct {
 	customer model.Customer // as stored before all else was read
 	actual   tally
-	lacking  []model.Entry // the ledger has an older one, or none
-	wrong    []model.Entry // the ledger has another of the same posting
+	mend     []model.Entry // what the ledger should have, and has an older one, none, or another
 	drifted  []Drift
 }
 
@@ -253,11 +256,8 @@ func (c *Cafe) examine(ctx context.Context, p party) (f findings, err error) {
 	for i, e := range entries {
 		f.actual.add(e)
 		ledger.add(posted[i])
-		switch {
-		case posted[i].Posting < e.Posting:
-			f.lacking = append(f.lacking, e)
-		case posted[i].Posting == e.Posting && !sameEntry(posted[i], e):
-			f.wrong = append(f.wrong, e)
+		if posted[i].Posting < e.Posting || posted[i].Posting == e.Posting && !sameEntry(posted[i], e) {
+			f.mend = append(f.mend, e)
 		}
 	}
 	switch {
@@ -265,7 +265,7 @@ func (c *Cafe) examine(ctx context.Context, p party) (f findings, err error) {
 		if f.drifted = tallyOf(f.customer).drift(p.customer, f.actual); f.drifted == nil {
 			f.drifted = ledger.drift(p.customer, f.actual)
 		}
-	case len(f.lacking)+len(f.wrong) > 0:
+	case len(f.mend) > 0:
 		f.drifted = []Drift{{model.WalkIn, string(p.day), int64(ledger.spent), int64(f.actual.spent)}}
 	}
 	return f, nil
@@ -332,29 +332,19 @@ func (c *Cafe) entriesIn(ctx context.Context, query table.Query) (entries []mode
 	}
 }
 
-// repair posts all that the party's ledger lacks, and then, should a customer's totals
-// themselves be wrong, sets them to what the orders and payments add up to.
+// repair puts right what the party's ledger says, and then, should a customer's totals
+// not be what the orders and payments add up to, those: in one step, so that no alert
+// comes of a sum on the way.
 func (c *Cafe) repair(ctx context.Context, p party) error {
 	for attempt := 0; ; attempt++ {
 		f, err := c.examine(ctx, p)
 		if err != nil {
 			return err
 		}
-		if err := c.postAnew(ctx, f.lacking); err != nil {
+		if err := c.mend(ctx, f.mend); err != nil {
 			return err
 		}
-		err = each(ctx, len(f.wrong), func(ctx context.Context, i int) error {
-			e := f.wrong[i]
-			err := c.write(ctx, table.Put(entryKey(e), entryItem(e), table.Equal("posting", table.Int(e.Posting))))
-			if _, newer := table.Failed(err, 0); newer {
-				return nil
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if len(f.lacking)+len(f.wrong) == 0 {
+		if len(f.mend) == 0 {
 			if p.customer == model.WalkIn {
 				return nil
 			}
@@ -371,13 +361,11 @@ func (c *Cafe) repair(ctx context.Context, p party) error {
 	}
 }
 
-// postAnew posts what the ledger lacks.
-func (c *Cafe) postAnew(ctx context.Context, lacking []model.Entry) error {
+// mend stores entries in the ledger, but where it has newer ones. Totals stay.
+func (c *Cafe) mend(ctx context.Context, entries []model.Entry) error {
 	now := c.now()
 	var late []model.Entry
-	work := make([]posting, len(lacking))
-	for i, e := range lacking {
-		work[i] = posting{entry: e, changes: []int{i}}
+	for _, e := range entries {
 		if c.isLate(e, now) {
 			late = append(late, e)
 		}
@@ -385,9 +373,14 @@ func (c *Cafe) postAnew(ctx context.Context, lacking []model.Entry) error {
 	if err := c.markLate(ctx, late); err != nil {
 		return err
 	}
-	errs := make([]error, len(work))
-	c.postAll(ctx, work, func(p posting, err error) { errs[p.changes[0]] = err })
-	return errors.Join(errs...)
+	return each(ctx, len(entries), func(ctx context.Context, i int) error {
+		e := entries[i]
+		err := c.write(ctx, table.Put(entryKey(e), entryItem(e), table.Below("posting", e.Posting+1)))
+		if _, newer := table.Failed(err, 0); newer {
+			return nil
+		}
+		return err
+	})
 }
 
 // corrected returns the customer with the totals that are true, and the alert that is
@@ -400,6 +393,9 @@ func (c *Cafe) corrected(was model.Customer, actual tally) (model.Customer, []ta
 	next.Balance, next.Spent, next.Orders = actual.balance, actual.spent, actual.orders
 	if actual.lastOrderAt.After(next.LastOrderAt) {
 		next.LastOrderAt = actual.lastOrderAt
+	}
+	if actual.lastAt.After(next.ErasedAt) {
+		next.ErasedAt = time.Time{}
 	}
 	if next.Settle(next.Limit(c.CreditLimit)) {
 		return next, []table.Op{c.highBalance(next)}
