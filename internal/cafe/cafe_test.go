@@ -3,6 +3,8 @@ package cafe_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"os"
 	"sync"
 	"testing"
 
@@ -22,6 +24,11 @@ var (
 	alice = cafetest.Alice
 	bob   = cafetest.Bob
 )
+
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
 
 // onEachEngine runs the test with a café of its own on every engine.
 func onEachEngine(t *testing.T, test func(t *testing.T, c *cafetest.Cafe)) {

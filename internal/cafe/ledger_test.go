@@ -260,7 +260,7 @@ func TestCase26ACrashAnywhereIsMendedByTheNextDelivery(t *testing.T) {
 
 				c.Fail(faults)
 				for i, err := range c.Cafe.Post(ctx, batch) {
-					if err != nil && !errors.Is(err, table.ErrUnavailable) {
+					if err != nil && !errors.Is(err, table.ErrUnavailable) && !errors.Is(err, table.ErrThrottled) && !errors.Is(err, table.ErrConflict) {
 						t.Errorf("change %d: %v", i, err)
 					}
 				}
@@ -268,7 +268,7 @@ func TestCase26ACrashAnywhereIsMendedByTheNextDelivery(t *testing.T) {
 				c.Restart()
 				c.Post(t, batch...)
 				c.WantTrue(t)
-			}, tabletest.FailsBefore, tabletest.FailsAfter, tabletest.CrashesBefore, tabletest.CrashesAfter)
+			}, everyWay(e)...)
 		})
 	}
 }
@@ -349,8 +349,10 @@ func TestCase28WhenThrottledTheRestOfABatchIsDone(t *testing.T) {
 
 func TestCase29ALostRecordIsHealedByTheNextWriteOrByReconcile(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		next, never := place(t, c, "alice", lines("latte")), place(t, c, "bob", lines("tea"))
-		paid, walkIn := pay(t, c, "bob", 50), place(t, c, model.WalkIn, lines("muffin"))
+		next := place(t, c, "alice", lines("latte"))
+		place(t, c, "bob", lines("tea"))
+		pay(t, c, "bob", 50)
+		place(t, c, model.WalkIn, lines("muffin"))
 		c.Recorder.Forget() // all four are lost
 		advance(t, c, next.ID, model.StatusCancelled)
 		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
@@ -362,6 +364,7 @@ func TestCase29ALostRecordIsHealedByTheNextWriteOrByReconcile(t *testing.T) {
 			{CustomerID: "bob", Field: "spent", Stored: 0, Actual: 220},
 			{CustomerID: model.WalkIn, Field: "2017-03-18", Stored: 0, Actual: 280},
 		}
+		c.Settle(10 * time.Millisecond)
 		before := stored(t, c, "")
 		found, err := c.Reconcile(ctx, true)
 		if err != nil || found.Customers != 2 || found.Repaired != 0 || !slices.Equal(found.Drifted, want) {
@@ -378,7 +381,6 @@ func TestCase29ALostRecordIsHealedByTheNextWriteOrByReconcile(t *testing.T) {
 		// The records turn up after all.
 		c.Post(t, c.Snapshot(t)...)
 		c.WantTrue(t)
-		_, _, _ = never, paid, walkIn
 	})
 }
 

@@ -25,7 +25,7 @@ import (
 type Engine struct {
 	Name string
 	Open func(t testing.TB) table.Table // empty, and gone when the test ends
-	slow bool
+	Slow bool                           // a test had better not ask too much of it
 }
 
 // Engines are those that the café runs on. DynamoDB's tests skip, and say so, unless
@@ -43,7 +43,7 @@ var Engines = []Engine{
 		})
 		return p
 	}},
-	{Name: "dynamo", slow: true, Open: func(t testing.TB) table.Table { return dynamotest.Open(t) }},
+	{Name: "dynamo", Slow: true, Open: func(t testing.TB) table.Table { return dynamotest.Open(t) }},
 }
 
 // OnEachEngine runs the test on every engine, as a subtest beside others.
@@ -76,10 +76,10 @@ func Property(t *testing.T, property func(t *rapid.T, c *Cafe)) {
 }
 
 func (e Engine) runs() int {
-	if e.slow {
+	if e.Slow {
 		return 3
 	}
-	return 100
+	return 60
 }
 
 // Empty deletes all that is in a table.

@@ -80,12 +80,12 @@ func (f *Files) Keys() []string {
 	return slices.Sorted(maps.Keys(f.files))
 }
 
-// UploadURL implements cafe.Links: the key follows "put ".
+// UploadURL implements cafe.Links: the key follows "https://uploads.example.com/put/".
 func (f *Files) UploadURL(_ context.Context, key string, _ time.Duration) (string, error) {
-	return "put " + key, nil
+	return "https://uploads.example.com/put/" + key, nil
 }
 
-// DownloadURL implements cafe.Links: the key follows "get ".
+// DownloadURL implements cafe.Links: the key follows "https://uploads.example.com/get/".
 func (f *Files) DownloadURL(_ context.Context, key string, _ time.Duration) (string, error) {
-	return "get " + key, nil
+	return "https://uploads.example.com/get/" + key, nil
 }

@@ -1,0 +1,215 @@
+package cafe_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"cafe/internal/cafe"
+	"cafe/internal/cafe/cafetest"
+	"cafe/model"
+)
+
+// onShards runs the test on every engine, with the orders spread over some shards.
+func onShards(t *testing.T, test func(t *testing.T, c *cafetest.Cafe)) {
+	cafetest.OnEachEngine(t, func(t *testing.T, e cafetest.Engine) {
+		for _, shards := range []int64{1, 4} {
+			t.Run(fmt.Sprintf("%d shards", shards), func(t *testing.T) {
+				c := cafetest.Open(t, e.Open(t), func(s *cafe.Settings) { s.Shards = shards })
+				c.Recorder.Pause()
+				test(t, c)
+			})
+		}
+	})
+}
+
+// through follows a list to its end with pages of that size, and returns the ids.
+func through(t *testing.T, c *cafetest.Cafe, by cafe.Caller, f cafe.Filter, limit int) (ids []string) {
+	t.Helper()
+	next := ""
+	for pages := 0; ; pages++ {
+		orders, rest, err := c.Orders(ctx, by, f, next, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(orders) > limit {
+			t.Fatalf("page of %d orders, limit %d", len(orders), limit)
+		}
+		for _, o := range orders {
+			ids = append(ids, o.ID)
+		}
+		if rest == "" {
+			return ids
+		}
+		if pages > 200 {
+			t.Fatalf("the list does not end: %d orders so far", len(ids))
+		}
+		next = rest
+	}
+}
+
+func TestListsAreNewestFirstWholeAndFiltered(t *testing.T) {
+	onShards(t, func(t *testing.T, c *cafetest.Cafe) {
+		random := rand.New(rand.NewPCG(1, 2))
+		var all []model.Order // oldest first
+		for i := range 45 {
+			who := []string{"alice", "bob", model.WalkIn}[random.IntN(3)]
+			o := place(t, c, who, lines("tea"))
+			if i%4 == 1 {
+				o = advance(t, c, o.ID, model.StatusPreparing)
+			}
+			all = append(all, o)
+			if random.IntN(4) == 0 {
+				c.Clock.Pass(time.Duration(random.IntN(20)) * time.Hour)
+			}
+		}
+		for _, i := range []int{44, 20, 3} { // deleted ones are gone
+			remove(t, c, all[i].ID)
+			all = slices.Delete(all, i, i+1)
+		}
+		days := map[model.Day]bool{}
+		for _, o := range all {
+			days[o.BusinessDay] = true
+		}
+		if len(days) < 3 {
+			t.Fatalf("on %d days only", len(days))
+		}
+		filters := []cafe.Filter{{}, {Status: model.StatusPreparing}, {Status: model.StatusRefunded}, {Day: "2017-01-01"}, {CustomerID: "nobody"}}
+		for _, who := range []string{"alice", "bob", model.WalkIn} {
+			filters = append(filters, cafe.Filter{CustomerID: who}, cafe.Filter{CustomerID: who, Status: model.StatusPlaced})
+			for day := range days {
+				filters = append(filters, cafe.Filter{CustomerID: who, Day: day})
+			}
+		}
+		for day := range days {
+			filters = append(filters, cafe.Filter{Day: day}, cafe.Filter{Day: day, Status: model.StatusPreparing})
+		}
+		for _, f := range filters {
+			var want []string
+			for _, o := range slices.Backward(all) {
+				if (f.CustomerID == "" || o.CustomerID == f.CustomerID) && (f.Status == "" || o.Status == f.Status) && (f.Day == "" || o.BusinessDay == f.Day) {
+					want = append(want, o.ID)
+				}
+			}
+			for _, limit := range []int{1, 2, 3, 7, len(want), len(want) + 1, 100} {
+				if limit == 0 {
+					continue
+				}
+				if got := through(t, c, staff, f, limit); !slices.Equal(got, want) {
+					t.Errorf("%+v, limit %d:\n%v, want\n%v", f, limit, got, want)
+				}
+			}
+			if f.CustomerID != "alice" {
+				continue
+			}
+			if got := through(t, c, alice, cafe.Filter{Status: f.Status, Day: f.Day}, 5); !slices.Equal(got, want) {
+				t.Errorf("alice herself, %+v: %v, want %v", f, got, want)
+			}
+			if _, _, err := c.Orders(ctx, bob, f, "", 5); !errors.Is(err, cafe.ErrForbidden) {
+				t.Errorf("bob asks for alice's: %v", err)
+			}
+		}
+	})
+}
+
+func TestTheLastPageHasNoNext(t *testing.T) {
+	onShards(t, func(t *testing.T, c *cafetest.Cafe) {
+		for range 6 {
+			place(t, c, "alice", lines("tea"))
+		}
+		for _, f := range []cafe.Filter{{}, {CustomerID: "alice"}, {Day: "2017-03-18"}} {
+			if orders, next, err := c.Orders(ctx, staff, f, "", 6); len(orders) != 6 || next != "" || err != nil {
+				t.Errorf("%+v: %d orders, next %q, %v", f, len(orders), next, err)
+			}
+			if orders, next, err := c.Orders(ctx, staff, f, "", 5); len(orders) != 5 || next == "" || err != nil {
+				t.Errorf("%+v: %d orders, next %q, %v", f, len(orders), next, err)
+			}
+		}
+	})
+}
+
+func TestAListReadsOnThroughWhatTheFilterLeavesOut(t *testing.T) {
+	onShards(t, func(t *testing.T, c *cafetest.Cafe) {
+		wanted := place(t, c, "alice", lines("tea"))
+		advance(t, c, wanted.ID, model.StatusPreparing)
+		for range 150 {
+			place(t, c, "alice", lines("tea"))
+		}
+		orders, _, err := c.Orders(ctx, staff, cafe.Filter{Status: model.StatusPreparing}, "", 2)
+		if err != nil || len(orders) != 1 || orders[0].ID != wanted.ID {
+			t.Errorf("%d orders, %v", len(orders), err)
+		}
+	})
+}
+
+func TestOrdersPlacedWhilePagingAreNotRepeated(t *testing.T) {
+	onShards(t, func(t *testing.T, c *cafetest.Cafe) {
+		var want []string
+		for range 6 {
+			want = append([]string{place(t, c, "alice", lines("tea")).ID}, want...)
+		}
+		var got []string
+		next := ""
+		for {
+			orders, rest, err := c.Orders(ctx, staff, cafe.Filter{}, next, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range orders {
+				got = append(got, o.ID)
+			}
+			place(t, c, "alice", lines("tea"))
+			if next = rest; next == "" {
+				break
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	})
+}
+
+func TestPaymentsAreListedNewestFirst(t *testing.T) {
+	onShards(t, func(t *testing.T, c *cafetest.Cafe) {
+		var want []model.Money
+		for i := range 7 {
+			amount := pay(t, c, "alice", model.Money(100+i)).Amount
+			want = append([]model.Money{amount}, want...)
+			c.Clock.Pass(10 * time.Hour)
+		}
+		pay(t, c, "bob", 5)
+		place(t, c, "alice", lines("tea"))
+		c.Post(t, c.Snapshot(t)...)
+		for limit := 1; limit <= 8; limit++ {
+			var got []model.Money
+			next := ""
+			for {
+				payments, rest, err := c.Payments(ctx, alice, "alice", next, limit)
+				if err != nil || len(payments) > limit {
+					t.Fatalf("%d payments, %v", len(payments), err)
+				}
+				for _, p := range payments {
+					got = append(got, p.Amount)
+				}
+				if next = rest; next == "" {
+					break
+				}
+				if len(payments) == 0 {
+					t.Fatal("an empty page in the middle")
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("limit %d: %v, want %v", limit, got, want)
+			}
+		}
+		if _, _, err := c.Payments(ctx, bob, "alice", "", 5); !errors.Is(err, cafe.ErrNotFound) {
+			t.Errorf("bob sees alice's: %v", err)
+		}
+		if _, _, err := c.Payments(ctx, staff, "nobody", "", 5); !errors.Is(err, cafe.ErrNotFound) {
+			t.Errorf("nobody's: %v", err)
+		}
+	})
+}

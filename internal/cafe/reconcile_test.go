@@ -1,0 +1,173 @@
+package cafe_test
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"cafe/internal/cafe"
+	"cafe/internal/cafe/cafetest"
+	"cafe/internal/table"
+	"cafe/internal/table/tabletest"
+	"cafe/model"
+)
+
+// spoil makes a stored item wrong behind the café's back.
+func spoil(t *testing.T, c *cafetest.Cafe, key table.Key, set table.Item) {
+	t.Helper()
+	op := table.Update(key, table.Present())
+	op.Set = set
+	if err := c.Table.Write(ctx, op); err != nil {
+		t.Fatalf("spoil %s: %v", key, err)
+	}
+}
+
+func TestReconcileSetsRightWhatWasSpoilt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		spoil    func(t *testing.T, c *cafetest.Cafe)
+		drift    []cafe.Drift
+		repaired int
+		alerts   int // in the outbox in the end
+	}{
+		"nothing": {func(*testing.T, *cafetest.Cafe) {}, nil, 0, 1},
+		"a balance and a count": {func(t *testing.T, c *cafetest.Cafe) {
+			spoil(t, c, table.Key{PK: "C#alice", SK: "C"}, table.Item{"balance": table.Int(5), "orders": table.Int(7)})
+		}, []cafe.Drift{{CustomerID: "alice", Field: "balance", Stored: 5, Actual: 520}, {CustomerID: "alice", Field: "orders", Stored: 7, Actual: 3}}, 1, 1},
+		"a balance above the limit": {func(t *testing.T, c *cafetest.Cafe) {
+			spoil(t, c, table.Key{PK: "C#alice", SK: "C"}, table.Item{"balance": table.Int(1200), "armed": table.Bool(false), "crossings": table.Int(0)})
+		}, []cafe.Drift{{CustomerID: "alice", Field: "balance", Stored: 1200, Actual: 520}}, 1, 1},
+		"a balance that never rose": {func(t *testing.T, c *cafetest.Cafe) {
+			spoil(t, c, table.Key{PK: "C#bob", SK: "C"}, table.Item{"balance": table.Int(0), "armed": table.Bool(true)})
+		}, []cafe.Drift{{CustomerID: "bob", Field: "balance", Stored: 0, Actual: 1500}}, 1, 2},
+		"a customer lost whole": {func(t *testing.T, c *cafetest.Cafe) {
+			if err := c.Table.Write(ctx, table.Delete(table.Key{PK: "C#bob", SK: "C"})); err != nil {
+				t.Fatal(err)
+			}
+		}, []cafe.Drift{{CustomerID: "bob", Field: "balance", Stored: 0, Actual: 1500}, {CustomerID: "bob", Field: "orders", Stored: 0, Actual: 1}, {CustomerID: "bob", Field: "spent", Stored: 0, Actual: 1500}}, 1, 2},
+		"ledger entries of another content": {func(t *testing.T, c *cafetest.Cafe) {
+			for key, entry := range stored(t, c, "L#") {
+				if entry.Int("revenue") > 0 {
+					spoil(t, c, key, table.Item{"revenue": table.Int(1)})
+				}
+			}
+		}, []cafe.Drift{{CustomerID: "alice", Field: "spent", Stored: 3, Actual: 1140}, {CustomerID: "bob", Field: "spent", Stored: 1, Actual: 1500},
+			{CustomerID: model.WalkIn, Field: "2017-03-18", Stored: 1, Actual: 300}}, 3, 1},
+		"the ledger lost whole": {func(t *testing.T, c *cafetest.Cafe) {
+			for key := range stored(t, c, "L#") {
+				if err := c.Table.Write(ctx, table.Delete(key)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}, []cafe.Drift{
+			{CustomerID: "alice", Field: "balance", Stored: 0, Actual: 520}, {CustomerID: "alice", Field: "orders", Stored: 0, Actual: 3}, {CustomerID: "alice", Field: "spent", Stored: 0, Actual: 1140},
+			{CustomerID: "bob", Field: "balance", Stored: 0, Actual: 1500}, {CustomerID: "bob", Field: "orders", Stored: 0, Actual: 1}, {CustomerID: "bob", Field: "spent", Stored: 0, Actual: 1500},
+			{CustomerID: model.WalkIn, Field: "2017-03-18", Stored: 0, Actual: 300},
+		}, 3, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+				place(t, c, "alice", lines("latte"))
+				place(t, c, "alice", lines("latte", "tea"))
+				if _, _, err := c.Place(ctx, staff, model.Draft{CustomerID: "alice", Payment: model.PaymentCounter, Lines: lines("tea")}, ""); err != nil {
+					t.Fatal(err)
+				}
+				remove(t, c, place(t, c, "alice", lines("tea")).ID)
+				pay(t, c, "alice", 400)
+				place(t, c, "bob", pence(1500)) // above the limit
+				place(t, c, model.WalkIn, lines("brownie"))
+				remove(t, c, place(t, c, model.WalkIn, lines("tea")).ID)
+				c.Post(t, c.Snapshot(t)...)
+				wantTotals(t, c, "alice", 520, 1140, 3)
+				wantTotals(t, c, "bob", 1500, 1500, 1)
+
+				tt.spoil(t, c)
+				c.Settle(10 * time.Millisecond)
+				before := stored(t, c, "")
+				found, err := c.Reconcile(ctx, true)
+				if err != nil || !slices.Equal(found.Drifted, tt.drift) || found.Repaired != 0 {
+					t.Fatalf("dry run: %+v, %v\nwant %+v", found, err, tt.drift)
+				}
+				if !maps.EqualFunc(before, stored(t, c, ""), table.Item.Equal) {
+					t.Error("a dry run changed something")
+				}
+				found, err = c.Reconcile(ctx, false)
+				if err != nil || !slices.Equal(found.Drifted, tt.drift) || found.Repaired != tt.repaired {
+					t.Errorf("%+v, %v\nwant %+v, %d repaired", found, err, tt.drift, tt.repaired)
+				}
+				wantTotals(t, c, "alice", 520, 1140, 3)
+				wantTotals(t, c, "bob", 1500, 1500, 1)
+				if n := len(stored(t, c, "A#")); n != tt.alerts {
+					t.Errorf("%d alerts, want %d", n, tt.alerts)
+				}
+				c.WantTrue(t)
+			})
+		})
+	}
+}
+
+func TestReconcileThatFailsAnywhereIsDoneByTheNext(t *testing.T) {
+	t.Parallel()
+	tabletest.Sweep(t, func(t *testing.T, faults tabletest.Faults) {
+		c := cafetest.Open(t, cafetest.Engines[0].Open(t))
+		place(t, c, "alice", pence(1200))
+		pay(t, c, "bob", 5)
+		place(t, c, model.WalkIn, lines("tea"))
+		c.Clock.Pass(14 * time.Hour)
+		c.Fail(faults)
+		c.Settle(10 * time.Millisecond)
+		if _, err := c.Reconcile(ctx, false); err != nil && !errors.Is(err, table.ErrUnavailable) {
+			t.Error(err)
+		}
+		c.Restart()
+		c.Settle(10 * time.Millisecond)
+		if _, err := c.Reconcile(ctx, false); err != nil {
+			t.Fatal(err)
+		}
+		c.WantTrue(t)
+		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+		c.WantTrue(t)
+	}, tabletest.FailsAfter)
+}
+
+func TestReconcileOfABusyCafeFindsNothing(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		// A consumer that follows a moment behind, and a café that goes on selling.
+		busy, quit := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(busy)
+			for n := 0; ; n++ {
+				select {
+				case <-quit:
+					return
+				default:
+				}
+				order, _, err := c.Place(ctx, staff, model.Draft{CustomerID: "alice", Lines: lines("tea")}, "")
+				if err == nil && n%3 == 0 {
+					err = c.Remove(ctx, owner, order.ID, nil)
+				}
+				if err == nil && n%2 == 0 {
+					_, _, err = c.Place(ctx, staff, model.Draft{Lines: lines("latte")}, "")
+				}
+				time.Sleep(20 * time.Millisecond)
+				if err == nil {
+					err = errors.Join(c.Cafe.Post(ctx, c.Recorder.Changes(cafe.Posts))...)
+				}
+				c.Recorder.Forget()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}()
+		for range 5 {
+			if found, err := c.Reconcile(ctx, false); err != nil || len(found.Drifted) != 0 {
+				t.Errorf("%+v, %v", found, err)
+			}
+		}
+		close(quit)
+		<-busy
+		c.WantTrue(t)
+	})
+}
