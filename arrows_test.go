@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"cafe/internal/objects":                 {"cafe/internal/cafe", "cafe/internal/awsenv"},
 	"cafe/internal/objects/folder":          {"cafe/internal/cafe", "cafe/internal/objects"},
 	"cafe/api":                              {"cafe/internal/metric", "cafe/model", "cafe/model/report", "cafe/internal/render", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/auth"},
+	"cafe/internal/docspage":                {"cafe/api"},
 	"cafe/internal/function":                {"cafe/internal/metric", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/table/dynamo"},
 	"cafe/handlers":                         {"cafe/internal/metric", "cafe/model", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/auth"},
 	"cafe/internal/local":                   {"cafe/api", "cafe/handlers", "cafe/internal/auth", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/table/pebble", "cafe/internal/table/dynamo/stream"},

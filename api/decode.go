@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -74,6 +75,9 @@ func decode(c *gin.Context, v any, mediaTypes ...string) error {
 	}
 	if len(body) == 0 {
 		return malformed("A JSON body is required.")
+	}
+	if string(bytes.TrimSpace(body)) == "null" {
+		return model.Invalid{{Field: "", Message: "must be an object"}}
 	}
 	if err := json.Unmarshal(body, v, json.RejectUnknownMembers(true)); err != nil {
 		return decodeProblem(err)

@@ -1,0 +1,628 @@
+// Command docspage makes the page of the API's reference, api/docs.html, out of
+// api/openapi.json: go generate ./api. It is made here and not when somebody asks for it,
+// because html/template in a Lambda function would have the linker keep every exported
+// method of the program (the API's was 20 MB with it, and half of that without).
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"cafe/api"
+)
+
+//go:embed page.html
+var pageTemplate string
+
+// out is where the page is kept, from this folder.
+const out = "../../api/docs.html"
+
+func main() {
+	page, err := render(api.OpenAPI())
+	if err == nil {
+		err = os.WriteFile(out, page, 0o644)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "docspage: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+// render makes the document a page for people: all of it, in the document's order, with a
+// curl line for every call. The page has no script and asks no other site for anything.
+func render(source []byte) ([]byte, error) {
+	var doc document
+	if err := json.Unmarshal(source, &doc, json.MatchCaseInsensitiveNames(true)); err != nil {
+		return nil, fmt.Errorf("read OpenAPI document: %w", err)
+	}
+	page, err := template.New("docs").Funcs(template.FuncMap{
+		"groups":  doc.groups,
+		"request": doc.request,
+		"others":  others,
+		"answers": doc.answers,
+		"common":  doc.common,
+		"fields":  doc.fields,
+		"body":    doc.body,
+		"kind":    doc.kind,
+		"prose":   prose,
+		"inline":  inline,
+		"pretty":  pretty,
+		"verb":    strings.ToLower,
+		"phrase":  phrase,
+		"last":    last,
+	}).Parse(pageTemplate)
+	if err != nil {
+		return nil, fmt.Errorf("read page template: %w", err)
+	}
+	var out bytes.Buffer
+	if err := page.Execute(&out, doc); err != nil {
+		return nil, fmt.Errorf("fill page template: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// The types below are as much of OpenAPI 3.1 as the document uses.
+
+type document struct {
+	Info struct {
+		Title, Summary, Description, Version string
+	}
+	Tags       []struct{ Name, Description string }
+	Security   []map[string][]string
+	Paths      members[members[jsontext.Value]] // parameters, and operations by method
+	Components struct {
+		SecuritySchemes members[struct{ Description string }] `json:"securitySchemes"`
+		Headers         members[header]
+		Parameters      members[parameter]
+		Responses       members[response]
+		Schemas         members[*schema]
+	}
+	Problems []struct {
+		Type, Title, Description string
+		Status                   int
+	} `json:"x-problem-types"`
+}
+
+type operation struct {
+	OperationID string `json:"operationId"`
+	Summary     string
+	Description string
+	Tags        []string
+	Security    *[]map[string][]string
+	Parameters  []parameter
+	RequestBody *requestBody `json:"requestBody"`
+	Responses   members[response]
+}
+
+type requestBody struct{ Content members[media] }
+
+type parameter struct {
+	Ref         string `json:"$ref"`
+	Name, In    string
+	Description string
+	Required    bool
+	Schema      *schema
+	Example     jsontext.Value
+}
+
+type header struct {
+	Ref         string `json:"$ref"`
+	Description string
+	Schema      *schema
+	Example     jsontext.Value
+}
+
+type response struct {
+	Ref         string `json:"$ref"`
+	Description string
+	Headers     members[header]
+	Content     members[media]
+}
+
+type media struct {
+	Schema   *schema
+	Example  jsontext.Value
+	Examples members[example]
+}
+
+type example struct {
+	Summary string
+	Value   jsontext.Value
+}
+
+// all lists the examples, one or several.
+func (m media) all() (list []example) {
+	if m.Example != nil {
+		list = append(list, example{Value: m.Example})
+	}
+	for _, e := range m.Examples {
+		list = append(list, e.Value)
+	}
+	return list
+}
+
+type schema struct {
+	Ref         string `json:"$ref"`
+	Description string
+	Type        jsontext.Value // a name, or a list of them
+	Format      string
+	Pattern     string
+	Const       jsontext.Value
+	Enum        []jsontext.Value
+	Default     jsontext.Value
+	Minimum     *int64
+	Maximum     *int64
+	MinLength   *int64 `json:"minLength"`
+	MaxLength   *int64 `json:"maxLength"`
+	MinItems    *int64 `json:"minItems"`
+	MaxItems    *int64 `json:"maxItems"`
+	UniqueItems bool   `json:"uniqueItems"`
+	Items       *schema
+	Properties  members[*schema]
+	Required    []string
+	AnyOf       []*schema `json:"anyOf"`
+	Examples    []jsontext.Value
+	Closed      *bool `json:"additionalProperties"`
+}
+
+// members is a JSON object whose order matters.
+type members[T any] []member[T]
+
+type member[T any] struct {
+	Name  string
+	Value T
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (m *members[T]) UnmarshalJSONFrom(in *jsontext.Decoder) error {
+	if token, err := in.ReadToken(); err != nil || token.Kind() != '{' {
+		return errors.Join(err, errors.New("not an object"))
+	}
+	for in.PeekKind() == '"' {
+		name, err := in.ReadToken()
+		if err != nil {
+			return err
+		}
+		next := member[T]{Name: name.String()}
+		if err := json.UnmarshalDecode(in, &next.Value); err != nil {
+			return err
+		}
+		*m = append(*m, next)
+	}
+	_, err := in.ReadToken()
+	return err
+}
+
+// last returns what is after the last slash: the name that a reference ends in.
+func last(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] }
+
+// named returns what a reference such as #/components/headers/ETag names.
+func (m members[T]) named(ref string) (found T) {
+	name := last(ref)
+	for _, each := range m {
+		if each.Name == name {
+			return each.Value
+		}
+	}
+	return found
+}
+
+// call is an operation with all that the page says about it.
+type call struct {
+	operation
+	Method, Path string
+	Who          []string // roles; empty: anyone
+	Parameters   []parameter
+}
+
+// group is a tag with its calls.
+type group struct {
+	Name, Description string
+	Calls             []call
+}
+
+func (d document) groups() ([]group, error) {
+	groups := make([]group, len(d.Tags))
+	for i, tag := range d.Tags {
+		groups[i] = group{Name: tag.Name, Description: tag.Description}
+	}
+	for _, path := range d.Paths {
+		calls, err := d.calls(path.Name, path.Value)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path.Name, err)
+		}
+		for _, c := range calls {
+			for i := range groups {
+				if slices.Contains(c.Tags, groups[i].Name) {
+					groups[i].Calls = append(groups[i].Calls, c)
+				}
+			}
+		}
+	}
+	return groups, nil
+}
+
+func (d document) calls(path string, item members[jsontext.Value]) (calls []call, err error) {
+	var shared []parameter
+	for _, m := range item {
+		if m.Name == "parameters" {
+			if err := json.Unmarshal(m.Value, &shared, json.MatchCaseInsensitiveNames(true)); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		c := call{Method: strings.ToUpper(m.Name), Path: path}
+		if err := json.Unmarshal(m.Value, &c.operation, json.MatchCaseInsensitiveNames(true)); err != nil {
+			return nil, err
+		}
+		security := d.Security
+		if c.Security != nil {
+			security = *c.Security
+		}
+		for _, alternative := range security {
+			for _, roles := range alternative {
+				c.Who = append(c.Who, roles...)
+			}
+		}
+		for _, p := range slices.Concat(shared, c.operation.Parameters) {
+			if p.Ref != "" {
+				p = d.Components.Parameters.named(p.Ref)
+			}
+			c.Parameters = append(c.Parameters, p)
+		}
+		calls = append(calls, c)
+	}
+	return calls, nil
+}
+
+// answered is a response with all that the page says about it.
+type answered struct {
+	response
+	Status   string
+	Problems []string // the last parts of the types it may be of
+}
+
+// everywhere are the statuses that tell nothing about the call they are listed with.
+var everywhere = []string{"401", "429", "500", "503"}
+
+// answers lists the call's own responses, common those that any call may give.
+func (d document) answers(all members[response]) []answered { return d.answered(all, false) }
+func (d document) common(all members[response]) []answered  { return d.answered(all, true) }
+
+func (d document) answered(all members[response], common bool) (some []answered) {
+	for _, m := range all {
+		if slices.Contains(everywhere, m.Name) != common {
+			continue
+		}
+		a := answered{response: m.Value, Status: m.Name}
+		if a.Ref != "" {
+			a.response = d.Components.Responses.named(a.Ref)
+		}
+		a.Headers = slices.Clone(a.Headers)
+		for i, h := range a.Headers {
+			if h.Value.Ref != "" {
+				a.Headers[i].Value = d.Components.Headers.named(h.Value.Ref)
+			}
+		}
+		for _, m := range a.Content {
+			if m.Name != "application/problem+json" {
+				continue
+			}
+			for _, e := range m.Value.all() {
+				var p api.Problem
+				if json.Unmarshal(e.Value, &p) == nil {
+					a.Problems = append(a.Problems, last(p.Type))
+				}
+			}
+		}
+		some = append(some, a)
+	}
+	return some
+}
+
+// request writes the call as a curl line, with the examples of its parameters. $CAFE is
+// the café's address, $TOKEN a token.
+func (d document) request(c call) string {
+	path, query := c.Path, ""
+	var headers []string
+	for _, p := range c.Parameters {
+		example := plain(d.example(p))
+		switch {
+		case example == "":
+		case p.In == "path":
+			path = strings.Replace(path, "{"+p.Name+"}", example, 1)
+		case p.In == "header":
+			headers = append(headers, p.Name+": "+example)
+		case p.In == "query":
+			query += "&" + p.Name + "=" + example
+		}
+	}
+	if query != "" {
+		path += "?" + query[1:]
+	}
+	line := "curl"
+	if c.Method != "GET" {
+		line += " -X " + c.Method
+	}
+	line += ` "$CAFE` + path + `"`
+	if len(c.Who) > 0 {
+		headers = append([]string{"Authorization: Bearer $TOKEN"}, headers...)
+	}
+	var body string
+	if c.RequestBody != nil {
+		m := c.RequestBody.Content[0]
+		headers = append(headers, "Content-Type: "+m.Name)
+		body = pretty(m.Value.all()[0].Value)
+	}
+	for _, h := range headers {
+		quote := "'"
+		if strings.Contains(h, "$") {
+			quote = `"`
+		}
+		line += " \\\n  -H " + quote + h + quote
+	}
+	if body != "" {
+		line += " \\\n  -d '" + strings.ReplaceAll(body, "'", `'\''`) + "'"
+	}
+	return line
+}
+
+// example returns an example of the parameter's value, or nothing.
+func (d document) example(p parameter) jsontext.Value {
+	if p.Example != nil {
+		return p.Example
+	}
+	if !p.Required {
+		return nil
+	}
+	s := p.Schema
+	if s.Ref != "" {
+		s = d.Components.Schemas.named(s.Ref)
+	}
+	if len(s.Examples) > 0 {
+		return s.Examples[0]
+	}
+	return nil
+}
+
+// others lists the examples of a body but for the one that the curl line shows.
+func others(body requestBody) (list []example) {
+	for _, m := range body.Content {
+		for _, e := range m.Value.all() {
+			if e.Summary == "" {
+				e.Summary = "As " + m.Name + ":"
+			} else {
+				e.Summary += ":"
+			}
+			list = append(list, e)
+		}
+	}
+	return list[1:]
+}
+
+// field is one row of a table of what an object has.
+type field struct {
+	Name        string // options[].id for a field of a list's objects
+	Required    bool
+	Schema      *schema
+	Description string
+}
+
+// fields lists what the schema's object has, with the fields of objects in it that
+// have no name of their own.
+func (d document) fields(s *schema) []field { return d.table(s, false) }
+
+// body lists the same of a request's body, with the fields of all objects in it.
+func (d document) body(s *schema) []field { return d.table(s, true) }
+
+func (d document) table(s *schema, whole bool) (rows []field) {
+	if whole && s.Ref != "" {
+		s = d.Components.Schemas.named(s.Ref)
+	}
+	for _, p := range s.Properties {
+		rows = append(rows, field{p.Name, slices.Contains(s.Required, p.Name), p.Value, p.Value.Description})
+		inner, prefix := p.Value, p.Name+"."
+		if inner.Items != nil {
+			inner, prefix = inner.Items, p.Name+"[]."
+		}
+		for _, row := range d.table(inner, whole) {
+			row.Name = prefix + row.Name
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// kind says in a few words what a value must be, with links to schemas that have names.
+func (d document) kind(s *schema) template.HTML {
+	if s == nil {
+		return ""
+	}
+	var b strings.Builder
+	switch {
+	case s.Ref != "":
+		name := last(s.Ref)
+		fmt.Fprintf(&b, `<a href="#schema-%[1]s">%[1]s</a>`, template.HTMLEscapeString(name))
+	case s.Type == nil && s.AnyOf != nil:
+		kinds := make([]string, len(s.AnyOf))
+		for i, one := range s.AnyOf {
+			kinds[i] = string(d.kind(one))
+		}
+		b.WriteString(strings.Join(kinds, " or "))
+	case s.Items != nil:
+		b.WriteString("list of ")
+		if s.Items.Properties != nil {
+			b.WriteString("objects")
+		} else {
+			b.WriteString(string(d.kind(s.Items)))
+		}
+	case s.Enum != nil:
+		values := make([]string, len(s.Enum))
+		for i, v := range s.Enum {
+			values[i] = "<code>" + template.HTMLEscapeString(plain(v)) + "</code>"
+		}
+		b.WriteString(strings.Join(values, ", "))
+	case s.Const != nil:
+		b.WriteString("<code>" + template.HTMLEscapeString(plain(s.Const)) + "</code>")
+	default:
+		b.WriteString(typeNames(s.Type))
+		if s.Format != "" && s.Format != "int64" {
+			b.WriteString(" (" + template.HTMLEscapeString(s.Format) + ")")
+		}
+	}
+	between(&b, s.Minimum, s.Maximum, "")
+	between(&b, s.MinLength, s.MaxLength, " characters")
+	between(&b, s.MinItems, s.MaxItems, "")
+	if s.UniqueItems {
+		b.WriteString(", none twice")
+	}
+	if s.Default != nil {
+		b.WriteString(", default <code>" + template.HTMLEscapeString(string(s.Default)) + "</code>")
+	}
+	return template.HTML(b.String()) //nolint:gosec // every part of it was escaped
+}
+
+// typeNames reads "integer" or ["integer", "null"].
+func typeNames(v jsontext.Value) string {
+	var several []string
+	if json.Unmarshal(v, &several) == nil {
+		return template.HTMLEscapeString(strings.Join(several, " or "))
+	}
+	return template.HTMLEscapeString(plain(v))
+}
+
+func between(b *strings.Builder, least, most *int64, unit string) {
+	switch {
+	case least != nil && most != nil:
+		fmt.Fprintf(b, ", %s to %s%s", thousands(*least), thousands(*most), unit)
+	case most != nil:
+		fmt.Fprintf(b, ", at most %s%s", thousands(*most), unit)
+	case least != nil && *least == 1 && unit != "":
+		b.WriteString(", not empty")
+	case least != nil:
+		fmt.Fprintf(b, ", at least %s%s", thousands(*least), unit)
+	}
+}
+
+// thousands writes a number with thin spaces between thousands.
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "\u202f" + s[i:]
+	}
+	return s
+}
+
+// phrase returns a status code's name, by RFC 9110 where net/http still has the older.
+func phrase(status string) string {
+	switch status {
+	case "413":
+		return "Content Too Large"
+	case "422":
+		return "Unprocessable Content"
+	}
+	n, _ := strconv.Atoi(status) // no number has no name
+	return http.StatusText(n)
+}
+
+// plain writes a value without the quotes of a string.
+func plain(v jsontext.Value) string {
+	var s string
+	if json.Unmarshal(v, &s) == nil && v.Kind() == '"' {
+		return s
+	}
+	return string(v)
+}
+
+// compact writes a value on one line, spaced for reading.
+func compact(v jsontext.Value) string {
+	v = v.Clone()
+	if err := v.Format(jsontext.Multiline(false), jsontext.SpaceAfterComma(true), jsontext.SpaceAfterColon(true)); err != nil {
+		return ""
+	}
+	return string(v)
+}
+
+// pretty writes a value indented, but what fits on a line of a phone held upright or
+// so stays on one.
+func pretty(v jsontext.Value) string { return spread(v, "") }
+
+func spread(v jsontext.Value, indent string) string {
+	const width = 76
+	line := compact(v)
+	if kind := v.Kind(); len(indent)+len(line) <= width || kind != '{' && kind != '[' {
+		return line
+	}
+	inner := indent + "  "
+	var parts []string
+	if v.Kind() == '{' {
+		var object members[jsontext.Value]
+		if json.Unmarshal(v, &object) != nil {
+			return line
+		}
+		for _, m := range object {
+			name, err := jsontext.AppendQuote(nil, m.Name)
+			if err != nil {
+				return line
+			}
+			parts = append(parts, inner+string(name)+": "+spread(m.Value, inner))
+		}
+		return "{\n" + strings.Join(parts, ",\n") + "\n" + indent + "}"
+	}
+	var list []jsontext.Value
+	if json.Unmarshal(v, &list) != nil {
+		return line
+	}
+	for _, e := range list {
+		parts = append(parts, inner+spread(e, inner))
+	}
+	return "[\n" + strings.Join(parts, ",\n") + "\n" + indent + "]"
+}
+
+// prose turns the little of CommonMark that the document's descriptions use into HTML:
+// paragraphs, lists with -, **strong** and `code`.
+func prose(s string) template.HTML {
+	var b strings.Builder
+	for paragraph := range strings.SplitSeq(strings.TrimSpace(s), "\n\n") {
+		if strings.HasPrefix(paragraph, "- ") {
+			b.WriteString("<ul>")
+			for line := range strings.SplitSeq(paragraph, "\n") {
+				b.WriteString("<li>" + string(inline(strings.TrimPrefix(line, "- "))) + "</li>")
+			}
+			b.WriteString("</ul>")
+			continue
+		}
+		b.WriteString("<p>" + string(inline(paragraph)) + "</p>")
+	}
+	return template.HTML(b.String()) //nolint:gosec // every part of it was escaped
+}
+
+// inline does the same for text within a line.
+func inline(s string) template.HTML {
+	var b strings.Builder
+	for i, part := range strings.Split(s, "`") {
+		part = template.HTMLEscapeString(part)
+		if i%2 == 1 {
+			b.WriteString("<code>" + part + "</code>")
+			continue
+		}
+		for j, strong := range strings.Split(part, "**") {
+			if j%2 == 1 {
+				strong = "<strong>" + strong + "</strong>"
+			}
+			b.WriteString(strong)
+		}
+	}
+	return template.HTML(b.String()) //nolint:gosec // every part of it was escaped
+}
