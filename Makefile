@@ -1,0 +1,25 @@
+# How `sam build` builds a function (BuildMethod: makefile): ApiFunction is ./cmd/api.
+#
+#   sam build                        for arm64, the template's default
+#   ARCHITECTURE=x86_64 sam build    for x86_64; deploy with Architecture=x86_64, too
+#
+# SAM does not tell a makefile what the template's parameter Architecture is.
+
+ARCHITECTURE ?= arm64
+GOARCH_arm64 = arm64
+GOARCH_x86_64 = amd64
+GOARCH := $(GOARCH_$(ARCHITECTURE))
+ifeq ($(GOARCH),)
+$(error ARCHITECTURE=$(ARCHITECTURE) is neither arm64 nor x86_64)
+endif
+
+# No RPC (the old Go runtime's), no msgpack in Gin, zones in the binary: provided.al2023
+# promises none.
+TAGS = lambda.norpc,nomsgpack,timetzdata
+
+build-%Function:
+	GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '-s -w' \
+		-o $(ARTIFACTS_DIR)/bootstrap ./cmd/$(shell echo $* | tr A-Z a-z)
+	@# Changed parameters reach the live alias of a function only along with changed code
+	@# (AutoPublishAlias), so that the package knows of those in samconfig.toml.
+	sha256sum samconfig.toml | cut -d' ' -f1 >$(ARTIFACTS_DIR)/settings

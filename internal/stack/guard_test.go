@@ -1,0 +1,455 @@
+package stack_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// functions returns the functions, and where each one's failures are kept.
+func functions(p template) []resource {
+	return p.every("AWS::Serverless::Function", "AWS::Lambda::Function")
+}
+
+func TestEveryFunctionHasALogOfItsOwnThatIsNotKeptForEver(t *testing.T) {
+	p := with(t)
+	seen := map[string]string{}
+	for _, f := range functions(p) {
+		name := ref(f.at("LoggingConfig", "LogGroup"))
+		if name == "" {
+			t.Errorf("%s names no log group", f.name)
+			continue
+		}
+		if other := seen[name]; other != "" {
+			t.Errorf("%s and %s share a log", f.name, other)
+		}
+		seen[name] = f.name
+		if got := f.at("LoggingConfig", "LogFormat"); got != "JSON" {
+			t.Errorf("%s logs %v, want JSON", f.name, got)
+		}
+	}
+	for _, l := range p.every("AWS::Logs::LogGroup") {
+		if l.at("RetentionInDays") == nil {
+			t.Errorf("%s keeps logs for ever", l.name)
+		}
+	}
+}
+
+// statement is one of a policy.
+type statement struct {
+	of        string // the resource that it is in
+	effect    string
+	actions   []string
+	resources []any
+	whole     object
+}
+
+func statementsOf(of string, policy any) (list_ []statement) {
+	for _, s := range list(at(policy, "Statement")) {
+		s := s.(object)
+		list_ = append(list_, statement{of, text(s["Effect"]), texts(s["Action"]), list(s["Resource"]), s})
+	}
+	return list_
+}
+
+// granted returns what the roles may do.
+func granted(p template) (all []statement) {
+	for _, role := range p.every("AWS::IAM::Role") {
+		for _, policy := range list(role.at("Policies")) {
+			all = append(all, statementsOf(role.name, at(policy, "PolicyDocument"))...)
+		}
+	}
+	return all
+}
+
+// resourceless are actions that know no resource (Service Authorization Reference).
+var resourceless = []string{
+	"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
+	"sns:Unsubscribe", "sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes",
+	"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
+	"logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+}
+
+func TestNoRoleMayDoEverythingOrToEverything(t *testing.T) {
+	everyWay(t, func(t *testing.T, p template) {
+		all := granted(p)
+		if len(all) < 30 {
+			t.Fatalf("found %d statements, which cannot be all", len(all))
+		}
+		for _, s := range all {
+			for _, action := range s.actions {
+				if strings.Contains(action, "*") {
+					t.Errorf("%s allows %s", s.of, action)
+				}
+				for _, r := range s.resources {
+					if text(r) == "*" && !slices.Contains(resourceless, action) {
+						t.Errorf("%s allows %s on everything", s.of, action)
+					}
+				}
+			}
+			for _, r := range s.resources {
+				// A wildcard stands only behind a folder of a bucket.
+				if name := text(r); name != "*" && strings.Contains(name, "*") && !strings.Contains(name, "/*") {
+					t.Errorf("%s allows %v on %s", s.of, s.actions, name)
+				}
+			}
+		}
+	})
+}
+
+func TestEveryFunctionHasARoleOfItsOwn(t *testing.T) {
+	p := with(t)
+	seen := map[string]string{}
+	for _, f := range functions(p) {
+		role := ref(f.at("Role"))
+		if other := seen[role]; role == "" || other != "" {
+			t.Errorf("%s has the role %q, which %s has, too", f.name, role, other)
+		}
+		seen[role] = f.name
+		log := ref(f.at("LoggingConfig", "LogGroup"))
+		for _, s := range granted(p) {
+			if s.of != role || !slices.Contains(s.actions, "logs:PutLogEvents") {
+				continue
+			}
+			if len(s.resources) != 1 || ref(s.resources[0]) != log {
+				t.Errorf("%s may write to %s, its log is %s", f.name, text(s.resources), log)
+			}
+		}
+	}
+}
+
+func TestOnlyTwoManagedPoliciesAreUsed(t *testing.T) {
+	p := transformed(t)
+	for _, role := range p.every("AWS::IAM::Role") {
+		for _, name := range texts(role.at("ManagedPolicyArns")) {
+			// API Gateway's for the whole account, and CodeDeploy's, which SAM makes.
+			if !strings.Contains(name, "AmazonAPIGatewayPushToCloudWatchLogs") && !strings.Contains(name, "AWSCodeDeployRoleForLambda") {
+				t.Errorf("%s has the managed policy %s", role.name, name)
+			}
+		}
+	}
+}
+
+func TestStreamConsumersTryLongEnoughAndThenKeepTheRecord(t *testing.T) {
+	found := 0
+	for _, f := range functions(with(t)) {
+		events, _ := f.at("Events").(object)
+		for name, event := range events {
+			if at(event, "Type") != "DynamoDB" {
+				continue
+			}
+			found++
+			get := func(path ...string) any { return at(event, append([]string{"Properties"}, path...)...) }
+			if types := texts(get("FunctionResponseTypes")); !slices.Equal(types, []string{"ReportBatchItemFailures"}) {
+				t.Errorf("%s.%s answers %v: a record that failed would take its whole batch along", f.name, name, types)
+			}
+			if get("BisectBatchOnFunctionError") != true {
+				t.Errorf("%s.%s does not halve a batch that fails as a whole", f.name, name)
+			}
+			// A stream forgets after 24 hours.
+			if age := number(t, get("MaximumRecordAgeInSeconds")); age < 3600 || age >= 24*3600 {
+				t.Errorf("%s.%s tries for %d s", f.name, name, age)
+			}
+			if tries := number(t, get("MaximumRetryAttempts")); tries < 3 || tries > 10000 {
+				t.Errorf("%s.%s tries %d times", f.name, name, tries)
+			}
+			// SNS and SQS get only where in the stream the record is, and for 24 hours.
+			if kind, to := get("DestinationConfig", "OnFailure", "Type"), get("DestinationConfig", "OnFailure", "Destination"); kind != "S3" || ref(to) != "Bucket" {
+				t.Errorf("%s.%s leaves failures with %v %s, want the bucket", f.name, name, kind, text(to))
+			}
+			if get("StartingPosition") != "TRIM_HORIZON" {
+				t.Errorf("%s.%s misses what is written while it is being made", f.name, name)
+			}
+		}
+	}
+	if found != 2 {
+		t.Errorf("%d consumers of the stream, want the ledger and the notifier", found)
+	}
+}
+
+func TestWhatIsInvokedAsynchronouslyKeepsTheEventThatFailed(t *testing.T) {
+	p := with(t)
+	var invoked []string
+	for _, n := range list(p.one("Bucket").at("NotificationConfiguration", "LambdaConfigurations")) {
+		invoked = append(invoked, ref(at(n, "Function")))
+	}
+	for _, s := range p.every("AWS::Scheduler::Schedule") {
+		if at(s.properties, "Target", "DeadLetterConfig", "Arn") == nil {
+			t.Errorf("%s loses what it cannot start", s.name)
+		}
+		if target := ref(s.at("Target", "Arn")); strings.HasSuffix(target, "Function") {
+			invoked = append(invoked, target)
+		}
+	}
+	slices.Sort(invoked)
+	if !slices.Equal(invoked, []string{"ImporterFunction", "NotifierFunction"}) {
+		t.Fatalf("found %v", invoked)
+	}
+	kept := map[string]any{}
+	for _, c := range p.every("AWS::Lambda::EventInvokeConfig") {
+		kept[ref(c.at("FunctionName"))] = c.at("DestinationConfig", "OnFailure", "Destination")
+	}
+	for _, name := range invoked {
+		to := kept[name]
+		if to == nil {
+			to = p.one(name).at("EventInvokeConfig", "DestinationConfig", "OnFailure", "Destination")
+		}
+		if ref(to) != "Bucket" {
+			t.Errorf("%s leaves failures with %s, want the bucket", name, text(to))
+		}
+	}
+}
+
+// What lands in the bucket as a dead letter is written by the function's own role.
+func TestWhoLeavesDeadLettersMayWriteThem(t *testing.T) {
+	p := with(t)
+	for _, name := range []string{"LedgerRole", "NotifierRole", "ImporterRole"} {
+		may := map[string]bool{}
+		for _, s := range granted(p) {
+			for _, action := range s.actions {
+				for _, r := range s.resources {
+					if s.of == name {
+						may[action+" "+strings.NewReplacer("${AWS::StackName}-${AWS::AccountId}-${AWS::Region}", "BUCKET", "${Bucket}", "BUCKET").Replace(text(r))] = true
+					}
+				}
+			}
+		}
+		for _, want := range []string{`s3:PutObject {"Fn::Sub":"arn:${AWS::Partition}:s3:::BUCKET/aws/lambda/*"}`, `s3:ListBucket {"Fn::Sub":"arn:${AWS::Partition}:s3:::BUCKET"}`} {
+			if !may[want] {
+				t.Errorf("%s may not %s; it may %v", name, want, slices.Sorted(maps.Keys(may)))
+			}
+		}
+	}
+	for _, n := range list(p.one("Bucket").at("NotificationConfiguration", "TopicConfigurations")) {
+		rule := list(at(n, "Filter", "S3Key", "Rules"))[0]
+		if at(rule, "Value") == "aws/lambda/" && ref(at(n, "Topic")) == "Operators" {
+			return
+		}
+	}
+	t.Error("nobody is told of dead letters in the bucket")
+}
+
+func TestEverythingIsEncrypted(t *testing.T) {
+	everyWay(t, func(t *testing.T, p template) {
+		own := p.parameters["CustomerManagedKey"] == "true"
+		want := func(r resource, key any, otherwise bool) {
+			t.Helper()
+			if own && ref(key) != "Key" {
+				t.Errorf("%s has the key %s, want the café's own", r.name, text(key))
+			}
+			if !own && !otherwise {
+				t.Errorf("%s is not encrypted", r.name)
+			}
+		}
+		for _, r := range p.every("AWS::DynamoDB::Table") { // always is
+			want(r, r.at("SSESpecification", "KMSMasterKeyId"), true)
+		}
+		for _, r := range p.every("AWS::S3::Bucket") {
+			rule := list(r.at("BucketEncryption", "ServerSideEncryptionConfiguration"))[0]
+			want(r, at(rule, "ServerSideEncryptionByDefault", "KMSMasterKeyID"), at(rule, "ServerSideEncryptionByDefault", "SSEAlgorithm") == "AES256")
+		}
+		for _, r := range p.every("AWS::SQS::Queue") {
+			want(r, r.at("KmsMasterKeyId"), r.at("SqsManagedSseEnabled") == true)
+		}
+		for _, r := range p.every("AWS::SNS::Topic") {
+			// Alarms and buckets cannot publish under AWS's own key for SNS.
+			want(r, r.at("KmsMasterKeyId"), r.at("KmsMasterKeyId") == "alias/aws/sns" || r.name == "Operators")
+		}
+		for _, r := range append(p.every("AWS::Logs::LogGroup"), p.every("AWS::SecretsManager::Secret")...) { // always are
+			want(r, r.at("KmsKeyId"), true)
+		}
+		for _, r := range functions(p) { // always are
+			want(r, r.at("KmsKeyArn"), true)
+		}
+		if _, made := p.resources["Key"]; made != own {
+			t.Errorf("the key is made: %v", made)
+		}
+	})
+}
+
+// SNS drops what it may not encrypt for a queue without a word, and so do alarms.
+func TestTheOwnKeyLetsThroughWhoeverWritesToWhatItEncrypts(t *testing.T) {
+	p := with(t, "CustomerManagedKey=true")
+	services := map[string][]string{}
+	for _, s := range statementsOf("Key", p.one("Key").at("KeyPolicy")) {
+		for _, service := range texts(at(s.whole, "Principal", "Service")) {
+			services[service] = append(services[service], s.actions...)
+		}
+	}
+	for _, service := range []string{"sns.amazonaws.com", "cloudwatch.amazonaws.com", "s3.amazonaws.com", `{"Fn::Sub":"logs.${AWS::Region}.amazonaws.com"}`} {
+		for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey*"} {
+			if !slices.Contains(services[service], action) {
+				t.Errorf("%s may not %s; the services are %v", service, action, slices.Sorted(maps.Keys(services)))
+			}
+		}
+	}
+	may := map[string]bool{}
+	for _, s := range granted(p) {
+		if slices.Contains(s.actions, "kms:Decrypt") && len(s.resources) == 1 && ref(s.resources[0]) == "Key" {
+			may[s.of] = true
+		}
+	}
+	for _, role := range p.every("AWS::IAM::Role") {
+		if role.name != "ApiGatewayLogWriter" && !may[role.name] {
+			t.Errorf("%s may not use the key", role.name)
+		}
+	}
+	for _, s := range granted(with(t)) {
+		if strings.HasPrefix(s.actions[0], "kms:") {
+			t.Errorf("%s has leave to use a key that is not there", s.of)
+		}
+	}
+}
+
+func TestNothingComesInWithoutTLS(t *testing.T) {
+	p := with(t)
+	denied := map[string]bool{}
+	policies := map[string]string{"AWS::S3::BucketPolicy": "Bucket", "AWS::SNS::TopicPolicy": "Topics", "AWS::SQS::QueuePolicy": "Queues"}
+	for kind, of := range policies {
+		for _, policy := range p.every(kind) {
+			for _, s := range statementsOf(policy.name, policy.at("PolicyDocument")) {
+				if s.effect == "Deny" && at(s.whole, "Condition", "Bool", "aws:SecureTransport") == "false" && at(s.whole, "Principal") == "*" {
+					denied[ref(list(policy.at(of))[0])] = true
+				}
+			}
+		}
+	}
+	for _, r := range p.every("AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::SQS::Queue") {
+		if !denied[r.name] {
+			t.Errorf("%s takes requests without TLS", r.name)
+		}
+	}
+}
+
+func TestTheBucketIsPrivateAndForgets(t *testing.T) {
+	b := with(t).one("Bucket")
+	for _, name := range []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"} {
+		if b.at("PublicAccessBlockConfiguration", name) != true {
+			t.Errorf("%s is not set", name)
+		}
+	}
+	if b.at("VersioningConfiguration", "Status") != "Enabled" {
+		t.Error("the bucket keeps no versions")
+	}
+	forgets := map[string]bool{}
+	for _, rule := range list(b.at("LifecycleConfiguration", "Rules")) {
+		if at(rule, "ExpirationInDays") != nil && at(rule, "NoncurrentVersionExpiration", "NoncurrentDays") != nil && at(rule, "Status") == "Enabled" {
+			forgets[text(at(rule, "Prefix"))] = true
+		}
+	}
+	for _, prefix := range []string{"imports/", "rejects/", "aws/lambda/"} {
+		if !forgets[prefix] {
+			t.Errorf("files under %s, which name people, are kept for ever", prefix)
+		}
+	}
+}
+
+func TestWhatCannotBeMadeAgainOutlivesTheStack(t *testing.T) {
+	p := with(t, all["with it all"]...)
+	for _, r := range p.every("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::KMS::Key") {
+		if r.whole["DeletionPolicy"] != "RetainExceptOnCreate" || r.whole["UpdateReplacePolicy"] != "Retain" {
+			t.Errorf("%s goes with the stack", r.name)
+		}
+	}
+	table := p.one("Table")
+	if table.at("PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled") != true {
+		t.Error("the table cannot be brought back to a point in time")
+	}
+	if table.at("DeletionProtectionEnabled") != true || p.one("UserPool").at("DeletionProtection") != "ACTIVE" {
+		t.Error("Protection=true does not protect")
+	}
+}
+
+func TestEveryAlarmRings(t *testing.T) {
+	p := with(t)
+	alarms := p.every("AWS::CloudWatch::Alarm")
+	for _, a := range alarms {
+		if actions := list(a.at("AlarmActions")); len(actions) != 1 || ref(actions[0]) != "Operators" {
+			t.Errorf("%s rings with %s, want the operators", a.name, text(actions))
+		}
+		if a.at("TreatMissingData") != "notBreaching" {
+			t.Errorf("%s rings when nothing happens", a.name)
+		}
+		if a.at("AlarmDescription") == nil {
+			t.Errorf("%s does not say what is wrong", a.name)
+		}
+	}
+	// What an alarm must be there for.
+	watched := map[string]bool{}
+	var watch func(v any)
+	watch = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, e := range v {
+				watch(e)
+			}
+		case object:
+			if name, is := v["MetricName"].(string); is {
+				watched[name] = true
+			}
+			for _, e := range v {
+				watch(e)
+			}
+		}
+	}
+	for _, a := range alarms {
+		watch(a.properties)
+	}
+	for _, name := range []string{"5XXError", "Latency", "Throttles", "IteratorAge", "Errors", "ApproximateNumberOfMessagesVisible", "ExecutionsFailed", "ExecutionsTimedOut"} {
+		if !watched[name] {
+			t.Errorf("no alarm watches %s", name)
+		}
+	}
+}
+
+func TestAnAlarmTakesANewVersionOfTheAPIBack(t *testing.T) {
+	preference := with(t, "Rollout=Canary10Percent5Minutes").one("ApiFunction").at("DeploymentPreference")
+	if at(preference, "Type") != "Canary10Percent5Minutes" {
+		t.Errorf("rollout is %s", text(preference))
+	}
+	var names []string
+	for _, a := range list(at(preference, "Alarms")) {
+		names = append(names, ref(a))
+	}
+	if !slices.Equal(names, []string{"ApiFaultsAlarm", "ApiLatencyAlarm", "ApiErrorsAlarm"}) {
+		t.Errorf("alarms %v", names)
+	}
+	if alarm := with(t).one("ApiErrorsAlarm"); !strings.Contains(text(alarm.at("Dimensions")), "${ApiFunction}:live") {
+		t.Errorf("the alarm watches %s, not what is live", text(alarm.at("Dimensions")))
+	}
+}
+
+func TestQueuesHaveDeadLetterQueues(t *testing.T) {
+	p := with(t)
+	dead := map[string]bool{}
+	for _, q := range p.every("AWS::SQS::Queue") {
+		if to := ref(q.at("RedrivePolicy", "deadLetterTargetArn")); to != "" {
+			dead[q.name] = false
+			dead[to] = true
+		}
+	}
+	if !maps.Equal(dead, map[string]bool{"CreditCollection": false, "CreditCollectionDead": true, "CustomerNotify": false, "CustomerNotifyDead": true}) {
+		t.Errorf("queues and where their dead letters go: %v", dead)
+	}
+	watched := text(p.one("DeadLettersAlarm").at("Metrics"))
+	for _, q := range p.every("AWS::SQS::Queue") {
+		isDead := strings.Contains(q.name, "Dead")
+		if isDead != strings.Contains(watched, fmt.Sprintf(`["%s","QueueName"]`, q.name)) {
+			t.Errorf("%s: watched by the alarm on dead letters: %v", q.name, !isDead)
+		}
+	}
+}
+
+func TestTracingIsOnFromEndToEnd(t *testing.T) {
+	p := with(t)
+	for _, f := range functions(p) {
+		if f.at("Tracing") != "Active" {
+			t.Errorf("%s is not traced", f.name)
+		}
+	}
+	if p.one("Api").at("TracingEnabled") != true || p.one("ReportMachine").at("Tracing", "Enabled") != true {
+		t.Error("the API or the report is not traced")
+	}
+}

@@ -1,0 +1,355 @@
+package stack_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"cafe/internal/cafe"
+	"cafe/internal/notify"
+	"cafe/internal/table/dynamo"
+)
+
+// folder is where a function's main is.
+func folder(function string) string {
+	return "cmd/" + strings.ToLower(strings.TrimSuffix(function, "Function"))
+}
+
+func TestEveryFunctionIsAFolderUnderCmd(t *testing.T) {
+	p := with(t)
+	built := map[string]bool{}
+	for _, f := range functions(p) {
+		built[folder(f.name)] = true
+		if _, err := os.Stat(filepath.Join(root, folder(f.name), "main.go")); err != nil {
+			t.Errorf("%s: %v", f.name, err)
+		}
+		if at(f.whole, "Metadata", "BuildMethod") != "makefile" || f.at("Runtime") != "provided.al2023" || f.at("Handler") != "bootstrap" {
+			t.Errorf("%s is built or run otherwise than the Makefile has it", f.name)
+		}
+	}
+	mains, err := filepath.Glob(filepath.Join(root, "cmd", "*", "main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, main := range mains {
+		if name := "cmd/" + filepath.Base(filepath.Dir(main)); name != "cmd/cafe" && !built[name] {
+			t.Errorf("%s is deployed nowhere", name)
+		}
+	}
+}
+
+// variable is the name of an environment variable that the café reads by itself.
+var variable = regexp.MustCompile(`^(CAFE_[A-Z_]+|[A-Z_]+_ARN)$`)
+
+// reads returns the environment variables whose names stand in the code of a main and of
+// the café's packages that it imports.
+func reads(t *testing.T, main string) map[string]bool {
+	t.Helper()
+	list := exec.Command("go", "list", "-deps", "-f", "{{if .Module}}{{if .Module.Main}}{{.Dir}}{{end}}{{end}}", "./"+main)
+	list.Dir = root
+	out, err := list.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	names := map[string]bool{}
+	for dir := range strings.FieldsSeq(string(out)) {
+		if filepath.Base(dir) == "auth" && main != "cmd/authorizer" {
+			continue // others of it need Identity only
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				if literal, is := n.(*ast.BasicLit); is && literal.Kind == token.STRING {
+					if s, err := strconv.Unquote(literal.Value); err == nil && variable.MatchString(s) {
+						names[s] = true
+					}
+				}
+				return true
+			})
+		}
+	}
+	return names
+}
+
+func TestEveryVariableThatAFunctionReadsIsSetAndReadIfSet(t *testing.T) {
+	p := with(t)
+	shared := at(document()["Globals"], "Function", "Environment", "Variables").(object)
+	for _, f := range functions(p) {
+		t.Run(f.name, func(t *testing.T) {
+			set := f.at("Environment", "Variables").(object)
+			read := reads(t, folder(f.name))
+			for name := range read {
+				if _, has := set[name]; !has {
+					t.Errorf("%s is read and not set", name)
+				}
+			}
+			for name := range set {
+				if _, everybodys := shared[name]; !everybodys && !read[name] {
+					t.Errorf("%s is set and not read", name)
+				}
+			}
+		})
+	}
+	read := reads(t, "cmd/api")
+	for name := range shared {
+		if strings.HasPrefix(name, "CAFE_") && !read[name] {
+			t.Errorf("%s is set for all functions and not even the API reads it", name)
+		}
+	}
+}
+
+func TestTokensAreVerifiedByExactlyOneOfKeysAndSecret(t *testing.T) {
+	for name, want := range map[string]struct{ issuer, audience, jwks, secret string }{
+		"as it is": {
+			`{"Fn::Sub":"https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${UserPool}"}`, `{"Ref":"UserPoolClient"}`,
+			`{"Fn::Sub":"https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${UserPool}/.well-known/jwks.json"}`, "",
+		},
+		"oidc":       {"https://issuer.example.com", "cafe", "https://issuer.example.com/.well-known/jwks.json", ""},
+		"secret":     {"cafe-local", "cafe", "", `{"Fn::Sub":"{{resolve:secretsmanager:${Secret}:SecretString}}"}`},
+		"own secret": {"cafe-local", "cafe", "", "{{resolve:secretsmanager:arn:aws:secretsmanager:eu-west-2:123456789012:secret:cafe-AbCdEf:SecretString}}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := with(t, all[name]...)
+			set := p.one("AuthorizerFunction").at("Environment", "Variables")
+			got := struct{ issuer, audience, jwks, secret string }{text(at(set, "CAFE_AUTH_ISSUER")), text(at(set, "CAFE_AUTH_AUDIENCE")), text(at(set, "CAFE_AUTH_JWKS_URL")), text(at(set, "CAFE_AUTH_SECRET"))}
+			if got != want {
+				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+			_, pool := p.resources["UserPool"]
+			_, secret := p.resources["AuthSecret"]
+			if pool != (name == "as it is") || secret != (name == "secret") {
+				t.Errorf("made: a user pool: %v, a secret: %v", pool, secret)
+			}
+		})
+	}
+}
+
+func TestTheTableIsTheOneThatTheCodeWorksOn(t *testing.T) {
+	schema := dynamo.Schema("cafe")
+	table := with(t).one("Table")
+	keys := func(schema []types.KeySchemaElement) (s []string) {
+		for _, k := range schema {
+			s = append(s, fmt.Sprintf(`{"AttributeName":%q,"KeyType":%q}`, *k.AttributeName, k.KeyType))
+		}
+		return s
+	}
+	if got, want := texts(table.at("KeySchema")), keys(schema.KeySchema); !slices.Equal(got, want) {
+		t.Errorf("keys %v, want %v", got, want)
+	}
+	indexes := map[string]any{}
+	for _, i := range list(table.at("GlobalSecondaryIndexes")) {
+		indexes[text(at(i, "IndexName"))] = i
+	}
+	for _, want := range schema.GlobalSecondaryIndexes {
+		got := indexes[*want.IndexName]
+		if !slices.Equal(texts(at(got, "KeySchema")), keys(want.KeySchema)) || at(got, "Projection", "ProjectionType") != string(want.Projection.ProjectionType) {
+			t.Errorf("index %s: %s", *want.IndexName, text(got))
+		}
+		delete(indexes, *want.IndexName)
+	}
+	if len(indexes) > 0 {
+		t.Errorf("more indexes: %v", indexes)
+	}
+	attributes := map[string]string{}
+	for _, a := range list(table.at("AttributeDefinitions")) {
+		attributes[text(at(a, "AttributeName"))] = text(at(a, "AttributeType"))
+	}
+	want := map[string]string{}
+	for _, a := range schema.AttributeDefinitions {
+		want[*a.AttributeName] = string(a.AttributeType)
+	}
+	if !maps.Equal(attributes, want) {
+		t.Errorf("attributes %v, want %v", attributes, want)
+	}
+	if table.at("BillingMode") != string(schema.BillingMode) || table.at("StreamSpecification", "StreamViewType") != string(schema.StreamSpecification.StreamViewType) {
+		t.Errorf("billing %v, stream %v", table.at("BillingMode"), table.at("StreamSpecification"))
+	}
+}
+
+// The table's layout is in package cafe; each kind of item is in these.
+var partitions = []string{"O#a", "P#a", "S#latte", "C#alice", "L#2017-03-18#0", "A#a", "I#a", "R#2017-03-18", "D", "M", "A", "O", ""}
+
+func TestTheStreamsFiltersLetThroughWhatTheHandlersWant(t *testing.T) {
+	p := with(t)
+	wants := map[string]func(pk string) bool{"LedgerFunction": cafe.Posts, "NotifierFunction": cafe.Announces}
+	for name, wanted := range wants {
+		filters := list(p.one(name).at("Events", "Stream", "Properties", "FilterCriteria", "Filters"))
+		if len(filters) != 1 {
+			t.Fatalf("%s has %d filters", name, len(filters))
+		}
+		f := pattern(t, at(filters[0], "Pattern"))
+		for _, pk := range partitions {
+			if got := f.lets("INSERT", pk); got != wanted(pk) {
+				t.Errorf("%s: an item in %q is let through: %v", name, pk, got)
+			}
+			if f.lets("REMOVE", pk) {
+				t.Errorf("%s hears of removed items in %q", name, pk)
+			}
+		}
+		if got := f.lets("MODIFY", "O#a"); got != (name == "LedgerFunction") {
+			t.Errorf("%s: a changed order is let through: %v", name, got)
+		}
+	}
+}
+
+// filter is an event filter of the kind that is used: some event names and some
+// prefixes of the partition key.
+type filter struct {
+	EventName []string
+	Dynamodb  struct {
+		Keys struct {
+			PK struct{ S []struct{ Prefix string } }
+		}
+	}
+}
+
+func pattern(t *testing.T, v any) (f filter) {
+	t.Helper()
+	in := json.NewDecoder(strings.NewReader(text(v)))
+	in.DisallowUnknownFields()
+	if err := in.Decode(&f); err != nil {
+		t.Fatalf("filter %s: %v", text(v), err)
+	}
+	return f
+}
+
+func (f filter) lets(event, pk string) bool {
+	for _, s := range f.Dynamodb.Keys.PK.S {
+		if strings.HasPrefix(pk, s.Prefix) {
+			return slices.Contains(f.EventName, event)
+		}
+	}
+	return false
+}
+
+func TestTheSubscriptionsAreThoseOfTheCode(t *testing.T) {
+	p := with(t, all["with it all"]...)
+	topics := map[string]cafe.Topic{}
+	for _, topic := range []cafe.Topic{cafe.TopicHighBalance, cafe.TopicOutOfStock, cafe.TopicDailyReport} {
+		topics[string(topic)] = topic
+		if name := text(p.one(string(topic)).at("TopicName")); !strings.HasSuffix(name, "-"+string(topic)+`"}`) {
+			t.Errorf("%s is called %s", topic, name)
+		}
+	}
+	var got []string
+	for _, s := range p.every("AWS::SNS::Subscription") {
+		topic, is := topics[ref(s.at("TopicArn"))]
+		if !is {
+			continue // the operators'
+		}
+		endpoint := ref(s.at("Endpoint"))
+		if s.at("Endpoint") == "owner@example.com" {
+			endpoint = notify.Owner
+		}
+		policy := ""
+		if v := s.at("FilterPolicy"); v != nil {
+			policy = text(v)
+			if s.at("FilterPolicyScope") != "MessageAttributes" {
+				t.Errorf("%s filters by %v", s.name, s.at("FilterPolicyScope"))
+			}
+		}
+		if s.at("RedrivePolicy", "deadLetterTargetArn") == nil {
+			t.Errorf("%s loses what cannot be delivered", s.name)
+		}
+		got = append(got, fmt.Sprintf("%+v", notify.Subscription{Topic: topic, Protocol: text(s.at("Protocol")), Endpoint: endpoint, FilterPolicy: policy}))
+	}
+	var want []string
+	for _, s := range notify.Subscriptions {
+		want = append(want, fmt.Sprintf("%+v", s))
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
+	}
+	for _, s := range with(t).every("AWS::SNS::Subscription") {
+		if s.at("Protocol") == "email" {
+			t.Errorf("%s mails to nobody", s.name)
+		}
+	}
+}
+
+// A queue takes messages from its topics only, and a topic's messages get into all.
+func TestTopicsMayPutMessagesIntoTheQueuesThatTheyAreSubscribedTo(t *testing.T) {
+	p := with(t, all["with it all"]...)
+	may := map[string][]string{}
+	for _, policy := range p.every("AWS::SQS::QueuePolicy") {
+		for _, s := range statementsOf(policy.name, policy.at("PolicyDocument")) {
+			if s.effect == "Allow" && at(s.whole, "Principal", "Service") == "sns.amazonaws.com" {
+				for _, from := range list(at(s.whole, "Condition", "ArnEquals", "aws:SourceArn")) {
+					queue := ref(s.resources[0])
+					may[queue] = append(may[queue], ref(from))
+				}
+			}
+		}
+	}
+	for _, s := range p.every("AWS::SNS::Subscription") {
+		topic := ref(s.at("TopicArn"))
+		if queue := ref(s.at("Endpoint")); s.at("Protocol") == "sqs" && !slices.Contains(may[queue], topic) {
+			t.Errorf("%s takes nothing from %s", queue, topic)
+		}
+		if dead := ref(s.at("RedrivePolicy", "deadLetterTargetArn")); !slices.Contains(may[dead], topic) {
+			t.Errorf("%s takes nothing from %s", dead, topic)
+		}
+	}
+}
+
+func TestNamesInTheDashboardAreThoseOfTheStack(t *testing.T) {
+	p := with(t)
+	body := text(at(p.one("Dashboard").at("DashboardBody"), "Fn::Sub"))
+	var board struct {
+		Widgets []struct {
+			Properties struct {
+				Title   string
+				Metrics [][]any
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &board); err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{"${AWS::StackName}": true, "v1": true}
+	for _, r := range p.every("AWS::Serverless::Function", "AWS::SQS::Queue") {
+		for _, name := range []string{"FunctionName", "QueueName"} {
+			names[text(at(r.at(name), "Fn::Sub"))] = true
+		}
+	}
+	for _, r := range []string{"Table", "ReportMachine", "LedgerFunction", "NotifierFunction"} {
+		names["${"+r+"}"] = true
+	}
+	for _, w := range board.Widgets {
+		for _, m := range w.Properties.Metrics {
+			for i := 3; i < len(m); i += 2 {
+				if name := text(m[i]); !names[name] {
+					t.Errorf("%s: there is no %s", w.Properties.Title, name)
+				}
+			}
+		}
+	}
+	if len(board.Widgets) < 6 {
+		t.Errorf("%d widgets", len(board.Widgets))
+	}
+}
