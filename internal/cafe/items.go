@@ -19,6 +19,7 @@ import (
 //	stock     S#<sku>           S
 //	ledger    L#<day>#<shard>   O#<id>, P#<id>; S#<sku> when it ran out that day
 //	day       D                 <day>
+//	report    R#<day>           <revision>
 //	outbox    A#<id>            A        index 2: A while pending
 //	          C#<customer>      N        their own subscription to alerts
 //	import    I#<id>            I        index 2: I
@@ -32,6 +33,7 @@ const (
 	prefixLedger   = "L#"
 	prefixOutbox   = "A#"
 	prefixImport   = "I#"
+	prefixReport   = "R#"
 
 	partitionMenu    = "M"
 	partitionDays    = "D"
@@ -48,6 +50,10 @@ func dayKey(day model.Day) table.Key      { return table.Key{PK: partitionDays, 
 func subscriptionKey(id string) table.Key { return table.Key{PK: prefixCustomer + id, SK: "N"} }
 func outboxKey(id string) table.Key       { return table.Key{PK: prefixOutbox + id, SK: "A"} }
 func importKey(id string) table.Key       { return table.Key{PK: prefixImport + id, SK: "I"} }
+
+func revisionKey(day model.Day, revision int) table.Key {
+	return table.Key{PK: prefixReport + string(day), SK: fmt.Sprintf("%06d", revision)}
+}
 
 func ledgerPartition(day model.Day, shard int64) string {
 	return prefixLedger + string(day) + "#" + strconv.FormatInt(shard, 10)

@@ -70,10 +70,11 @@ func Posts(pk string) bool {
 	return strings.HasPrefix(pk, prefixOrder) || strings.HasPrefix(pk, prefixPayment) || strings.HasPrefix(pk, prefixStock)
 }
 
-// posting is what a change asks of the ledger: a new entry, or that an item ran out.
+// posting is what a change asks of the ledger: a new entry, or a note that an item ran
+// out or is back on the shelf.
 type posting struct {
 	entry   model.Entry
-	ranOut  *model.Stock
+	shelf   *model.Stock
 	changes []int
 }
 
@@ -99,10 +100,12 @@ func (c *Cafe) postingOf(change Change) (*posting, error) {
 		return &posting{entry: paid.Entry()}, nil
 	case strings.HasPrefix(key.PK, prefixStock) && key == stockKey(idOf(key, prefixStock)):
 		stock, err := stockOf(change.Key, change.New)
-		if err != nil || stock.OnHand > 0 || change.Old.Int("on_hand") <= 0 {
+		ranOut := stock.OnHand <= 0 && change.Old.Int("on_hand") > 0
+		restocked := stock.OnHand > 0 && change.Old != nil && change.Old.Int("on_hand") <= 0 && change.Old.Int("restock") < stock.Restock
+		if err != nil || !ranOut && !restocked {
 			return nil, err
 		}
-		return &posting{ranOut: &stock}, nil
+		return &posting{shelf: &stock}, nil
 	}
 	return nil, nil
 }
@@ -116,7 +119,7 @@ func grouped(work []posting) [][]posting {
 	at := map[string][2]int{} // order → group, index in group
 	for _, p := range work {
 		id := string(p.entry.Kind) + p.entry.ID
-		if seen, again := at[id]; again && p.ranOut == nil {
+		if seen, again := at[id]; again && p.shelf == nil {
 			earlier := &groups[seen[0]][seen[1]]
 			p.changes = append(p.changes, earlier.changes...)
 			if p.entry.Posting < earlier.entry.Posting {
@@ -126,10 +129,10 @@ func grouped(work []posting) [][]posting {
 			continue
 		}
 		g, known := group[p.entry.CustomerID]
-		if !known || p.ranOut != nil || p.entry.CustomerID == model.WalkIn {
+		if !known || p.shelf != nil || p.entry.CustomerID == model.WalkIn {
 			g = len(groups)
 			groups = append(groups, nil)
-			if p.ranOut == nil {
+			if p.shelf == nil {
 				group[p.entry.CustomerID] = g
 			}
 		}
@@ -161,7 +164,9 @@ func (c *Cafe) postAll(ctx context.Context, work []posting, failed func(posting,
 // it, each entry is posted by itself, so that one that cannot be fails alone.
 func (c *Cafe) postSome(ctx context.Context, group []posting, failed func(posting, error)) {
 	var err error
-	if stock := group[0].ranOut; stock != nil {
+	if stock := group[0].shelf; stock != nil && stock.OnHand > 0 {
+		err = c.markRestocked(ctx, *stock)
+	} else if stock != nil {
 		err = c.markSoldOut(ctx, *stock)
 	} else {
 		entries := make([]model.Entry, len(group))
@@ -291,17 +296,35 @@ func (c *Cafe) markSoldOut(ctx context.Context, stock model.Stock) error {
 		return err
 	}
 	now := c.clock()
-	key := table.Key{PK: ledgerPartition(c.Calendar.DayOf(now), 0), SK: prefixStock + stock.SKU}
-	err := c.write(ctx, c.outOfStock(stock, name), table.Put(key, table.Item{"at": moment(now)}))
+	mark := table.Put(c.shelfKey(now, stock), table.Item{"at": moment(now), "restock": table.Int(stock.Restock)})
+	err := c.write(ctx, c.outOfStock(stock, name), mark)
 	if _, announced := table.Failed(err, 0); announced {
 		return nil
 	}
 	return err
 }
 
-// isLate tells whether the report of the entry's day was due before now.
+// markRestocked notes that an item which ran out that day is back. What a cancelled order
+// gives back is no restock.
+func (c *Cafe) markRestocked(ctx context.Context, stock model.Stock) error {
+	op := table.Update(c.shelfKey(c.clock(), stock), table.Present(), table.Below("restock", stock.Restock))
+	op.Set = table.Item{"restock": table.Int(stock.Restock)}
+	op.Remove = []string{"at"}
+	err := c.write(ctx, op)
+	if _, other := table.Failed(err, 0); other {
+		return nil // it did not run out today, or has run out again
+	}
+	return err
+}
+
+func (c *Cafe) shelfKey(now time.Time, stock model.Stock) table.Key {
+	return table.Key{PK: ledgerPartition(c.Calendar.DayOf(now), 0), SK: prefixStock + stock.SKU}
+}
+
+// isLate tells whether the report of the entry's day may be made before the entry is
+// posted.
 func (c *Cafe) isLate(e model.Entry, now time.Time) bool {
-	return e.Kind == model.EntryOrder && !now.Before(c.ReportDue(e.Day))
+	return e.Kind == model.EntryOrder && now.After(c.ReportDue(e.Day).Add(-postingTime))
 }
 
 // markLate counts, on the record of each day, the late orders that are news to its
@@ -333,6 +356,7 @@ func (c *Cafe) markLate(ctx context.Context, late []model.Entry) error {
 	for day, n := range counts {
 		op := table.Update(dayKey(day))
 		op.Add = map[string]int64{"late": n}
+		op.Set = table.Item{"late_at": moment(c.clock())}
 		if err := c.write(ctx, op); err != nil {
 			return fmt.Errorf("count late orders of %s: %w", day, err)
 		}

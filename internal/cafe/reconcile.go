@@ -75,7 +75,8 @@ const settleTime = 2 * time.Second
 // Reconcile recomputes every customer's totals from the orders and payments themselves,
 // and the ledger of every day, and reports where they differ. Unless dryRun, it posts
 // again what the ledger lacks and sets totals right. It reads the whole table once, and
-// keeps sums per customer and per day in memory.
+// keeps sums per customer and per day in memory. The next daily report tells of drift that
+// a dry run found.
 func (c *Cafe) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, error) {
 	customers, days := map[string]*books{}, map[model.Day]*books{}
 	if err := c.audit(ctx, customers, days); err != nil {
@@ -101,7 +102,7 @@ func (c *Cafe) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, erro
 		result.Drifted = append(result.Drifted, p.drifted...)
 	}
 	if dryRun {
-		return result, nil
+		return result, c.noteDrift(ctx, len(drifted))
 	}
 	for _, p := range drifted {
 		if err := c.repair(ctx, *p); err != nil {
@@ -109,7 +110,7 @@ func (c *Cafe) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, erro
 		}
 		result.Repaired++
 	}
-	return result, nil
+	return result, c.noteDrift(ctx, 0)
 }
 
 // party is a customer, or the walk-ins of one day, whose books are looked into.

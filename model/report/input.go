@@ -58,6 +58,7 @@ type Facts struct {
 	Drifted           int64    // customers whose totals are not those of their orders
 	UndeliveredAlerts int64    // alerts made and not yet published
 	Unconfirmed       []string // addresses that have not confirmed their subscription
+	More              []string // anything else, in sentences
 }
 
 // RejectedImport is an import that left orders or items out.

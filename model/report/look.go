@@ -29,6 +29,7 @@ func needsALook(in Input, r Report) []string {
 	for _, address := range in.Facts.Unconfirmed {
 		add("%s has not confirmed the e-mail subscription, so nothing reaches it.", address)
 	}
+	list = append(list, in.Facts.More...)
 	if b := in.Before; b != nil && !b.Partial {
 		if late := r.Orders + r.Cancelled - b.Orders - b.Cancelled; late > 0 {
 			add("%s came in after revision %d was built.", count(late, "order", "orders"), b.Revision)

@@ -1,0 +1,333 @@
+package cafe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"cafe/internal/table"
+	"cafe/model"
+	"cafe/model/report"
+)
+
+// postingTime is more than it takes from the moment when an order is known to be late to
+// its entry in the ledger: the ledger's function is stopped after a minute.
+const postingTime = 5 * time.Minute
+
+// dayRecord is what is kept of a business day beside its ledger: its summary for later
+// reports, how often orders came late, and what its own report covers.
+type dayRecord struct {
+	day model.Day
+
+	late   int64     // late orders, counted before they are posted; one may count twice
+	lateAt time.Time // when the last was counted
+
+	summary report.Summary
+	asOf    coverage
+	counted string // which items were counted then: the summary has their sales only
+	// gapless tells that every earlier day with orders has a record.
+	gapless bool
+
+	revision   int // of the newest report that is kept; 0: none
+	partial    bool
+	reportedOf coverage
+}
+
+// coverage says what something made of a day's ledger covers.
+type coverage struct {
+	at   time.Time // just before the ledger was read; zero: nothing was made
+	late int64     // late orders known then
+}
+
+// covers tells whether the ledger has not changed since. Before the report is due, orders
+// come without being counted as late. A late one is posted some time after it was
+// counted, so what was made in between may or may not cover it.
+func (d dayRecord) covers(made coverage, due time.Time) bool {
+	return !made.at.IsZero() && made.late == d.late && !made.at.Before(due) && made.at.Sub(d.lateAt) >= postingTime
+}
+
+// reported tells whether the day has a report that says all there is to say.
+func (d dayRecord) reported(due time.Time) bool {
+	return d.revision > 0 && !d.partial && d.covers(d.reportedOf, due)
+}
+
+// put stores the summary. It leaves the rest alone, which others may be writing.
+func (d dayRecord) put() table.Op {
+	op := table.Update(dayKey(d.day))
+	op.Set = table.Item{
+		"orders": table.Int(d.summary.Orders), "revenue": table.Int(int64(d.summary.Revenue)), "cancelled": table.Int(d.summary.Cancelled),
+		"sold": numbersValue(d.summary.Sold), "sold_out": numbersValue(d.summary.SoldOut),
+		"built_at": moment(d.asOf.at), "built_late": table.Int(d.asOf.late), "counted": table.String(d.counted),
+	}
+	return op
+}
+
+// putReported stores the summary, and what report the day has. Whoever makes a report has
+// seen to it that earlier days have their records.
+func (d dayRecord) putReported(conditions ...table.Condition) table.Op {
+	op := d.put()
+	op.If = conditions
+	op.Set["gapless"] = table.Bool(true)
+	op.Set["revision"] = table.Int(int64(d.revision))
+	op.Set["partial"] = table.Bool(d.partial)
+	op.Set["reported_at"] = moment(d.reportedOf.at)
+	op.Set["reported_late"] = table.Int(d.reportedOf.late)
+	return op
+}
+
+func numbersValue(numbers map[string]int64) table.Value {
+	m := make(table.Item, len(numbers))
+	for name, n := range numbers {
+		m[name] = table.Int(n)
+	}
+	return table.Map(m)
+}
+
+func dayRecordOf(key table.Key, item table.Item) (dayRecord, error) {
+	r := reader{item: item}
+	d := dayRecord{day: model.Day(key.SK)}
+	if r.has("late") {
+		d.late = r.number("late")
+	}
+	if r.has("late_at") {
+		d.lateAt = r.moment("late_at")
+	}
+	if r.has("built_at") {
+		d.asOf = coverage{r.moment("built_at"), r.number("built_late")}
+		d.counted, d.gapless = r.text("counted"), r.flag("gapless")
+		d.summary = report.Summary{
+			Day: d.day, Orders: r.number("orders"), Revenue: model.Money(r.number("revenue")), Cancelled: r.number("cancelled"),
+			Sold: r.numbers("sold"), SoldOut: r.numbers("sold_out"),
+		}
+	}
+	if r.has("revision") {
+		d.revision, d.partial = int(r.number("revision")), r.flag("partial")
+		d.reportedOf = coverage{r.moment("reported_at"), r.number("reported_late")}
+	}
+	return d, r.wrap(key)
+}
+
+func (r *reader) numbers(name string) map[string]int64 {
+	m, ok := r.item[name].Map()
+	if !ok {
+		r.fail(name)
+	}
+	numbers := make(map[string]int64, len(m))
+	for key := range m {
+		n, ok := m[key].Int()
+		if !ok {
+			r.fail(name)
+		}
+		numbers[key] = n
+	}
+	return numbers
+}
+
+// dayRecords returns the records of the days from one to another, both included.
+func (c *Cafe) dayRecords(ctx context.Context, from, to model.Day) (map[model.Day]dayRecord, error) {
+	records := map[model.Day]dayRecord{}
+	query := table.Query{Partition: partitionDays, From: string(from), To: table.After(string(to))}
+	for {
+		page, err := c.table.Query(ctx, query)
+		if err != nil {
+			return nil, fmt.Errorf("records of days: %w", err)
+		}
+		for _, row := range page.Rows {
+			record, err := dayRecordOf(row.Key, row.Item)
+			if err != nil {
+				return nil, err
+			}
+			records[record.day] = record
+		}
+		if page.Next == "" {
+			return records, nil
+		}
+		query.From = table.After(page.Next)
+	}
+}
+
+// daySales is what a day's ledger has for the report.
+type daySales struct {
+	entries []model.Entry
+	soldOut map[string]time.Time // by SKU: when the shelf became empty, if it stayed so
+}
+
+// salesOf reads a day's ledger: its partitions and nothing else.
+func (c *Cafe) salesOf(ctx context.Context, day model.Day) (daySales, error) {
+	parts := make([]daySales, max(1, c.Shards))
+	err := each(ctx, len(parts), func(ctx context.Context, i int) (err error) {
+		parts[i], err = c.partOf(ctx, ledgerPartition(day, int64(i)))
+		return err
+	})
+	all := daySales{soldOut: map[string]time.Time{}}
+	for _, part := range parts {
+		all.entries = append(all.entries, part.entries...)
+		maps.Copy(all.soldOut, part.soldOut)
+	}
+	if err != nil {
+		return daySales{}, fmt.Errorf("ledger of %s: %w", day, err)
+	}
+	return all, nil
+}
+
+func (c *Cafe) partOf(ctx context.Context, partition string) (daySales, error) {
+	part := daySales{soldOut: map[string]time.Time{}}
+	query := table.Query{Partition: partition}
+	for {
+		page, err := c.table.Query(ctx, query)
+		if err != nil {
+			return part, err
+		}
+		for _, row := range page.Rows {
+			if sku, marks := strings.CutPrefix(row.Key.SK, prefixStock); marks {
+				r := reader{item: row.Item}
+				if r.has("at") {
+					part.soldOut[sku] = r.moment("at")
+				}
+				if err := r.wrap(row.Key); err != nil {
+					return part, err
+				}
+				continue
+			}
+			entry, err := entryOf(row.Key, row.Item)
+			if err != nil {
+				return part, err
+			}
+			part.entries = append(part.entries, entry)
+		}
+		if page.Next == "" {
+			return part, nil
+		}
+		query.From = table.After(page.Next)
+	}
+}
+
+// past returns the summaries of the days before the given one that a report goes by, of
+// their records. It makes those that are missing or out of date from the ledger, and
+// stores them.
+//
+// Orders that come late leave a record of their day. A day whose report was never made,
+// for the café's process was off, and whose orders all came in time has none. So days
+// without a record after the last gapless one are looked for in the ledger; and when
+// there is none such, weeks, until one has nothing at all.
+func (c *Cafe) past(ctx context.Context, day model.Day, menu model.Menu, records map[model.Day]dayRecord) ([]report.Summary, error) {
+	first := day.AddDays(-report.HistoryDays)
+	known, counted := maps.Clone(records), countedPrint(menu)
+	refresh := func(days []model.Day) error {
+		made := make([]dayRecord, len(days))
+		err := each(ctx, len(days), func(ctx context.Context, i int) (err error) {
+			made[i], err = c.summarise(ctx, days[i], menu, known[days[i]])
+			return err
+		})
+		for _, record := range made {
+			if _, recorded := known[record.day]; recorded || record.summary.Open() {
+				known[record.day] = record
+			}
+		}
+		return err
+	}
+
+	last := day // the last day before which nothing is missing, if below day
+	for d := day.AddDays(-1); d >= first; d = d.AddDays(-1) {
+		if known[d].gapless {
+			last = d
+			break
+		}
+	}
+	var todo []model.Day
+	for d := first; d < day; d = d.AddDays(1) {
+		record, recorded := known[d]
+		if recorded && (record.counted != counted || !record.covers(record.asOf, c.ReportDue(d))) || !recorded && d > last {
+			todo = append(todo, d)
+		}
+	}
+	if err := refresh(todo); err != nil {
+		return nil, err
+	}
+	for end := day; last == day && end > first; end = end.AddDays(-7) {
+		todo = todo[:0]
+		empty := true
+		for d := max(end.AddDays(-7), first); d < end; d = d.AddDays(1) {
+			if _, recorded := known[d]; recorded {
+				empty = false
+			} else {
+				todo = append(todo, d)
+			}
+		}
+		before := len(known)
+		if err := refresh(todo); err != nil {
+			return nil, err
+		}
+		if empty && len(known) == before {
+			break
+		}
+	}
+
+	var history []report.Summary
+	for d, record := range known {
+		if first <= d && d < day {
+			history = append(history, record.summary)
+		}
+	}
+	slices.SortFunc(history, func(a, b report.Summary) int { return strings.Compare(string(a.Day), string(b.Day)) })
+	return history, nil
+}
+
+// summarise makes the day's summary anew, and stores it if the day had orders or has a
+// record already.
+func (c *Cafe) summarise(ctx context.Context, day model.Day, menu model.Menu, record dayRecord) (dayRecord, error) {
+	now := c.clock()
+	sales, err := c.salesOf(ctx, day)
+	if err != nil {
+		return record, err
+	}
+	recorded := record.day != ""
+	record.day, record.asOf, record.counted = day, coverage{now, record.late}, countedPrint(menu)
+	if record.summary, err = report.Summarise(day, menu, sales.entries, sales.soldOut); err != nil {
+		return record, err
+	}
+	if !recorded && !record.summary.Open() {
+		return record, nil
+	}
+	return record, c.write(ctx, record.put())
+}
+
+// countedPrint is a fingerprint of which items are counted.
+func countedPrint(menu model.Menu) string {
+	parts := []string{"counted"}
+	for _, item := range sorted(menu, func(i model.Item) bool { return i.Counted }) {
+		parts = append(parts, item.SKU)
+	}
+	return model.DeriveID(parts...)[:10]
+}
+
+// auditKey is where it stands what the last Reconcile found and left as it was.
+var auditKey = table.Key{PK: partitionDays, SK: "audit"} // after all days
+
+// noteDrift remembers of how many customers, and days of walk-ins, the totals are known
+// to be wrong.
+func (c *Cafe) noteDrift(ctx context.Context, customers int) error {
+	if customers > 0 {
+		return c.write(ctx, table.Put(auditKey, table.Item{"drifted": table.Int(int64(customers))}))
+	}
+	_, err := c.table.Get(ctx, auditKey, true)
+	if errors.Is(err, table.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.write(ctx, table.Delete(auditKey))
+}
+
+func (c *Cafe) notedDrift(ctx context.Context) (int64, error) {
+	item, err := c.table.Get(ctx, auditKey, false)
+	if err != nil && !errors.Is(err, table.ErrNotFound) {
+		return 0, err
+	}
+	return item.Int("drifted"), nil
+}
