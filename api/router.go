@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -29,6 +30,7 @@ type Options struct {
 	Origin    string // the one web origin whose pages may call (CORS), such as https://app.example.com; empty: none
 	Version   string // of the service, for /health
 	AccessLog slog.Level
+	Links     cafe.Links // where uploads go, and rejects come from
 }
 
 // route is one line of the route table.
@@ -49,6 +51,7 @@ type server struct {
 	cafe    *cafe.Cafe
 	cursors cursors
 	version string
+	links   cafe.Links
 }
 
 // routes is the whole route table. HEAD works wherever GET does.
@@ -79,6 +82,9 @@ func (s *server) routes() []route {
 		{"GET", "/stock", staff, s.listStock},
 		{"PUT", "/stock/:sku", staff, s.putStock},
 
+		{"POST", "/imports", staff, s.beginImport},
+		{"GET", "/imports/:id", staff, s.getImport},
+
 		{"POST", "/reconcile", owner, s.reconcile},
 	}
 }
@@ -88,7 +94,10 @@ func New(c *cafe.Cafe, o Options) (*gin.Engine, error) {
 	if len(o.CursorKey) < 16 {
 		return nil, fmt.Errorf("the cursor key has %d bytes; at least 16 are needed", len(o.CursorKey))
 	}
-	s := &server{cafe: c, cursors: cursors{o.CursorKey}, version: o.Version}
+	if o.Links == nil {
+		return nil, errors.New("there is nowhere to upload files to")
+	}
+	s := &server{cafe: c, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links}
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false

@@ -35,6 +35,8 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 		"GET /customers/:id/payments":  {own, "/customers/alice/payments", "", 200},
 		"GET /stock":                   {staffUp, "/stock", "", 200},
 		"PUT /stock/:sku":              {staffUp, "/stock/cake", `{"on_hand":5}`, 200},
+		"POST /imports":                {staffUp, "/imports", `{"kind":"orders","name":"till.csv"}`, 201},
+		"GET /imports/:id":             {staffUp, "/imports/IMPORT", "", 200},
 		"POST /reconcile":              {ownerOnly, "/reconcile?dry_run=true", "", 200},
 	}
 	// What another customer gets on a route that is everybody's for their own.
@@ -74,11 +76,12 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 				s := open(t)
 				id := s.call(alice, "POST", "/orders", latte).want(201).get("id")
 				s.call(sam, "PUT", "/customers/alice", `{"name":"Alice"}`).want(201)
+				im := s.call(sam, "POST", "/imports", `{"kind":"menu","name":"menu.csv"}`).want(201).get("id")
 				headers := []string{}
 				if r.Method == http.MethodPatch {
 					headers = append(headers, `If-Match: "1"`)
 				}
-				a := s.call(who, r.Method, strings.ReplaceAll(row.path, "ORDER", id), row.body, headers...).want(want)
+				a := s.call(who, r.Method, strings.NewReplacer("ORDER", id, "IMPORT", im).Replace(row.path), row.body, headers...).want(want)
 				if want == 401 && a.header.Get("WWW-Authenticate") == "" {
 					t.Error("no WWW-Authenticate")
 				}

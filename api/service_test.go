@@ -19,6 +19,7 @@ import (
 	"cafe/api"
 	"cafe/internal/auth"
 	"cafe/internal/cafe"
+	"cafe/internal/cafe/cafetest"
 	"cafe/internal/local"
 	"cafe/internal/table"
 	"cafe/internal/table/pebble"
@@ -39,6 +40,7 @@ type service struct {
 	front  http.Handler
 	issuer *auth.Issuer
 	faults *tabletest.Faulty
+	files  *cafetest.Files
 }
 
 var testMenu = []model.Item{
@@ -55,13 +57,13 @@ func open(t *testing.T) *service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	s := &service{T: t, faults: tabletest.NewFaulty(store, nil)}
+	s := &service{T: t, faults: tabletest.NewFaulty(store, nil), files: cafetest.NewFiles()}
 	settings, err := cafe.SettingsFrom(func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.cafe = cafe.New(settings, s.faults, time.Now)
-	s.router, err = api.New(s.cafe, api.Options{CursorKey: []byte("0123456789abcdef"), Origin: "https://app.example.com", Version: "test"})
+	s.router, err = api.New(s.cafe, api.Options{CursorKey: []byte("0123456789abcdef"), Origin: "https://app.example.com", Version: "test", Links: s.files})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"cafe/api"
 	"cafe/internal/function"
+	"cafe/internal/objects"
 )
 
 func main() {
@@ -21,8 +22,13 @@ func router() http.Handler {
 	if err != nil {
 		return api.Closed()
 	}
+	links, err := objects.LinksFromEnvironment(os.Getenv)
+	if err != nil {
+		_ = function.NotConfigured(err)
+		return api.Closed()
+	}
 	r, err := api.New(c, api.Options{
-		CursorKey: []byte(os.Getenv("CAFE_CURSOR_SECRET")), Origin: os.Getenv("CAFE_ORIGIN"), Version: os.Getenv("CAFE_VERSION"),
+		CursorKey: []byte(os.Getenv("CAFE_CURSOR_SECRET")), Origin: os.Getenv("CAFE_ORIGIN"), Version: os.Getenv("CAFE_VERSION"), Links: links,
 	})
 	if err != nil {
 		_ = function.NotConfigured(err)

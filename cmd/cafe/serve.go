@@ -97,31 +97,38 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	if err != nil {
 		return err
 	}
-	router, err := api.New(c, api.Options{
-		CursorKey: issuer.Key("cursors"), Origin: os.Getenv("CAFE_ORIGIN"), Version: version(), AccessLog: slog.LevelDebug,
-	})
-	if err != nil {
-		return err
-	}
-
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
 	}
-	server := local.Server(local.Gateway(router, verifier, limit))
+	defer listener.Close() // for when it comes to nothing
+	url := "http://" + listener.Addr().String()
 
 	// What goes on in the background ends after the last request and before the store closes.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
-	pump, err := store.pump(data, func(ctx context.Context) bool {
+	reachable := func(ctx context.Context) bool {
 		_, err := store.table.Get(ctx, table.Key{PK: "reachable", SK: "?"}, true)
 		return errors.Is(err, table.ErrNotFound)
-	}, local.Consumer{Name: "ledger", Wants: cafe.Posts, Handle: handlers.Ledger(c)},
+	}
+	files, err := openFiles(background, &running, c, filepath.Join(data, "files"), url, reachable)
+	if err != nil {
+		return err
+	}
+	router, err := api.New(c, api.Options{
+		CursorKey: issuer.Key("cursors"), Origin: os.Getenv("CAFE_ORIGIN"), Version: version(), AccessLog: slog.LevelDebug, Links: files,
+	})
+	if err != nil {
+		return err
+	}
+	server := local.Server(local.Gateway(withFiles(router, files), verifier, limit))
+
+	pump, err := store.pump(data, reachable, local.Consumer{Name: "ledger", Wants: cafe.Posts, Handle: handlers.Ledger(c)},
 		local.Consumer{Name: "notifier", Wants: cafe.Announces, Handle: handlers.Notify(c, notifier)})
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	running.Go(func() { pump(background) })
 	running.Go(func() {
@@ -131,9 +138,8 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 		})
 	})
 
-	url := "http://" + listener.Addr().String()
 	if err := welcome(out, url, settings, issuer); err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()

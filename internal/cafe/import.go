@@ -37,11 +37,12 @@ type Links interface {
 	DownloadURL(ctx context.Context, key string, life time.Duration) (string, error)
 }
 
+// ImportLife is how long imports, uploads and rejects are kept: they name customers.
+const ImportLife = 30 * 24 * time.Hour
+
 const (
 	// linkLife is how long an address for an upload or for rejects is good.
 	linkLife = time.Hour
-	// importLife is how long imports, uploads and rejects are kept: they name customers.
-	importLife = 30 * 24 * time.Hour
 
 	// maxUnpacked is how large an upload may be once unpacked. An attempt may keep its
 	// rows, its rejects and the rejects file on disk, and all three fit into the 512 MB
@@ -134,7 +135,7 @@ func (c *Cafe) importNamed(ctx context.Context, id string) (model.Import, error)
 		return model.Import{}, err
 	}
 	im, err := importOf(importKey(id), item)
-	if err == nil && !c.now().Before(im.CreatedAt.Add(importLife)) {
+	if err == nil && !c.now().Before(im.CreatedAt.Add(ImportLife)) {
 		return model.Import{}, ErrNotFound // the store drops it some time
 	}
 	return im, err
@@ -155,7 +156,7 @@ func (c *Cafe) TroubledImports(ctx context.Context, from, to time.Time) (trouble
 // ForgetImports removes imports that have been kept for as long as they may be, and
 // returns how many. DynamoDB does so by itself, by their expires_at.
 func (c *Cafe) ForgetImports(ctx context.Context) (forgotten int, err error) {
-	err = c.importsBetween(ctx, time.Time{}, c.now().Add(-importLife), func(im model.Import) error {
+	err = c.importsBetween(ctx, time.Time{}, c.now().Add(-ImportLife), func(im model.Import) error {
 		forgotten++
 		return c.write(ctx, table.Delete(importKey(im.ID)))
 	})
@@ -631,7 +632,7 @@ func importItem(im model.Import) table.Item {
 		"by":             table.String(string(im.By)),
 		"status":         table.String(string(im.Status)),
 		"created_at":     moment(im.CreatedAt),
-		"expires_at":     table.Int(im.CreatedAt.Add(importLife).Unix()), // in seconds, for DynamoDB's Time to Live
+		"expires_at":     table.Int(im.CreatedAt.Add(ImportLife).Unix()), // in seconds, for DynamoDB's Time to Live
 		table.AttrIndex2: table.String(partitionImports),
 		table.AttrSort:   table.String(importSort(im.CreatedAt, im.ID)),
 	}

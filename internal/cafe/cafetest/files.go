@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -80,12 +81,26 @@ func (f *Files) Keys() []string {
 	return slices.Sorted(maps.Keys(f.files))
 }
 
-// UploadURL implements cafe.Links: the key follows "https://uploads.example.com/put/".
+// UploadURL implements cafe.Links. KeyOf tells the key.
 func (f *Files) UploadURL(_ context.Context, key string, _ time.Duration) (string, error) {
-	return "https://uploads.example.com/put/" + key, nil
+	return link("put", key), nil
 }
 
-// DownloadURL implements cafe.Links: the key follows "https://uploads.example.com/get/".
+// DownloadURL implements cafe.Links. KeyOf tells the key.
 func (f *Files) DownloadURL(_ context.Context, key string, _ time.Duration) (string, error) {
-	return "https://uploads.example.com/get/" + key, nil
+	return link("get", key), nil
+}
+
+func link(way, key string) string {
+	return (&url.URL{Scheme: "https", Host: "files.example", Path: "/" + key, RawQuery: way}).String()
+}
+
+// KeyOf returns the key of a link to send a file ("put") or to fetch one ("get"), and
+// nothing for any other text.
+func KeyOf(way, link string) string {
+	u, err := url.Parse(link)
+	if err != nil || u.Host != "files.example" || u.RawQuery != way {
+		return ""
+	}
+	return strings.TrimPrefix(u.Path, "/")
 }

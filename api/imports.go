@@ -1,0 +1,93 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"cafe/internal/cafe"
+	"cafe/model"
+)
+
+// beginImport answers where to put the file.
+func (s *server) beginImport(c *gin.Context) error {
+	var r struct {
+		Kind        optional[string]   `json:"kind"`
+		Name        optional[string]   `json:"name"`
+		Source      optional[string]   `json:"source"`
+		IgnoreItems optional[[]string] `json:"ignore_items"`
+		DryRun      optional[bool]     `json:"dry_run"`
+	}
+	if err := decode(c, &r); err != nil {
+		return err
+	}
+	var faults model.Invalid
+	draft := model.ImportDraft{
+		Kind: model.ImportKind(r.Kind.need(&faults, "/kind")), Name: r.Name.need(&faults, "/name"),
+		Source: r.Source.or(&faults, "/source", ""), Ignore: r.IgnoreItems.or(&faults, "/ignore_items", nil),
+		DryRun: r.DryRun.or(&faults, "/dry_run", false),
+	}
+	if r.Source.Given && !r.Source.Null && draft.Source == "" {
+		faults.Add("/source", "must not be empty")
+	}
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	upload, err := s.cafe.BeginImport(c.Request.Context(), s.links, caller(c), draft)
+	if err != nil {
+		return err
+	}
+	c.Header("Location", "/imports/"+upload.ImportID)
+	c.Header("Cache-Control", "no-store") // whoever has the address may upload
+	return answer(c, http.StatusCreated, struct {
+		ID        string `json:"id"`
+		UploadURL string `json:"upload_url"`
+		ExpiresAt string `json:"expires_at"`
+	}{upload.ImportID, upload.URL, cafe.Timestamp(upload.ExpiresAt)})
+}
+
+// getImport answers how far an import is, and what came of it.
+func (s *server) getImport(c *gin.Context) error {
+	id, err := pathID(c, "id")
+	if err != nil {
+		return err
+	}
+	im, rejectsURL, err := s.cafe.ImportResult(c.Request.Context(), s.links, id)
+	if err != nil {
+		return err
+	}
+	type problem struct {
+		Line   int    `json:"line"`
+		Reason string `json:"reason"`
+	}
+	problems := make([]problem, len(im.Problems))
+	for i, p := range im.Problems {
+		problems[i] = problem(p)
+	}
+	c.Header("Cache-Control", "no-store")
+	return answer(c, http.StatusOK, struct {
+		ID          string             `json:"id"`
+		Kind        model.ImportKind   `json:"kind"`
+		Status      model.ImportStatus `json:"status"`
+		Rows        int64              `json:"rows"`
+		Created     int64              `json:"created"`
+		Updated     int64              `json:"updated"`
+		Unchanged   int64              `json:"unchanged"`
+		Rejected    int64              `json:"rejected"`
+		SkippedRows int64              `json:"skipped_rows"`
+		Errors      []problem          `json:"errors"`
+		RejectsURL  string             `json:"rejects_url,omitempty"`
+	}{im.ID, im.Kind, im.Status, im.Rows, im.Created, im.Updated, im.Unchanged, im.Rejected, im.SkippedRows, problems, rejectsURL})
+}
+
+// RefuseFile answers a request to the address of a file (an upload, or rejects) that is
+// not served. The local café has such addresses beside the router's; on AWS they are
+// S3's, and so the reference says nothing of their problems.
+func RefuseFile(w http.ResponseWriter, r *http.Request, status int, kind, title, detail string) {
+	id, _ := r.Context().Value(requestIDKey{}).(string)
+	p := &Problem{Type: "/problems/" + kind, Title: title, Status: status, Detail: detail}
+	if status == http.StatusServiceUnavailable {
+		p.retryAfter = 1
+	}
+	WriteProblem(w, r, p, id)
+}

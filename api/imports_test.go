@@ -1,0 +1,94 @@
+package api_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"cafe/api"
+	"cafe/internal/cafe/cafetest"
+	"cafe/internal/table"
+	"cafe/internal/table/tabletest"
+)
+
+func TestAnImportFromItsRequestToItsResult(t *testing.T) {
+	s := open(t)
+	a := s.call(sam, "POST", "/imports", `{"kind":"orders","name":"till+18%.csv","source":"till","ignore_items":["NONE"],"dry_run":false}`).want(201)
+	id := a.get("id")
+	if a.header.Get("Location") != "/imports/"+id || a.header.Get("Cache-Control") != "no-store" || a.get("expires_at") == "" {
+		t.Errorf("%s %v", a.body, a.header)
+	}
+	key := cafetest.KeyOf("put", a.get("upload_url"))
+	if key != "imports/"+id+"/till+18%.csv" {
+		t.Errorf("the file goes to %q", key)
+	}
+	if got := s.call(sam, "GET", "/imports/"+id, "").want(200); string(got.body) !=
+		`{"id":"`+id+`","kind":"orders","status":"waiting","rows":0,"created":0,"updated":0,"unchanged":0,"rejected":0,"skipped_rows":0,"errors":[]}` {
+		t.Errorf("before the upload: %s", got.body)
+	}
+	if err := s.files.Put(t.Context(), key, strings.NewReader("order,date,time,item\n1,2017-03-17,09:00,tea\n2,2017-03-17,09:00,tee\n3,2017-03-17,10:00,none\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cafe.Import(t.Context(), s.files, key); err != nil {
+		t.Fatal(err)
+	}
+	a = s.call(olivia, "GET", "/imports/"+id, "").want(200)
+	if string(a.body) != `{"id":"`+id+`","kind":"orders","status":"done","rows":3,"created":1,"updated":0,"unchanged":0,"rejected":1,"skipped_rows":1,`+
+		`"errors":[{"line":3,"reason":"item: \"tee\" is no SKU and no name on the menu"}],"rejects_url":"https://files.example/rejects/`+id+`.csv?get"}` {
+		t.Errorf("after it: %s", a.body)
+	}
+	s.call(sam, "HEAD", "/imports/"+id, "").want(200)
+	s.call(sam, "GET", "/imports/nobody", "").wantProblem(404, "not-found")
+
+	empty := s.call(sam, "POST", "/imports", `{"kind":"menu","name":"menu.csv"}`).want(201)
+	if err := s.files.Put(t.Context(), cafetest.KeyOf("put", empty.get("upload_url")), strings.NewReader("")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cafe.Import(t.Context(), s.files, cafetest.KeyOf("put", empty.get("upload_url"))); err != nil {
+		t.Fatal(err)
+	}
+	if a := s.call(sam, "GET", "/imports/"+empty.get("id"), "").want(200); a.get("status") != "failed" || a.get("errors") != `[{"line":0,"reason":"The file is empty."}]` || a.get("rejects_url") != "" {
+		t.Errorf("of an empty file: %s", a.body)
+	}
+}
+
+func TestBadImportRequestsAreRefusedByField(t *testing.T) {
+	s := open(t)
+	for body, fields := range map[string]string{
+		`{}`:                                                     "/kind /name",
+		`{"kind":"prices","name":"a"}`:                           "/kind",
+		`{"kind":null,"name":"a"}`:                               "/kind",
+		`{"kind":"orders","name":""}`:                            "/name",
+		`{"kind":"orders","name":"a\u0000"}`:                     "/name",
+		`{"kind":"orders","name":"a","source":""}`:               "/source",
+		`{"kind":"orders","name":"a","source":"two words"}`:      "/source",
+		`{"kind":"orders","name":"a","source":null}`:             "/source",
+		`{"kind":"orders","name":"a","ignore_items":"NONE"}`:     "/ignore_items",
+		`{"kind":"orders","name":"a","ignore_items":["x",""]}`:   "/ignore_items/1",
+		`{"kind":"orders","name":"a","ignore_items":["x",null]}`: "/ignore_items/1",
+		`{"kind":"orders","name":"a","ignore_items":null}`:       "/ignore_items",
+		`{"kind":"orders","name":"a","ignore_items":["x"` + strings.Repeat(`,"x"`, 100) + `]}`:                   "/ignore_items",
+		`{"kind":"orders","name":"a","dry_run":"yes"}`:                                                           "/dry_run",
+		`{"kind":"orders","name":"a","dry-run":true}`:                                                            "/dry-run",
+		`{"kind":"orders","name":"` + strings.Repeat("é", 101) + `","source":"` + strings.Repeat("x", 65) + `"}`: "/name /source",
+	} {
+		s.call(sam, "POST", "/imports", body).wantProblem(422, "validation", strings.Fields(fields)...)
+	}
+	if n := s.stored("I#"); n != 0 {
+		t.Errorf("%d imports are stored", n)
+	}
+	s.faults.Set(tabletest.Always(tabletest.Fault{Before: table.ErrThrottled}))
+	s.call(sam, "POST", "/imports", `{"kind":"orders","name":"a"}`).wantProblem(503, "unavailable")
+	s.call(sam, "GET", "/imports/x", "").wantProblem(503, "unavailable")
+}
+
+func TestAFileThatIsNotServedIsAProblemToo(t *testing.T) {
+	r := httptest.NewRequestWithContext(api.WithRequestID(t.Context(), "a-request"), "GET", "/uploads/x", nil)
+	w := httptest.NewRecorder()
+	api.RefuseFile(w, r, http.StatusServiceUnavailable, "unavailable", "Unavailable", "Not now.")
+	if w.Header().Get("X-Request-Id") != "a-request" || w.Header().Get("Retry-After") != "1" {
+		t.Errorf("%v", w.Header())
+	}
+	answer{t, w.Code, w.Header(), w.Body.Bytes()}.wantProblem(503, "unavailable")
+}

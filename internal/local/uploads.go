@@ -1,0 +1,90 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/cenkalti/backoff/v5"
+
+	"cafe/handlers"
+)
+
+// Uploads has uploads imported in the background, as the bucket's notifications have
+// Lambda do: each until it is done, Tries times at most, one at a time.
+type Uploads struct {
+	ctx       context.Context
+	handle    func(context.Context, events.S3Event) error
+	done      func(key string) error
+	reachable func(context.Context) bool
+	pauses    func() backoff.BackOff
+
+	turn    chan struct{}
+	running sync.WaitGroup
+}
+
+// NewUploads returns one that works until the context ends. An upload that could not be
+// done by then, or in its tries, is not told to be done, and so is told again by whoever
+// keeps the files. reachable tells whether the store answers: as long as it does not,
+// failures count no try.
+func NewUploads(ctx context.Context, handle func(context.Context, events.S3Event) error, done func(key string) error, reachable func(context.Context) bool) *Uploads {
+	return &Uploads{
+		ctx: ctx, handle: handle, done: done, reachable: reachable, turn: make(chan struct{}, 1),
+		pauses: func() backoff.BackOff {
+			b := backoff.NewExponentialBackOff()
+			b.InitialInterval, b.MaxInterval = 200*time.Millisecond, time.Minute
+			return b
+		},
+	}
+}
+
+// Add has the upload imported. It does not wait for that.
+func (u *Uploads) Add(key string) { u.running.Go(func() { u.run(key) }) }
+
+// Wait returns when the context has ended and with it all work.
+func (u *Uploads) Wait() {
+	<-u.ctx.Done()
+	u.running.Wait()
+}
+
+func (u *Uploads) run(key string) {
+	event, pauses := handlers.Uploaded(key, time.Now()), u.pauses()
+	for tries := 0; tries < Tries; {
+		select {
+		case <-u.ctx.Done():
+			return
+		case u.turn <- struct{}{}:
+		}
+		err := u.attempt(event)
+		<-u.turn
+		if err == nil {
+			if err = u.done(key); err == nil {
+				return
+			}
+		}
+		if u.ctx.Err() != nil {
+			return
+		}
+		slog.Error("upload could not be imported", "error", err.Error())
+		if u.reachable(u.ctx) {
+			tries++
+		}
+		if wait(u.ctx, pauses) != nil {
+			return
+		}
+	}
+	slog.Error("upload is left until the café opens again", "tries", Tries)
+}
+
+// attempt calls the handler once.
+func (u *Uploads) attempt(event events.S3Event) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("handler panicked: %T", p)
+		}
+	}()
+	return u.handle(u.ctx, event)
+}
