@@ -76,7 +76,7 @@ func (c *Cafe) Outstanding(ctx context.Context) (model.Day, bool, error) {
 // Today's is made on the spot, too, and partial, unless the one that was sent when it was
 // due still says it all; its revision is that of the newest that is kept.
 //
-// A day that lies ahead, or before 1970, is a model.Invalid.
+// A day that lies ahead, or before 1970, has none: a *NoReport.
 func (c *Cafe) Report(ctx context.Context, day model.Day) (Printed, error) {
 	today, err := c.reportable(day)
 	if err != nil {
@@ -100,14 +100,20 @@ func (c *Cafe) Report(ctx context.Context, day model.Day) (Printed, error) {
 	return made.Printed, err
 }
 
+// NoReport says in a sentence why there can be no report of a day. It is an ErrNotFound.
+type NoReport struct{ Reason string }
+
+func (e *NoReport) Error() string { return e.Reason }
+func (e *NoReport) Unwrap() error { return ErrNotFound }
+
 // reportable returns today, and an error when there can be no report of the day.
 func (c *Cafe) reportable(day model.Day) (today model.Day, err error) {
 	today = c.Calendar.DayOf(c.now())
 	switch {
 	case day > today:
-		return today, model.Invalid{{Field: "day", Message: "lies ahead: today is " + string(today)}}
+		return today, &NoReport{fmt.Sprintf("%s lies ahead: today is %s.", day, today)}
 	case day < "1970-01-01":
-		return today, model.Invalid{{Field: "day", Message: "is before 1970"}}
+		return today, &NoReport{fmt.Sprintf("%s is before 1970.", day)}
 	}
 	return today, nil
 }
@@ -274,6 +280,30 @@ func reportMessage(p Printed) Message {
 			At       string      `json:"at"`
 		}{id, "daily_report", p.Day, p.Revision, p.Partial, p.Orders, p.Revenue, p.Currency, Timestamp(p.BuiltAt.Time)}),
 		Attributes: map[string]string{"type": "daily_report", "day": string(p.Day), "revision": strconv.Itoa(p.Revision)},
+	}
+}
+
+// ReportFailed is what tells the owner that there is no report of the day, and why.
+func (c *Cafe) ReportFailed(day model.Day, cause error) Message {
+	at := c.clock()
+	return Message{
+		ID: model.DeriveID("report failed", string(day), Timestamp(at)), Topic: TopicDailyReport,
+		Subject: subject(c.Name, day.Format("Mon 2 Jan 2006"), "the daily report could not be made"),
+		Mail: fmt.Sprintf(`The report of %s could not be made, although
+it was tried several times.
+
+Orders, stock and tabs are not affected. Ask for the report
+again later: cafe report -build -day %s
+
+What went wrong: %s
+`, day.Format("Monday 2 January"), day, cause),
+		Body: body(struct {
+			Type  string    `json:"type"`
+			Day   model.Day `json:"day"`
+			Cause string    `json:"cause"`
+			At    string    `json:"at"`
+		}{"report_failed", day, cause.Error(), Timestamp(at)}),
+		Attributes: map[string]string{"type": "report_failed", "day": string(day)},
 	}
 }
 
