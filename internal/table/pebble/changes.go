@@ -151,18 +151,15 @@ func (t *Table) SetCheckpoint(name string, seq uint64) error {
 	return t.commitLater(b)
 }
 
-// commitLater applies a batch that need not be on disk when it returns. It takes its
-// turn like any write: see take.
+// commitLater applies a batch that need not be on disk when it returns.
 func (t *Table) commitLater(b *lsm.Batch) error {
-	if err := t.take(context.Background()); err != nil {
-		return err
-	}
-	defer func() { <-t.turn }()
-	if err := t.db.Apply(b, lsm.NoSync); err != nil {
-		return t.broken(err)
-	}
-	if err := t.fence.err(); err != nil {
-		return err
-	}
-	return b.Close()
+	return t.inTurn(context.Background(), func() error {
+		if err := t.db.Apply(b, lsm.NoSync); err != nil {
+			return t.broken(err)
+		}
+		if err := t.fence.err(); err != nil {
+			return err
+		}
+		return b.Close()
+	})
 }

@@ -164,8 +164,11 @@ func (d *decoder) int() int64 {
 	return int64(n>>1) ^ -int64(n&1)
 }
 
-// count reads how many things of at least size bytes follow, so that a wrong count
-// cannot ask for more memory than the record itself has.
+// plausible is up to how many elements room is made at once, on the word of a count
+// that may be wrong.
+const plausible = 100
+
+// count reads how many things follow that take at least size bytes each.
 func (d *decoder) count(size int) int {
 	n := d.uint()
 	if n > uint64(len(d.rest)/size) {
@@ -184,7 +187,7 @@ func (d *decoder) string() string {
 
 func (d *decoder) item(depth int) table.Item {
 	n := d.count(2)
-	item := make(table.Item, n)
+	item := make(table.Item, min(n, plausible))
 	last := ""
 	for i := range n {
 		name := d.string()
@@ -219,9 +222,13 @@ func (d *decoder) value(depth int) table.Value {
 	case tagBytes:
 		return table.Bytes([]byte(d.string()))
 	case tagList:
-		list := make([]table.Value, d.count(1))
-		for i := range list {
-			list[i] = d.value(depth - 1)
+		n := d.count(1)
+		list := make([]table.Value, 0, min(n, plausible))
+		for range n {
+			list = append(list, d.value(depth-1))
+			if d.err != nil {
+				break
+			}
 		}
 		return table.List(list...)
 	case tagMap:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"go.uber.org/goleak"
 
 	"cafe/internal/table"
 )
@@ -81,6 +82,55 @@ func sweepFailures(t *testing.T, disk func(n int64) *failing) {
 			t.Logf("each of %d write operations failed in its turn", n-1)
 			return
 		}
+	}
+}
+
+func TestAFolderThatCouldNotBeOpenedIsNotLeftLocked(t *testing.T) {
+	for n := int64(1); ; n++ {
+		mem := vfs.NewMem()
+		disk := &failing{n: n, once: true, cause: syscall.EIO}
+		p, err := Open("data", Options{FS: errorfs.Wrap(mem, disk), Logger: silent})
+		if err == nil {
+			if err := p.Close(); err != nil && disk.count.Load() < n {
+				t.Error(err)
+			}
+		}
+		if disk.count.Load() < n {
+			return
+		}
+		p, err = Open("data", Options{FS: mem, Logger: silent})
+		if err != nil {
+			t.Fatalf("failure %d: open again: %v", n, err)
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAClosedTableLeavesNothingRunning(t *testing.T) {
+	ignored := goleak.IgnoreCurrent()
+	for _, disk := range []*failing{
+		{n: 1 << 60, cause: syscall.EIO}, // never
+		{n: 80, cause: syscall.ENOSPC},   // while it is written to
+		{n: 20, cause: syscall.ENOSPC},   // while it is opened
+	} {
+		p, err := Open("data", Options{FS: errorfs.Wrap(vfs.NewMem(), disk), Logger: silent, memTable: 64 << 10, pause: time.Millisecond})
+		if err != nil {
+			if disk.n > 20 {
+				t.Fatal(err)
+			}
+			continue
+		}
+		for i := range 20 {
+			p.Write(ctx, table.Put(table.Key{PK: fmt.Sprint(i), SK: "x"}, table.Item{"text": table.String(strings.Repeat("x", 10<<10))}))
+		}
+		if err := p.Close(); !errors.Is(err, p.Err()) || (err == nil) != (disk.n > 80) {
+			t.Errorf("close: %v", err)
+		}
+	}
+	if err := goleak.Find(ignored); err != nil {
+		t.Error(err)
 	}
 }
 

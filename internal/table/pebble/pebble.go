@@ -69,8 +69,8 @@ type Table struct {
 	stop    sync.Once
 	closing chan struct{} // closed when Close begins
 
-	// turn holds the one who checks conditions and applies a write. A channel, so that
-	// waiting for it ends with the context.
+	// turn holds the one who checks conditions and applies a write. It is a channel, so
+	// that waiting for it ends with the context.
 	turn chan struct{}
 	// assigned is the number of the last change that was given one; it changes only by
 	// the holder of turn, and before the change can be read.
@@ -86,6 +86,8 @@ type Table struct {
 	fence *fence
 	space space
 }
+
+var _ table.Table = (*Table)(nil)
 
 // trimEvery is how many changes are dropped at once. Each time leaves a mark that
 // reads have to step over, until Pebble tidies up.

@@ -29,20 +29,15 @@ func (t *Table) Write(ctx context.Context, ops ...table.Op) error {
 	defer w.scratch.release()
 	w.encodePuts()
 
-	if err := t.take(ctx); err != nil {
-		return err
-	}
-	err := w.apply()
-	<-t.turn
-	if err != nil {
+	if err := t.inTurn(ctx, w.apply); err != nil {
 		return err
 	}
 	return w.wait(ctx)
 }
 
-// take waits for the turn to check and apply a write. Once the store has failed
-// nobody gets it.
-func (t *Table) take(ctx context.Context) error {
+// inTurn does what only one may do at a time: to check and to apply. Once the store
+// has failed nobody does it any more.
+func (t *Table) inTurn(ctx context.Context, do func() error) error {
 	select {
 	case t.turn <- struct{}{}:
 	default:
@@ -54,11 +49,11 @@ func (t *Table) take(ctx context.Context) error {
 			return t.fence.err()
 		}
 	}
+	defer func() { <-t.turn }()
 	if err := t.fence.err(); err != nil {
-		<-t.turn
 		return err
 	}
-	return nil
+	return do()
 }
 
 // write is one Write on its way.
