@@ -10,11 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"pgregory.net/rapid"
 
 	"cafe/internal/cafe"
 	"cafe/internal/table"
+	"cafe/internal/table/dynamo"
 	"cafe/internal/table/dynamo/dynamotest"
 	"cafe/internal/table/pebble"
 	"cafe/internal/table/tabletest"
@@ -43,7 +45,11 @@ var Engines = []Engine{
 		})
 		return p
 	}},
-	{Name: "dynamo", Slow: true, Open: func(t testing.TB) table.Table { return dynamotest.Open(t) }},
+	{Name: "dynamo", Slow: true, Open: func(t testing.TB) table.Table {
+		// A machine that runs many tests at once takes its time to answer.
+		patient := dynamotest.Client(t, func(o *dynamodb.Options) { o.HTTPClient = dynamo.HTTPClient().WithTimeout(time.Minute) })
+		return dynamo.New(patient, dynamo.Options{Table: dynamotest.Open(t).Name()})
+	}},
 }
 
 // OnEachEngine runs the test on every engine, as a subtest beside others.
