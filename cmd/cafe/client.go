@@ -82,6 +82,14 @@ func (c client) call(ctx context.Context, method, path, accept string, body any)
 	return answer, nil
 }
 
+// refused is an answer that is no success.
+type refused struct {
+	status int
+	text   string
+}
+
+func (r *refused) Error() string { return r.text }
+
 // refusal puts a problem into words.
 func refusal(response *http.Response, body []byte) error {
 	var p struct {
@@ -90,11 +98,11 @@ func refusal(response *http.Response, body []byte) error {
 		Errors []struct{ Field, Message string }
 	}
 	if json.Unmarshal(body, &p) != nil || p.Title == "" {
-		return fmt.Errorf("the café answered %s", response.Status)
+		return &refused{response.StatusCode, "the café answered " + response.Status}
 	}
 	text := p.Title + ". " + p.Detail
 	for _, e := range p.Errors {
 		text += fmt.Sprintf(" %s %s.", e.Field, e.Message)
 	}
-	return errors.New(text)
+	return &refused{response.StatusCode, text}
 }

@@ -1,0 +1,325 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cheggaaa/pb/v3"
+	"github.com/urfave/cli/v3"
+
+	"cafe/model"
+)
+
+func importCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "import",
+		Usage:     "upload a file of orders, stock or menu, and print what came of it",
+		ArgsUsage: "FILE",
+		Description: "FILE is CSV with a header row, gzipped or not. The command ends with status 1 when anything of it was rejected;\n" +
+			"the rejects file has the rejected rows with their reasons. Mend it and import it: what went in already stays.",
+		Flags: append(clientFlags(),
+			&cli.StringFlag{Name: "kind", Value: string(model.ImportOrders), Usage: "what the file holds: orders, stock or menu"},
+			&cli.StringFlag{Name: "source", Value: "till", Usage: "which till the order ids are of"},
+			&cli.StringSliceFlag{Name: "ignore", Usage: "items whose rows are no sale, such as NONE,Adjustment"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "work out the result, and store nothing"},
+		),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if c.NArg() != 1 {
+				return fmt.Errorf("import takes one file; there are %d", c.NArg())
+			}
+			cl, err := newClient(c, model.RoleStaff)
+			if err != nil {
+				return err
+			}
+			file, err := os.Open(c.Args().First())
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			name := filepath.Base(file.Name())
+			draft := importDraft{c.String("kind"), name, c.String("source"), append([]string{}, c.StringSlice("ignore")...), c.Bool("dry-run")}
+			result, err := bring(ctx, cl, file, draft, newProgress(c.Root().ErrWriter))
+			if err != nil {
+				return err
+			}
+			if result.Status == string(model.ImportFailed) {
+				return fmt.Errorf("%s was not imported. %s", name, result.Errors[0].Reason)
+			}
+			summarize(c.Root().Writer, draft, result)
+			if result.Rejected > 0 {
+				return exitStatus(1)
+			}
+			return nil
+		},
+	}
+}
+
+// importDraft is the body of POST /imports.
+type importDraft struct {
+	Kind        string   `json:"kind"`
+	Name        string   `json:"name"`
+	Source      string   `json:"source"`
+	IgnoreItems []string `json:"ignore_items"`
+	DryRun      bool     `json:"dry_run"`
+}
+
+// importResult is the answer of GET /imports/{id}.
+type importResult struct {
+	ID, Status                        string
+	Rows, Created, Updated, Unchanged int64
+	Rejected                          int64
+	SkippedRows                       int64 `json:"skipped_rows"`
+	Errors                            []struct {
+		Line   int
+		Reason string
+	}
+	RejectsURL string `json:"rejects_url"`
+}
+
+// bring makes the three calls of an import, and waits until it is finished.
+func bring(ctx context.Context, cl client, file *os.File, draft importDraft, p *progress) (r importResult, err error) {
+	rows, err := countRows(file)
+	if err != nil {
+		return r, err
+	}
+	answer, err := cl.call(ctx, "POST", "/imports", "", draft)
+	if err != nil {
+		return r, err
+	}
+	var begun struct {
+		ID        string
+		UploadURL string `json:"upload_url"`
+	}
+	if err := json.Unmarshal(answer, &begun); err != nil {
+		return r, fmt.Errorf("the café's answer cannot be read: %w", err)
+	}
+	if err := send(ctx, begun.UploadURL, file, p); err != nil {
+		return r, err
+	}
+	r, err = await(ctx, cl, begun.ID, func(done int64) { p.at("importing", "rows", done, rows) })
+	p.end()
+	if err != nil {
+		return r, fmt.Errorf("%w (the file is with the café, which goes on: see %s/imports/%s)", err, cl.url, begun.ID)
+	}
+	return r, nil
+}
+
+// countRows returns about how many rows the file has below its header, which is good
+// enough for a progress bar, and goes back to its beginning.
+func countRows(file *os.File) (rows int64, err error) {
+	in := bufio.NewReaderSize(file, 64<<10)
+	var text io.Reader = in
+	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		if text, err = gzip.NewReader(in); err != nil {
+			text = strings.NewReader("") // the café says what is wrong with it
+		}
+	}
+	buf := make([]byte, 64<<10)
+	for last := byte('\n'); ; {
+		n, err := text.Read(buf)
+		rows += int64(bytes.Count(buf[:n], []byte{'\n'}))
+		if n > 0 {
+			last = buf[n-1]
+		}
+		if err != nil {
+			if last != '\n' {
+				rows++
+			}
+			break
+		}
+	}
+	_, err = file.Seek(0, io.SeekStart)
+	return max(rows-1, 0), err
+}
+
+// send uploads the file.
+func send(ctx context.Context, url string, file *os.File, p *progress) error {
+	defer p.end()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	var body io.Reader = &counted{file, func(sent int64) { p.at("uploading", "bytes", sent, info.Size()) }, 0}
+	if info.Size() == 0 {
+		body = http.NoBody // a length of 0 would mean that it is not known
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPut, url, body)
+	if err != nil {
+		return fmt.Errorf("the café's answer cannot be read: %w", err)
+	}
+	r.ContentLength = info.Size()
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return fmt.Errorf("upload: %w", errors.Unwrap(err))
+	}
+	defer response.Body.Close()
+	answer, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	if response.StatusCode/100 != 2 {
+		return fmt.Errorf("upload: %w", refusal(response, answer))
+	}
+	return nil
+}
+
+// counted tells how much has been read.
+type counted struct {
+	io.Reader
+	tell func(int64)
+	n    int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += int64(n)
+	c.tell(c.n)
+	return n, err
+}
+
+const (
+	// trust is for how long a café that does not answer, or not well, is asked again.
+	trust = time.Minute
+	// standstill is for how long nothing may change: longer than an importer on AWS may
+	// take with all its attempts.
+	standstill = time.Hour
+)
+
+// await asks how far the import is until it is finished.
+func await(ctx context.Context, cl client, id string, tell func(rows int64)) (r importResult, err error) {
+	pause := 100 * time.Millisecond
+	heard, moved, last := time.Now(), time.Now(), ""
+	for {
+		answer, err := cl.call(ctx, "GET", "/imports/"+id, "", nil)
+		var no *refused
+		switch {
+		case err == nil:
+			heard = time.Now()
+			if last != string(answer) {
+				last, moved = string(answer), heard
+			}
+			r = importResult{}
+			if err := json.Unmarshal(answer, &r); err != nil {
+				return r, fmt.Errorf("the café's answer cannot be read: %w", err)
+			}
+			if tell(r.Rows); r.Status == string(model.ImportDone) || r.Status == string(model.ImportFailed) && len(r.Errors) > 0 {
+				return r, nil
+			}
+		case ctx.Err() != nil:
+			return r, errors.New("interrupted")
+		case errors.As(err, &no) && no.status != http.StatusTooManyRequests && no.status < 500, time.Since(heard) > trust:
+			return r, err
+		}
+		if time.Since(moved) > standstill {
+			return r, errors.New("nothing has moved for an hour")
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		pause = min(pause*3/2, time.Second)
+	}
+}
+
+// progress shows how far something is: by a bar on a terminal, by lines elsewhere.
+type progress struct {
+	out  io.Writer
+	bar  *pb.ProgressBar
+	line time.Time // when the last was written
+}
+
+// lineEvery is how often a line is written where there is no bar.
+const lineEvery = 5 * time.Second
+
+func newProgress(out io.Writer) *progress { return &progress{out: out, line: time.Now()} }
+
+// at shows that so many of a total are done.
+func (p *progress) at(what, unit string, done, total int64) {
+	if p.bar == nil {
+		p.bar = pb.New64(total).SetTemplateString(fmt.Sprintf(`%-9s {{counters . }} {{bar . "[" "█" "█" "·" "]"}} {{percent . }}`, what)).
+			SetMaxWidth(80).Set(pb.Bytes, unit == "bytes").SetWriter(p.out)
+		if p.onTerminal() {
+			p.bar.Start()
+		}
+	}
+	p.bar.SetTotal(max(total, done)).SetCurrent(done)
+	if !p.onTerminal() && time.Since(p.line) >= lineEvery {
+		p.line = time.Now()
+		fmt.Fprintf(p.out, "%s: %s of %s %s\n", what, grouped(done), grouped(max(total, done)), unit)
+	}
+}
+
+func (p *progress) onTerminal() bool { return p.bar.GetBool(pb.Terminal) }
+
+// end ends what at has begun.
+func (p *progress) end() {
+	if p.bar != nil && p.onTerminal() {
+		p.bar.Finish()
+	}
+	p.bar = nil
+}
+
+// listed is how many problems are printed.
+const listed = 10
+
+// summarize prints what came of an import.
+func summarize(w io.Writer, draft importDraft, r importResult) {
+	thing := cmp.Or(map[string]string{"stock": "count", "menu": "item"}[draft.Kind], "order")
+	fmt.Fprintf(w, "%s: %s rows", draft.Name, grouped(r.Rows))
+	if r.SkippedRows > 0 {
+		fmt.Fprintf(w, ", %s of them passed over", grouped(r.SkippedRows))
+	}
+	fmt.Fprintln(w)
+	if draft.DryRun {
+		fmt.Fprintln(w, "A dry run: nothing was stored. It would be")
+	}
+	for _, line := range []struct {
+		n    int64
+		what string
+		show bool
+	}{
+		{r.Created, "created", true},
+		{r.Updated, "updated", draft.Kind != string(model.ImportOrders)},
+		{r.Unchanged, "unchanged", true},
+		{r.Rejected, "rejected", true},
+	} {
+		if !line.show {
+			continue
+		}
+		things := thing + "s"
+		if line.n == 1 {
+			things = thing
+		}
+		fmt.Fprintf(w, "%10s %s %s\n", grouped(line.n), things, line.what)
+	}
+	if r.Rejected == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nRejected:")
+	for _, e := range r.Errors[:min(len(r.Errors), listed)] {
+		fmt.Fprintf(w, "  line %-6d %s\n", e.Line, e.Reason)
+	}
+	if len(r.Errors) > listed {
+		fmt.Fprintln(w, "  … and more in the rejects file")
+	}
+	fmt.Fprintf(w, "\nThe rejected rows, each with its reason, are here for an hour:\n  %s\nMend them and import that file: what went in already stays as it is.\n", r.RejectsURL)
+}
+
+// grouped writes a number with commas between the thousands.
+func grouped(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
