@@ -78,6 +78,7 @@ func problemOf(err error) *Problem {
 		invalid  model.Invalid
 		short    *cafe.OutOfStock
 		illegal  *cafe.IllegalMove
+		noReport *cafe.NoReport
 		tooLarge *http.MaxBytesError
 	)
 	switch {
@@ -104,6 +105,8 @@ func problemOf(err error) *Problem {
 	case errors.As(err, &tooLarge), errors.Is(err, table.ErrTooLarge):
 		return problem(http.StatusRequestEntityTooLarge, "body-too-large", "Body too large",
 			fmt.Sprintf("The body is larger than %d bytes.", maxBody))
+	case errors.As(err, &noReport):
+		return problem(http.StatusNotFound, "not-found", "Not found", noReport.Reason)
 	case errors.Is(err, cafe.ErrNotFound):
 		return problem(http.StatusNotFound, "not-found", "Not found", "There is nothing here.")
 	case errors.Is(err, cafe.ErrForbidden):

@@ -85,6 +85,8 @@ func (s *server) routes() []route {
 		{"POST", "/imports", staff, s.beginImport},
 		{"GET", "/imports/:id", staff, s.getImport},
 
+		{"GET", "/reports/:day", owner, s.getReport},
+		{"POST", "/reports/:day", owner, s.buildReport},
 		{"POST", "/reconcile", owner, s.reconcile},
 	}
 }

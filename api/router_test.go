@@ -37,6 +37,8 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 		"PUT /stock/:sku":              {staffUp, "/stock/cake", `{"on_hand":5}`, 200},
 		"POST /imports":                {staffUp, "/imports", `{"kind":"orders","name":"till.csv"}`, 201},
 		"GET /imports/:id":             {staffUp, "/imports/IMPORT", "", 200},
+		"GET /reports/:day":            {ownerOnly, "/reports/2017-03-18", "", 200},
+		"POST /reports/:day":           {ownerOnly, "/reports/2017-03-18", "", 200},
 		"POST /reconcile":              {ownerOnly, "/reconcile?dry_run=true", "", 200},
 	}
 	// What another customer gets on a route that is everybody's for their own.

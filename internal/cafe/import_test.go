@@ -48,7 +48,7 @@ func (c counter) upload(t testing.TB, draft model.ImportDraft, text string) (id,
 	if err != nil {
 		t.Fatal("begin import:", err)
 	}
-	key = strings.TrimPrefix(up.URL, "https://uploads.example.com/put/")
+	key = cafetest.KeyOf("put", up.URL)
 	if err := c.files.Put(ctx, key, strings.NewReader(text)); err != nil {
 		t.Fatal(err)
 	}
@@ -842,7 +842,7 @@ func TestImportsEndTheSameHoweverTheyAreInterrupted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		key := strings.TrimPrefix(up.URL, "https://uploads.example.com/put/")
+		key := cafetest.KeyOf("put", up.URL)
 		if err := c.files.Put(ctx, key, strings.NewReader(text)); err != nil {
 			t.Fatal(err)
 		}

@@ -443,12 +443,16 @@ func (c *Cafe) facts(ctx context.Context, day model.Day, now time.Time, records 
 	return f, nil
 }
 
-// changedUnsaid returns the days that orders came late for since the earlier report, and
-// whose reports are too old to be revised unasked.
+// changedUnsaid returns the days that orders came late for since the earlier report was
+// due, and whose own are too old to be revised unasked.
 func (c *Cafe) changedUnsaid(day model.Day, records map[model.Day]dayRecord, earlier *report.Report) (changed []string) {
+	var since time.Time
+	if earlier != nil {
+		since = c.ReportDue(earlier.Day)
+	}
 	for d := day.AddDays(-report.HistoryDays); d < day.AddDays(-revisedDays); d = d.AddDays(1) {
 		r := records[d]
-		if r.revision > 0 && !r.reported(c.ReportDue(d)) && (earlier == nil || r.lateAt.After(earlier.BuiltAt.Time)) {
+		if r.revision > 0 && !r.reported(c.ReportDue(d)) && r.lateAt.After(since) {
 			changed = append(changed, d.Format("2 Jan"))
 		}
 	}

@@ -41,8 +41,11 @@ type delivery struct {
 	pauses    func() backoff.BackOff
 }
 
+// deadLetters is the folder of dead letters, within the data folder.
+const deadLetters = "dead-letters"
+
 func newDelivery(folder string, reachable func(context.Context) bool) delivery {
-	return delivery{deadLetters: filepath.Join(folder, "dead-letters"), reachable: reachable, pauses: func() backoff.BackOff {
+	return delivery{deadLetters: filepath.Join(folder, deadLetters), reachable: reachable, pauses: func() backoff.BackOff {
 		b := backoff.NewExponentialBackOff()
 		b.InitialInterval, b.MaxInterval = 50*time.Millisecond, 5*time.Second
 		return b

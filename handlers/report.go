@@ -1,0 +1,57 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"cafe/internal/cafe"
+	"cafe/model"
+)
+
+// The steps that make a day's report, in their order.
+const (
+	StepExtract = "extract" // Cafe.Extract
+	StepAnalyse = "analyse" // Cafe.Analyse
+	StepPublish = "publish" // Cafe.SendReport
+)
+
+// ReportStep is what a step of the daily report gets from the state machine, and what it
+// answers: which day and which revision, never the report itself.
+type ReportStep struct {
+	Step     string    `json:"step,omitempty"`
+	Day      model.Day `json:"day"`         // empty for extract: the last whose report was due at At
+	At       time.Time `json:"at,omitzero"` // when the state machine was started
+	Revision int       `json:"revision,omitempty"`
+}
+
+// Report returns the handler of the report's steps. Each may be done any number of times.
+func Report(c *cafe.Cafe) func(context.Context, ReportStep) (ReportStep, error) {
+	return func(ctx context.Context, in ReportStep) (ReportStep, error) {
+		out := ReportStep{Day: in.Day, Revision: in.Revision}
+		if in.Step == StepExtract && in.Day == "" {
+			if in.At.IsZero() {
+				return out, fmt.Errorf("step %s has neither day nor time", in.Step)
+			}
+			out.Day = c.LastDue(in.At)
+		}
+		if _, err := model.ParseDay(string(out.Day)); err != nil {
+			return out, fmt.Errorf("step %s: %w", in.Step, err)
+		}
+		var err error
+		switch in.Step {
+		case StepExtract:
+			err = c.Extract(ctx, out.Day)
+		case StepAnalyse:
+			out.Revision, err = c.Analyse(ctx, out.Day)
+		case StepPublish:
+			err = c.SendReport(ctx, out.Day, out.Revision)
+		default:
+			err = fmt.Errorf("there is no step %q", in.Step)
+		}
+		if err != nil {
+			return out, fmt.Errorf("%s the report of %s: %w", in.Step, out.Day, err)
+		}
+		return out, nil
+	}
+}

@@ -1,0 +1,913 @@
+package cafe_test
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cafe/internal/cafe"
+	"cafe/internal/cafe/cafetest"
+	"cafe/internal/table"
+	"cafe/internal/table/dynamo/dynamotest"
+	"cafe/internal/table/tabletest"
+	"cafe/model"
+	"cafe/model/report"
+)
+
+// saturday is the day on which the clocks of cafés start.
+const saturday = model.Day("2017-03-18")
+
+// clockAt sets the clock to a time of the café's, 2017-03-18 20:00.
+func clockAt(t testing.TB, c *cafetest.Cafe, local string) {
+	t.Helper()
+	at, err := time.ParseInLocation("2006-01-02 15:04", local, c.Calendar.Zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Clock.Pass(at.Sub(c.Clock.Now()))
+}
+
+// stream posts and announces what has happened since the last time.
+func stream(t testing.TB, c *cafetest.Cafe) {
+	t.Helper()
+	c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+	c.Announce(t, c.Recorder.Changes(cafe.Announces)...)
+	c.Recorder.Forget()
+}
+
+// sell places orders of one unit each, at that time, and posts them.
+func sell(t testing.TB, c *cafetest.Cafe, local string, skus ...string) (orders []model.Order) {
+	t.Helper()
+	clockAt(t, c, local)
+	for _, sku := range skus {
+		orders = append(orders, place(t, c, model.WalkIn, lines(sku)))
+	}
+	stream(t, c)
+	return orders
+}
+
+// steps makes the day's report as the schedule does, and returns its revision.
+func steps(t testing.TB, c *cafetest.Cafe, day model.Day) int {
+	t.Helper()
+	if err := c.Extract(ctx, day); err != nil {
+		t.Fatal("extract:", err)
+	}
+	revision, err := c.Analyse(ctx, day)
+	if err != nil {
+		t.Fatal("analyse:", err)
+	}
+	if err := c.SendReport(ctx, day, revision); err != nil {
+		t.Fatal("send:", err)
+	}
+	stream(t, c)
+	return revision
+}
+
+func read(t testing.TB, c *cafetest.Cafe, day model.Day) cafe.Printed {
+	t.Helper()
+	r, err := c.Report(ctx, day)
+	if err != nil {
+		t.Fatalf("report of %s: %v", day, err)
+	}
+	return r
+}
+
+// mails returns the texts of the reports that were published, by day and revision:
+// 2017-03-18 r1. It wants none twice.
+func mails(t testing.TB, c *cafetest.Cafe) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for _, m := range c.Notifier.Published() {
+		if m.Topic != cafe.TopicDailyReport {
+			continue
+		}
+		name := m.Attributes["day"] + " r" + m.Attributes["revision"]
+		if texts[name] != "" {
+			t.Errorf("%s is mailed twice", name)
+		}
+		texts[name] = m.Mail
+	}
+	return texts
+}
+
+func wantMails(t testing.TB, c *cafetest.Cafe, want ...string) {
+	t.Helper()
+	if got := slices.Sorted(maps.Keys(mails(t, c))); !slices.Equal(got, want) {
+		t.Errorf("mailed %q, want %q", got, want)
+	}
+}
+
+func wantFigures(t testing.TB, r report.Report, revision int, orders int64, revenue model.Money) {
+	t.Helper()
+	if r.Revision != revision || r.Orders != orders || r.Revenue != revenue {
+		t.Errorf("%s revision %d: %d orders, %d; want revision %d: %d orders, %d", r.Day, r.Revision, r.Orders, r.Revenue, revision, orders, revenue)
+	}
+}
+
+func TestTheReportIsMailedAndReadBackAsItWasSent(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		sell(t, c, "2017-03-18 09:30", "latte", "tea", "brownie")
+		clockAt(t, c, "2017-03-18 20:00")
+		if revision := steps(t, c, saturday); revision != 1 {
+			t.Fatalf("revision %d", revision)
+		}
+		wantMails(t, c, "2017-03-18 r1")
+		sent := c.Notifier.Published()[0]
+
+		// The menu changes, and so would the report, were it made anew.
+		if _, err := c.SetMenuItem(ctx, model.Item{SKU: "latte", Name: "Flat white", Price: 1, Active: true}); err != nil {
+			t.Fatal(err)
+		}
+		clockAt(t, c, "2017-03-25 10:00")
+		r := read(t, c, saturday)
+		wantFigures(t, r.Report, 1, 3, 870)
+		if r.Text != sent.Mail || r.Subject != sent.Subject || !strings.Contains(r.Subject, "Sat 18 Mar 2017 · £8.70 · 3 orders") {
+			t.Errorf("sent %q\n%s\nread back %q\n%s", sent.Subject, sent.Mail, r.Subject, r.Text)
+		}
+		if again := read(t, c, saturday); string(again.JSON) != string(r.JSON) || !strings.Contains(string(r.JSON), `"name": "Latte"`) {
+			t.Errorf("read back %s\nand then %s", r.JSON, again.JSON)
+		}
+		var summary map[string]interface{}
+		if err := json.Unmarshal([]byte(sent.Body), &summary); err != nil || summary["type"] != "daily_report" || summary["revenue"] != 870.0 {
+			t.Errorf("for programs: %v %s", err, sent.Body)
+		}
+		page, err := c.Page(r.Report)
+		if err != nil || !strings.Contains(string(page), "£8.70") {
+			t.Errorf("page: %v %s", err, page)
+		}
+	})
+}
+
+func TestCase54BuiltTwiceAtOnceIsOneRevisionAndOneMail(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		sell(t, c, "2017-03-18 09:30", "latte", "tea")
+		clockAt(t, c, "2017-03-18 20:00")
+		together(8, func(int) {
+			err := patiently(func() error {
+				if err := c.Extract(ctx, saturday); err != nil {
+					return err
+				}
+				revision, err := c.Analyse(ctx, saturday)
+				if err != nil {
+					return err
+				}
+				return c.SendReport(ctx, saturday, revision)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		stream(t, c)
+		steps(t, c, saturday) // and once more
+		wantMails(t, c, "2017-03-18 r1")
+		if n := len(stored(t, c, "R#")); n != 1 {
+			t.Errorf("%d revisions are kept", n)
+		}
+	})
+}
+
+func TestCase54AskedForTwiceAtOnceIsOneRevisionAndOneMail(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		sell(t, c, "2017-03-18 09:30", "latte")
+		clockAt(t, c, "2017-03-19 10:00")
+		// Nobody gets to keep a revision before all have begun.
+		var waiting sync.WaitGroup
+		waiting.Add(4)
+		together(4, func(int) {
+			mine := cafe.New(c.Settings, &gate{Table: c.Recorder, at: "R#", before: func() { waiting.Done(); waiting.Wait() }}, c.Clock.Now)
+			r, err := mine.Rebuild(ctx, saturday)
+			if err != nil {
+				t.Error(err)
+			}
+			wantFigures(t, r.Report, 1, 1, 350)
+		})
+		stream(t, c)
+		wantMails(t, c, "2017-03-18 r1")
+
+		// Asking once more is one more, though nothing has changed.
+		r, err := c.Rebuild(ctx, saturday)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantFigures(t, r.Report, 2, 1, 350)
+		stream(t, c)
+		wantMails(t, c, "2017-03-18 r1", "2017-03-18 r2")
+		if read := read(t, c, saturday); read.Text != r.Text {
+			t.Errorf("answered\n%s\nand reads\n%s", r.Text, read.Text)
+		}
+	})
+}
+
+// gate is a table that does something before its first write to a partition.
+type gate struct {
+	table.Table
+	at     string // prefix of the partition
+	before func()
+	once   sync.Once
+}
+
+func (g *gate) Write(ctx context.Context, ops ...table.Op) error {
+	for _, op := range ops {
+		if strings.HasPrefix(op.Key.PK, g.at) {
+			g.once.Do(g.before)
+		}
+	}
+	return g.Table.Write(ctx, ops...)
+}
+
+func TestCase54AReportCutShortAnywhereIsMadeByTheNextAttempt(t *testing.T) {
+	for _, e := range cafetest.Engines {
+		t.Run(e.Name, func(t *testing.T) {
+			engine := e.Open(t)
+			tabletest.Sweep(t, func(t *testing.T, faults tabletest.Faults) {
+				cafetest.Empty(t, engine)
+				c := cafetest.Open(t, engine)
+				sell(t, c, "2017-03-17 12:00", "tea") // nobody made a report of it
+				sell(t, c, "2017-03-18 09:30", "latte")
+				clockAt(t, c, "2017-03-18 20:00")
+
+				c.Fail(faults)
+				err := c.Extract(ctx, saturday)
+				var revision int
+				if err == nil {
+					revision, err = c.Analyse(ctx, saturday)
+				}
+				if err == nil {
+					err = c.SendReport(ctx, saturday, revision)
+				}
+				if err != nil && !errors.Is(err, table.ErrUnavailable) && !errors.Is(err, table.ErrThrottled) && !errors.Is(err, table.ErrConflict) {
+					t.Error(err)
+				}
+				c.Restart()
+				if day, outstanding, err := c.Outstanding(ctx); err != nil || day != saturday {
+					t.Errorf("outstanding: %s %v %v", day, outstanding, err)
+				} else if outstanding {
+					steps(t, c, saturday)
+				}
+				stream(t, c)
+				wantMails(t, c, "2017-03-18 r1")
+				if _, outstanding, _ := c.Outstanding(ctx); outstanding {
+					t.Error("the report is outstanding still")
+				}
+				if r := read(t, c, saturday); r.Orders != 1 || len(r.Trend) != 2 || r.Trend[0].Orders != 1 {
+					t.Errorf("%d orders; before: %v", r.Orders, r.Trend)
+				}
+			}, everyWay(e)...)
+		})
+	}
+}
+
+func TestCase55ALateOrderMakesANewRevisionThatSaysWhatChanged(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		early := sell(t, c, "2017-03-18 09:30", "latte", "tea")
+		clockAt(t, c, "2017-03-18 20:00")
+		steps(t, c, saturday)
+		sell(t, c, "2017-03-18 21:15", "tea") // the same business day
+		advance(t, c, early[0].ID, model.StatusPreparing, model.StatusReady, model.StatusCollected, model.StatusRefunded)
+		stream(t, c)
+		wantMails(t, c, "2017-03-18 r1")
+
+		clockAt(t, c, "2017-03-19 20:00")
+		steps(t, c, "2017-03-19")
+		wantMails(t, c, "2017-03-18 r1", "2017-03-18 r2", "2017-03-19 r1")
+		r := read(t, c, saturday)
+		wantFigures(t, r.Report, 2, 2, 440)
+		for _, change := range []string{"Revenue £5.70 → £4.40", "Cancelled or refunded 0 → 1", "Tea sold 1 → 2", "Latte sold 1 → 0"} {
+			if !slices.Contains(r.Changes, change) {
+				t.Errorf("changes %q lack %q", r.Changes, change)
+			}
+		}
+		if !slices.Contains(r.NeedsALook, "1 order came in after revision 1 was built.") {
+			t.Errorf("needs a look: %q", r.NeedsALook)
+		}
+		if mail := mails(t, c)["2017-03-18 r2"]; !strings.Contains(mail, "CHANGED SINCE REVISION 1") {
+			t.Errorf("mail:\n%s", mail)
+		}
+		// What later reports go by has changed with it.
+		if trend := read(t, c, "2017-03-19").Trend; len(trend) != 2 || trend[0].Orders != 2 || trend[0].Revenue != 440 {
+			t.Errorf("the day after knows %v", trend)
+		}
+		// Nothing happens twice, and a move that changes no sum is none.
+		advance(t, c, early[1].ID, model.StatusPreparing)
+		stream(t, c)
+		clockAt(t, c, "2017-03-20 20:00")
+		steps(t, c, "2017-03-20")
+		wantMails(t, c, "2017-03-18 r1", "2017-03-18 r2", "2017-03-19 r1", "2017-03-20 r1")
+	})
+}
+
+// The ledger's consumer counts an order as late, is slow, and posts it when the report
+// has been made. Nobody counts it again.
+func TestCase55AnOrderPostedWhileTheReportIsMadeIsNotMissed(t *testing.T) {
+	for name, placed := range map[string]string{"placed in time": "2017-03-18 19:59", "placed late": "2017-03-18 20:01"} {
+		t.Run(name, func(t *testing.T) {
+			onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+				sell(t, c, "2017-03-18 09:30", "latte")
+				clockAt(t, c, placed)
+				place(t, c, model.WalkIn, lines("tea"))
+				consumer := cafe.New(c.Settings, &gate{Table: c.Recorder, at: "L#", before: func() {
+					clockAt(t, c, "2017-03-18 20:02")
+					if revision, err := c.Analyse(ctx, saturday); err != nil || c.SendReport(ctx, saturday, revision) != nil {
+						t.Error("report:", err)
+					}
+				}}, c.Clock.Now)
+				for _, err := range consumer.Post(ctx, c.Recorder.Changes(cafe.Posts)) {
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				c.Recorder.Forget()
+				wantFigures(t, read(t, c, saturday).Report, 1, 1, 350)
+
+				clockAt(t, c, "2017-03-19 20:00")
+				steps(t, c, "2017-03-19")
+				wantFigures(t, read(t, c, saturday).Report, 2, 2, 570)
+				if trend := read(t, c, "2017-03-19").Trend; trend[0].Orders != 2 {
+					t.Errorf("the day after knows %v", trend)
+				}
+				// Once is enough.
+				clockAt(t, c, "2017-03-20 20:00")
+				steps(t, c, "2017-03-20")
+				wantFigures(t, read(t, c, saturday).Report, 2, 2, 570)
+			})
+		})
+	}
+}
+
+// A history that is imported is no reason for a hundred mails.
+func TestCase55OldReportsAreRevisedOnlyWhenAskedFor(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		var orders []model.Order
+		for _, day := range []string{"2017-03-01", "2017-03-10"} {
+			orders = append(orders, sell(t, c, day+" 12:00", "latte")...)
+			clockAt(t, c, day+" 20:00")
+			steps(t, c, model.Day(day))
+		}
+		clockAt(t, c, "2017-03-18 12:00")
+		for _, o := range orders {
+			remove(t, c, o.ID)
+		}
+		stream(t, c)
+		clockAt(t, c, "2017-03-18 20:00")
+		steps(t, c, saturday)
+		wantMails(t, c, "2017-03-01 r1", "2017-03-10 r1", "2017-03-10 r2", "2017-03-18 r1")
+		wantFigures(t, read(t, c, "2017-03-01").Report, 1, 1, 350)
+		const hint = "Late orders changed days whose reports were sent over 14 days ago: 1 Mar. Build those again to have them."
+		if look := read(t, c, saturday).NeedsALook; !slices.Contains(look, hint) {
+			t.Errorf("needs a look: %q", look)
+		}
+		if r, err := c.Rebuild(ctx, "2017-03-01"); err != nil || r.Revision != 2 || r.Orders != 0 {
+			t.Errorf("built again: revision %d, %d orders, %v", r.Revision, r.Orders, err)
+		}
+		clockAt(t, c, "2017-03-19 20:00")
+		steps(t, c, "2017-03-19")
+		if look := read(t, c, "2017-03-19").NeedsALook; slices.Contains(look, hint) {
+			t.Errorf("told twice: %q", look)
+		}
+	})
+}
+
+func TestCase56DaysOf23And25HoursAndOrdersAfterMidnight(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		sell(t, c, "2017-03-18 23:50", "tea")
+		sell(t, c, "2017-03-19 00:30", "tea") // Saturday's, under a cutoff of 04:00
+		sell(t, c, "2017-03-19 04:00", "tea") // Sunday's
+		r := read(t, c, saturday)
+		wantFigures(t, r.Report, 0, 2, 440)
+		if len(r.Hours) != 2 || r.Hours[0].Hour != 23 || r.Hours[1].Hour != 0 {
+			t.Errorf("hours %v", r.Hours)
+		}
+
+		// The night to Sunday, 26 March has no hour from 1 to 2: it is of the 25th.
+		sell(t, c, "2017-03-25 04:30", "tea")
+		sell(t, c, "2017-03-26 00:59", "tea")
+		sell(t, c, "2017-03-26 03:59", "tea")
+		sell(t, c, "2017-03-26 04:01", "tea")
+		wantFigures(t, read(t, c, "2017-03-25").Report, 0, 3, 660)
+		if start, end := c.Calendar.Bounds("2017-03-25"); end.Sub(start) != 23*time.Hour {
+			t.Errorf("%s is not a short day", end.Sub(start))
+		}
+		if due := c.ReportDue("2017-03-26").UTC(); due.Hour() != 19 {
+			t.Errorf("in summer time the report is due at %s", due)
+		}
+		clockAt(t, c, "2017-03-26 20:00")
+		if day := c.LastDue(c.Clock.Now()); day != "2017-03-26" {
+			t.Errorf("at 20:00 the report of %s was due last", day)
+		}
+		if day := c.LastDue(c.ReportDue("2017-03-26").Add(-time.Second)); day != "2017-03-25" {
+			t.Errorf("a second before, that of %s", day)
+		}
+
+		// 29 October has the hour from 1 to 2 twice: both are of the 28th.
+		clockAt(t, c, "2017-10-28 22:00")
+		place(t, c, model.WalkIn, lines("tea"))
+		clockAt(t, c, "2017-10-29 00:30")
+		c.Clock.Pass(time.Hour) // 01:30
+		place(t, c, model.WalkIn, lines("tea"))
+		c.Clock.Pass(time.Hour) // 01:30 again
+		place(t, c, model.WalkIn, lines("tea"))
+		stream(t, c)
+		r = read(t, c, "2017-10-28")
+		wantFigures(t, r.Report, 0, 3, 660)
+		if len(r.Hours) != 2 || r.Hours[1] != (report.Hour{Hour: 1, Orders: 2, Revenue: 440}) {
+			t.Errorf("hours %v", r.Hours)
+		}
+		if start, end := c.Calendar.Bounds("2017-10-28"); end.Sub(start) != 25*time.Hour {
+			t.Errorf("%s is not a long day", end.Sub(start))
+		}
+	})
+}
+
+func TestCase57ADayWithoutSalesIsMailedToo(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		sell(t, c, "2017-03-18 12:00", "latte")
+		clockAt(t, c, "2017-03-18 20:00")
+		steps(t, c, saturday)
+		clockAt(t, c, "2017-03-19 20:00")
+		steps(t, c, "2017-03-19")
+		wantMails(t, c, "2017-03-18 r1", "2017-03-19 r1")
+		r := read(t, c, "2017-03-19")
+		wantFigures(t, r.Report, 1, 0, 0)
+		if len(r.NeedsALook) != 1 || r.NeedsALook[0] != "No sales: closed, or is the till down?" || r.Trend[0].Orders != 1 {
+			t.Errorf("needs a look: %q, before: %v", r.NeedsALook, r.Trend)
+		}
+	})
+}
+
+func TestCase57TheFirstDayEver(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		// Before anything was ever sold there is a report to read, and none to send.
+		r := read(t, c, "2017-03-17")
+		wantFigures(t, r.Report, 0, 0, 0)
+		clockAt(t, c, "2017-03-18 09:30")
+		if day, outstanding, err := c.Outstanding(ctx); err != nil || outstanding {
+			t.Errorf("outstanding: %s, %v", day, err)
+		}
+		sell(t, c, "2017-03-18 12:00", "latte", "brownie")
+		clockAt(t, c, "2017-03-18 20:30") // the process was off at 20:00
+		if day, outstanding, err := c.Outstanding(ctx); err != nil || !outstanding || day != saturday {
+			t.Errorf("outstanding: %s %v, %v", day, outstanding, err)
+		}
+		steps(t, c, saturday)
+		r = read(t, c, saturday)
+		wantFigures(t, r.Report, 1, 2, 650)
+		if r.Compared.LastWeek != nil || r.Compared.FourWeeks != nil || len(r.Trend) != 1 || r.KnownDays != 1 || r.NextOpenDay != "2017-03-19" {
+			t.Errorf("%+v", r.Report)
+		}
+		clockAt(t, c, "2017-03-18 23:00")
+		sell(t, c, "2017-03-18 23:00", "tea") // late orders wait for the next schedule
+		if _, outstanding, err := c.Outstanding(ctx); err != nil || outstanding {
+			t.Errorf("a restart would mail once more: %v %v", outstanding, err)
+		}
+	})
+}
+
+func TestCase57AClosedSundayIsNobodysNextDay(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		for d := model.Day("2017-02-20"); d <= saturday; d = d.AddDays(1) {
+			if d.Weekday() == time.Sunday {
+				continue // nothing happens, and no report is made
+			}
+			sell(t, c, string(d)+" 12:00", "brownie")
+			c.Recorder.Pause()
+			if _, err := c.SetStock(ctx, "brownie", 20); err != nil {
+				t.Fatal(err)
+			}
+			c.Recorder.Resume()
+		}
+		clockAt(t, c, "2017-03-18 20:00")
+		steps(t, c, saturday)
+		r := read(t, c, saturday)
+		if r.NextOpenDay != "2017-03-20" || r.KnownDays != 24 {
+			t.Errorf("next open day %s, from %d days", r.NextOpenDay, r.KnownDays)
+		}
+		if len(r.Trend) != 27 || r.Trend[6].Orders != 0 || r.Trend[7].Orders != 1 {
+			t.Errorf("the last days: %v", r.Trend)
+		}
+	})
+}
+
+func TestTodayIsLiveAndPartial(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		sell(t, c, "2017-03-18 09:30", "latte")
+		r := read(t, c, saturday)
+		wantFigures(t, r.Report, 0, 1, 350)
+		if !r.Partial || len(stored(t, c, "R#")) != 0 {
+			t.Errorf("partial: %v, kept: %d", r.Partial, len(stored(t, c, "R#")))
+		}
+		// The owner is curious and has it sent at noon.
+		clockAt(t, c, "2017-03-18 12:00")
+		if r, err := c.Rebuild(ctx, saturday); err != nil || !r.Partial || r.Revision != 1 {
+			t.Errorf("%+v %v", r.Report, err)
+		}
+		sell(t, c, "2017-03-18 12:30", "tea")
+		r = read(t, c, saturday)
+		wantFigures(t, r.Report, 1, 2, 570)
+		if !r.Partial {
+			t.Error("today's is not partial")
+		}
+		// At closing time it is whole, and says nothing of changes: all was to come.
+		clockAt(t, c, "2017-03-18 20:00")
+		if revision := steps(t, c, saturday); revision != 2 {
+			t.Errorf("revision %d", revision)
+		}
+		r = read(t, c, saturday)
+		wantFigures(t, r.Report, 2, 2, 570)
+		if r.Partial || len(r.Changes) != 0 {
+			t.Errorf("partial %v, changes %q", r.Partial, r.Changes)
+		}
+		// Who sells on sees it.
+		sell(t, c, "2017-03-18 21:00", "tea")
+		r = read(t, c, saturday)
+		wantFigures(t, r.Report, 2, 3, 790)
+		if !r.Partial {
+			t.Error("there is more than was sent, and it is not partial")
+		}
+	})
+}
+
+func TestDaysThatHaveNoReport(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		for day, reason := range map[model.Day]string{
+			"2017-03-19": "2017-03-19 lies ahead: today is 2017-03-18.",
+			"9999-12-31": "9999-12-31 lies ahead: today is 2017-03-18.",
+			"1969-12-31": "1969-12-31 is before 1970.",
+			"0001-01-01": "0001-01-01 is before 1970.",
+		} {
+			for what, err := range map[string]error{
+				"report":  func() error { _, err := c.Report(ctx, day); return err }(),
+				"rebuild": func() error { _, err := c.Rebuild(ctx, day); return err }(),
+				"extract": c.Extract(ctx, day),
+				"analyse": func() error { _, err := c.Analyse(ctx, day); return err }(),
+			} {
+				var none *cafe.NoReport
+				if !errors.As(err, &none) || none.Reason != reason || !errors.Is(err, cafe.ErrNotFound) {
+					t.Errorf("%s of %s: %v", what, day, err)
+				}
+			}
+		}
+		if err := c.SendReport(ctx, saturday, 1); !errors.Is(err, cafe.ErrNotFound) {
+			t.Errorf("send what is not there: %v", err)
+		}
+		wantFigures(t, read(t, c, "1970-01-01").Report, 0, 0, 0)
+	})
+}
+
+// Days that were sold on while nobody made a report are found, whatever comes between.
+func TestAReportFindsTheDaysThatNobodyReportedOn(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		sell(t, c, "2017-01-30 12:00", "tea")
+		clockAt(t, c, "2017-01-30 20:00")
+		steps(t, c, "2017-01-30")
+		for _, day := range []string{"2017-02-01", "2017-02-24", "2017-03-16"} { // with holidays between
+			sell(t, c, day+" 12:00", "tea")
+		}
+		clockAt(t, c, "2017-03-18 20:00")
+		steps(t, c, saturday)
+		want := map[model.Day]int64{"2017-02-24": 1, "2017-03-16": 1}
+		for _, day := range read(t, c, saturday).Trend {
+			if day.Orders != want[day.Day] {
+				t.Errorf("%s: %d orders", day.Day, day.Orders)
+			}
+		}
+		days := stored(t, c, "D")
+		if n := len(days); n != 5 {
+			t.Errorf("%d days are kept: %v", n, slices.Collect(maps.Keys(days)))
+		}
+	})
+}
+
+// What is counted is counted in the past as well.
+func TestAnItemThatIsCountedFromNowOnHasAPast(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		for d := model.Day("2017-03-11"); d <= saturday; d = d.AddDays(1) {
+			sell(t, c, string(d)+" 12:00", "scone", "scone")
+			clockAt(t, c, string(d)+" 20:00")
+			if d < saturday {
+				steps(t, c, d)
+			}
+		}
+		if _, err := c.SetMenuItem(ctx, model.Item{SKU: "scone", Name: "Scone", Price: 1, Counted: true, Active: true}); err != nil {
+			t.Fatal(err)
+		}
+		steps(t, c, saturday)
+		r := read(t, c, saturday)
+		i := slices.IndexFunc(r.Bake, func(b report.Bake) bool { return b.SKU == "scone" })
+		if i < 0 || r.Bake[i].Expected != 2 {
+			t.Errorf("bake list: %+v", r.Bake)
+		}
+	})
+}
+
+func TestWhatRanOutIsToldUnlessItCameBack(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		stock := func(local, sku string, n int64) {
+			t.Helper()
+			clockAt(t, c, local)
+			if _, err := c.SetStock(ctx, sku, n); err != nil {
+				t.Fatal(err)
+			}
+			stream(t, c)
+		}
+		stock("2017-03-18 08:00", "brownie", 2)
+		stock("2017-03-18 08:00", "muffin", 1)
+		sell(t, c, "2017-03-18 09:00", "muffin") // gone
+		sell(t, c, "2017-03-18 10:00", "brownie", "brownie")
+		stock("2017-03-18 11:00", "muffin", 5) // back
+		sell(t, c, "2017-03-18 12:00", "muffin", "tea", "tea")
+		changes := c.Snapshot(t)
+		clockAt(t, c, "2017-03-18 20:00")
+		steps(t, c, saturday)
+		r := read(t, c, saturday)
+		if len(r.SoldOut) != 1 || r.SoldOut[0].SKU != "brownie" || r.SoldOut[0].At.In(c.Calendar.Zone).Hour() != 10 {
+			t.Errorf("sold out: %+v", r.SoldOut)
+		}
+		// Fresh ones the next morning change nothing of yesterday, nor do old records.
+		stock("2017-03-19 08:00", "brownie", 5)
+		c.Post(t, changes...)
+		if revision, err := c.Analyse(ctx, saturday); err != nil || revision != 1 {
+			t.Errorf("revision %d, %v", revision, err)
+		}
+		clockAt(t, c, "2017-03-19 20:00")
+		steps(t, c, "2017-03-19")
+		if r := read(t, c, "2017-03-19"); len(r.SoldOut) != 0 {
+			t.Errorf("the day after: %+v", r.SoldOut)
+		}
+		day := stored(t, c, "D")[table.Key{PK: "D", SK: string(saturday)}]
+		if gone, _ := day["sold_out"].Map(); len(gone) != 1 || gone.Int("brownie") != 500 {
+			t.Errorf("kept of the day: %v", gone)
+		}
+	})
+}
+
+type watch struct {
+	dead        int64
+	unconfirmed []string
+	err         error
+}
+
+func (w watch) DeadLetters(context.Context) (int64, error)    { return w.dead, w.err }
+func (w watch) Unconfirmed(context.Context) ([]string, error) { return w.unconfirmed, w.err }
+
+func TestTheReportSaysWhatNeedsALook(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		sell(t, c, "2017-03-18 09:30", "latte")
+		place(t, c, "alice", lines("latte"))
+		stream(t, c)
+		look := func(want ...string) {
+			t.Helper()
+			if got := read(t, c, saturday).NeedsALook; !slices.Equal(got, want) {
+				t.Errorf("needs a look: %q, want %q", got, want)
+			}
+		}
+		look()
+
+		// An alert that could not be published.
+		c.Notifier.Fail(func(int, string) (before, after error) { return errors.New("away"), nil })
+		place(t, c, "alice", lines("latte", "latte"))
+		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+		look()
+		c.Clock.Pass(2 * time.Hour)
+		const alert = "1 alert has not been delivered yet."
+		look(alert)
+
+		// Totals that a dry run found wrong.
+		wrong := table.Update(table.Key{PK: "C#alice", SK: "C"})
+		wrong.Add = map[string]int64{"balance": 1}
+		if err := c.Table.Write(ctx, wrong); err != nil {
+			t.Fatal(err)
+		}
+		c.Settle(0)
+		if found, err := c.Reconcile(ctx, true); err != nil || len(found.Drifted) != 1 {
+			t.Fatalf("%+v %v", found, err)
+		}
+		const drift = "The totals of 1 customer do not match their orders and payments; reconcile puts them right."
+		look(drift, alert)
+		if _, err := c.Reconcile(ctx, false); err != nil {
+			t.Fatal(err)
+		}
+		look(alert)
+
+		c.Watch = watch{dead: 3, unconfirmed: []string{"olive@example.com"}}
+		look("3 changes could not be taken in, so totals may be wrong until the dead letters are sent again.", alert,
+			"olive@example.com has not confirmed the e-mail subscription, so nothing reaches it.")
+		c.Watch = watch{err: errors.New("no answer")}
+		look(alert, "Whether there are dead letters could not be found out.", "Whether e-mail subscriptions are confirmed could not be found out.")
+	})
+}
+
+func TestTheReportTellsOfImportsThatLeftSomethingOut(t *testing.T) {
+	onEachCounter(t, func(t *testing.T, c counter) {
+		clockAt(t, c.Cafe, "2017-03-17 22:00") // after Friday's report: it is Saturday's news
+		draft := func(name string) model.ImportDraft { return model.ImportDraft{Kind: model.ImportOrders, Name: name} }
+		c.bring(t, draft("good.csv"), "date,time,order,item\n2017-03-17,09:00,3,latte\n")
+		c.bring(t, draft("half.csv"), "date,time,order,item\n2017-03-17,09:00,1,latte\n2017-03-17,09:00,2,unicorn\n")
+		c.bring(t, draft("nonsense.csv"), "a,b\n1,2\n")
+		sell(t, c.Cafe, "2017-03-18 09:30", "latte")
+		look := read(t, c.Cafe, saturday).NeedsALook
+		if len(look) != 2 || look[0] != "Import half.csv left out 1 row or order; its rejects file says why. Mend that and upload it again." ||
+			!strings.HasPrefix(look[1], "Import nonsense.csv failed: ") {
+			t.Errorf("needs a look: %q", look)
+		}
+		clockAt(t, c.Cafe, "2017-03-19 09:30")
+		sell(t, c.Cafe, "2017-03-19 09:30", "latte")
+		if look := read(t, c.Cafe, "2017-03-19").NeedsALook; len(look) != 0 {
+			t.Errorf("the day after: %q", look)
+		}
+	})
+}
+
+// The bar of the design, by DynamoDB's own figures: a day of 1,000 orders of three items
+// each, with all the history that there can be, and a menu of a hundred.
+func TestCostOfADailyReportOf1000Orders(t *testing.T) {
+	t.Parallel()
+	engine, meter := dynamotest.Metered(t)
+	c := cafetest.Open(t, engine)
+	c.Recorder.Pause()
+	var all []string
+	for i := range 100 {
+		sku := fmt.Sprintf("item-number-%02d", i)
+		item := model.Item{SKU: sku, Name: "Item number " + sku, Category: "kitchen", Price: 250, Active: true, Counted: i < 17}
+		if _, err := c.SetMenuItem(ctx, item); err != nil {
+			t.Fatal(err)
+		}
+		if item.Counted {
+			if _, err := c.SetStock(ctx, sku, 10000); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, sku)
+		}
+	}
+	c.Recorder.Resume()
+	for d := saturday.AddDays(-report.HistoryDays); d < saturday; d = d.AddDays(1) {
+		clockAt(t, c, string(d)+" 12:00")
+		place(t, c, model.WalkIn, lines(all...))
+	}
+	stream(t, c)
+	clockAt(t, c, "2017-03-17 20:00")
+	steps(t, c, "2017-03-17")
+
+	clockAt(t, c, "2017-03-18 12:00")
+	c.Recorder.Pause()
+	together(20, func(i int) {
+		for n := range 50 {
+			_, _, err := c.Place(ctx, staff, model.Draft{CustomerID: model.WalkIn, Lines: lines(
+				fmt.Sprintf("item-number-%02d", 20+n), fmt.Sprintf("item-number-%02d", 30+n), fmt.Sprintf("item-number-%02d", 40+n))}, "")
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	c.Recorder.Resume()
+	c.Post(t, c.Snapshot(t)...)
+	clockAt(t, c, "2017-03-18 20:00")
+
+	meter.Take()
+	var reads float64
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"extract", func() error { return c.Extract(ctx, saturday) }},
+		{"analyse", func() error { _, err := c.Analyse(ctx, saturday); return err }},
+		{"publish", func() error { return c.SendReport(ctx, saturday, 1) }},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		cost := meter.Take()
+		reads += cost.Read
+		t.Logf("%s: %s", step.name, cost)
+	}
+	t.Logf("report of 1,000 orders: %g read units of 40", reads)
+	if r := read(t, c, saturday); r.Orders != 1000 || r.Revenue != 750000 || len(r.Trend) != 28 || r.KnownDays != report.HistoryDays+1 {
+		t.Errorf("%d orders, %d, %d days known", r.Orders, r.Revenue, r.KnownDays)
+	}
+	if reads > 40 {
+		t.Errorf("%g read units", reads)
+	}
+}
+
+// openTill opens a café that sells what a real bakery sold, and imports its till's
+// history: a public data set that is not part of the project.
+func openTill(t *testing.T) (c counter, rows [][]string) {
+	const data = "../../../shared/data/"
+	menu, err := os.ReadFile(data + "menu.csv")
+	if err != nil {
+		t.Skip("SKIPPED: the real sales are not here: ", err)
+	}
+	sales, err := os.ReadFile(data + "BreadBasket_DMS.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = counter{cafetest.Open(t, cafetest.Engines[0].Open(t)), cafetest.NewFiles()}
+	clockAt(t, c.Cafe, "2017-04-10 09:00")
+	c.Recorder.Pause()
+	for _, item := range cafetest.Menu {
+		if err := c.RemoveMenuItem(ctx, item.SKU); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.bring(t, draftOf(model.ImportMenu), string(menu))
+	draft := draftOf(model.ImportOrders)
+	draft.Ignore = []string{"NONE", "Adjustment"}
+	if im := c.bring(t, draft, string(sales)); im.Rejected != 0 || im.Created < 9000 {
+		t.Fatalf("import: %+v", im)
+	}
+	c.Recorder.Resume()
+	changes := c.Snapshot(t)
+	for len(changes) > 0 {
+		n := min(len(changes), 500)
+		c.Post(t, changes[:n]...)
+		changes = changes[n:]
+	}
+	clockAt(t, c.Cafe, "2017-04-10 10:00")
+	rows, err = csv.NewReader(strings.NewReader(string(sales))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, rows[1:]
+}
+
+// For every business day of a real till's file its items, orders and revenue, counted
+// row by row.
+func TestReportsOfARealTillAreTheFilesToThePenny(t *testing.T) {
+	t.Parallel()
+	c, rows := openTill(t)
+	menu, err := c.Menu(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]model.Item{}
+	for _, item := range menu {
+		byName[item.Name] = item
+	}
+	type day struct {
+		orders  map[string]bool
+		items   map[string]int64
+		revenue model.Money
+	}
+	days := map[model.Day]day{}
+	for _, row := range rows {
+		item, sold := byName[row[3]]
+		if !sold {
+			continue // NONE and Adjustment
+		}
+		date := model.Day(row[0])
+		if row[0] == "2017-01-01" && row[1] == "1:21:05" {
+			date = "2016-12-31" // the one sale after midnight
+		}
+		d, seen := days[date]
+		if !seen {
+			d = day{map[string]bool{}, map[string]int64{}, 0}
+		}
+		d.orders[row[2]] = true
+		d.items[item.SKU]++
+		d.revenue += item.Price
+		days[date] = d
+	}
+	if len(days) != 158 {
+		t.Fatalf("%d days in the file", len(days))
+	}
+	// One day ahead, over the five weeks that the contract names.
+	const from, to = model.Day("2017-03-05"), model.Day("2017-04-09")
+	var off, lastWeek, held, n float64
+	distance := func(a, b int64) float64 { return float64(max(a-b, b-a)) }
+	for _, date := range slices.Sorted(maps.Keys(days)) {
+		want := days[date]
+		r := read(t, c.Cafe, date)
+		wantFigures(t, r.Report, 0, int64(len(want.orders)), want.revenue)
+		if len(r.Items) != len(want.items) {
+			t.Errorf("%s: %d items, want %d", date, len(r.Items), len(want.items))
+		}
+		for _, i := range r.Items {
+			if i.Quantity != want.items[i.SKU] || i.Revenue != menu[i.SKU].Price*model.Money(i.Quantity) {
+				t.Errorf("%s: %d of %s for %d, want %d", date, i.Quantity, i.SKU, i.Revenue, want.items[i.SKU])
+			}
+		}
+		if next := r.NextOpenDay; from <= next && next <= to {
+			for _, b := range r.Bake {
+				sold := days[next].items[b.SKU]
+				off += distance(b.Expected, sold)
+				lastWeek += distance(days[next.AddDays(-7)].items[b.SKU], sold)
+				if b.Low <= sold && sold <= b.High {
+					held++
+				}
+				n++
+			}
+		}
+	}
+	t.Logf("bake list, one day ahead, %s to %s: %g item-days, error %.3f of last week's, range held %.1f of 100", from, to, n, off/lastWeek, 100*held/n)
+	if n != 36*17 || off/lastWeek > 0.80 || held/n < 0.70 || held/n > 0.95 {
+		t.Error("the bake list does not keep its promise")
+	}
+}
