@@ -26,9 +26,10 @@ type dayRecord struct {
 	late   int64     // late orders, counted before they are posted; one may count twice
 	lateAt time.Time // when the last was counted
 
-	summary report.Summary
+	summary report.Summary // without Sold, until it is unpacked
 	asOf    coverage
-	counted string // which items were counted then: the summary has their sales only
+	counted string  // the print of the items that were counted then
+	sold    []int64 // what they sold, by SKU
 	// gapless tells that every earlier day with orders has a record.
 	gapless bool
 
@@ -55,12 +56,57 @@ func (d dayRecord) reported(due time.Time) bool {
 	return d.revision > 0 && !d.partial && d.covers(d.reportedOf, due)
 }
 
+// counted are the counted items of a menu. Days are recorded without their names, which
+// would be most of what a report has to read.
+type counted struct {
+	skus  []string
+	print string
+}
+
+func countedOf(menu model.Menu) (c counted) {
+	for _, item := range sorted(menu, func(i model.Item) bool { return i.Counted }) {
+		c.skus = append(c.skus, item.SKU)
+	}
+	c.print = model.DeriveID(append([]string{"counted"}, c.skus...)...)[:10]
+	return c
+}
+
+// unpacked returns the summary of a record that was made with these items.
+func (c counted) unpacked(d dayRecord) report.Summary {
+	s := d.summary
+	s.Sold = make(map[string]int64, len(c.skus))
+	for i, n := range d.sold {
+		if i < len(c.skus) && n != 0 {
+			s.Sold[c.skus[i]] = n
+		}
+	}
+	return s
+}
+
+// summarised returns the record with the summary of what was in the ledger then.
+func (c counted) summarised(d dayRecord, s report.Summary, at time.Time) dayRecord {
+	d.day, d.summary, d.asOf, d.counted = s.Day, s, coverage{at, d.late}, c.print
+	d.sold = make([]int64, len(c.skus))
+	for i, sku := range c.skus {
+		d.sold[i] = s.Sold[sku]
+	}
+	return d
+}
+
 // put stores the summary. It leaves the rest alone, which others may be writing.
 func (d dayRecord) put() table.Op {
+	sold := make([]table.Value, len(d.sold))
+	for i, n := range d.sold {
+		sold[i] = table.Int(n)
+	}
+	soldOut := make(table.Item, len(d.summary.SoldOut))
+	for sku, perMille := range d.summary.SoldOut {
+		soldOut[sku] = table.Int(perMille)
+	}
 	op := table.Update(dayKey(d.day))
 	op.Set = table.Item{
 		"orders": table.Int(d.summary.Orders), "revenue": table.Int(int64(d.summary.Revenue)), "cancelled": table.Int(d.summary.Cancelled),
-		"sold": numbersValue(d.summary.Sold), "sold_out": numbersValue(d.summary.SoldOut),
+		"sold": table.List(sold...), "sold_out": table.Map(soldOut),
 		"built_at": moment(d.asOf.at), "built_late": table.Int(d.asOf.late), "counted": table.String(d.counted),
 	}
 	return op
@@ -79,14 +125,6 @@ func (d dayRecord) putReported(conditions ...table.Condition) table.Op {
 	return op
 }
 
-func numbersValue(numbers map[string]int64) table.Value {
-	m := make(table.Item, len(numbers))
-	for name, n := range numbers {
-		m[name] = table.Int(n)
-	}
-	return table.Map(m)
-}
-
 func dayRecordOf(key table.Key, item table.Item) (dayRecord, error) {
 	r := reader{item: item}
 	d := dayRecord{day: model.Day(key.SK)}
@@ -101,7 +139,17 @@ func dayRecordOf(key table.Key, item table.Item) (dayRecord, error) {
 		d.counted, d.gapless = r.text("counted"), r.flag("gapless")
 		d.summary = report.Summary{
 			Day: d.day, Orders: r.number("orders"), Revenue: model.Money(r.number("revenue")), Cancelled: r.number("cancelled"),
-			Sold: r.numbers("sold"), SoldOut: r.numbers("sold_out"),
+			SoldOut: map[string]int64{},
+		}
+		for _, v := range r.list("sold") {
+			d.sold = append(d.sold, r.numberOf(v, "sold"))
+		}
+		soldOut, ok := item["sold_out"].Map()
+		if !ok {
+			r.fail("sold_out")
+		}
+		for sku, v := range soldOut {
+			d.summary.SoldOut[sku] = r.numberOf(v, "sold_out")
 		}
 	}
 	if r.has("revision") {
@@ -111,20 +159,12 @@ func dayRecordOf(key table.Key, item table.Item) (dayRecord, error) {
 	return d, r.wrap(key)
 }
 
-func (r *reader) numbers(name string) map[string]int64 {
-	m, ok := r.item[name].Map()
+func (r *reader) numberOf(v table.Value, name string) int64 {
+	n, ok := v.Int()
 	if !ok {
 		r.fail(name)
 	}
-	numbers := make(map[string]int64, len(m))
-	for key := range m {
-		n, ok := m[key].Int()
-		if !ok {
-			r.fail(name)
-		}
-		numbers[key] = n
-	}
-	return numbers
+	return n
 }
 
 // dayRecords returns the records of the days from one to another, both included.
@@ -216,15 +256,15 @@ func (c *Cafe) partOf(ctx context.Context, partition string) (daySales, error) {
 // there is none such, weeks, until one has nothing at all.
 func (c *Cafe) past(ctx context.Context, day model.Day, menu model.Menu, records map[model.Day]dayRecord) ([]report.Summary, error) {
 	first := day.AddDays(-report.HistoryDays)
-	known, counted := maps.Clone(records), countedPrint(menu)
+	known, counted := maps.Clone(records), countedOf(menu)
 	refresh := func(days []model.Day) error {
 		made := make([]dayRecord, len(days))
 		err := each(ctx, len(days), func(ctx context.Context, i int) (err error) {
-			made[i], err = c.summarise(ctx, days[i], menu, known[days[i]])
+			made[i], err = c.summarise(ctx, days[i], menu, counted, known[days[i]])
 			return err
 		})
 		for _, record := range made {
-			if _, recorded := known[record.day]; recorded || record.summary.Open() {
+			if record.day != "" {
 				known[record.day] = record
 			}
 		}
@@ -241,7 +281,7 @@ func (c *Cafe) past(ctx context.Context, day model.Day, menu model.Menu, records
 	var todo []model.Day
 	for d := first; d < day; d = d.AddDays(1) {
 		record, recorded := known[d]
-		if recorded && (record.counted != counted || !record.covers(record.asOf, c.ReportDue(d))) || !recorded && d > last {
+		if recorded && (record.counted != counted.print || !record.covers(record.asOf, c.ReportDue(d))) || !recorded && d > last {
 			todo = append(todo, d)
 		}
 	}
@@ -270,7 +310,7 @@ func (c *Cafe) past(ctx context.Context, day model.Day, menu model.Menu, records
 	var history []report.Summary
 	for d, record := range known {
 		if first <= d && d < day {
-			history = append(history, record.summary)
+			history = append(history, counted.unpacked(record))
 		}
 	}
 	slices.SortFunc(history, func(a, b report.Summary) int { return strings.Compare(string(a.Day), string(b.Day)) })
@@ -279,30 +319,18 @@ func (c *Cafe) past(ctx context.Context, day model.Day, menu model.Menu, records
 
 // summarise makes the day's summary anew, and stores it if the day had orders or has a
 // record already.
-func (c *Cafe) summarise(ctx context.Context, day model.Day, menu model.Menu, record dayRecord) (dayRecord, error) {
+func (c *Cafe) summarise(ctx context.Context, day model.Day, menu model.Menu, items counted, record dayRecord) (dayRecord, error) {
 	now := c.clock()
 	sales, err := c.salesOf(ctx, day)
 	if err != nil {
 		return record, err
 	}
-	recorded := record.day != ""
-	record.day, record.asOf, record.counted = day, coverage{now, record.late}, countedPrint(menu)
-	if record.summary, err = report.Summarise(day, menu, sales.entries, sales.soldOut); err != nil {
+	summary, err := report.Summarise(day, menu, sales.entries, sales.soldOut)
+	if err != nil || record.day == "" && !summary.Open() {
 		return record, err
 	}
-	if !recorded && !record.summary.Open() {
-		return record, nil
-	}
+	record = items.summarised(record, summary, now)
 	return record, c.write(ctx, record.put())
-}
-
-// countedPrint is a fingerprint of which items are counted.
-func countedPrint(menu model.Menu) string {
-	parts := []string{"counted"}
-	for _, item := range sorted(menu, func(i model.Item) bool { return i.Counted }) {
-		parts = append(parts, item.SKU)
-	}
-	return model.DeriveID(parts...)[:10]
 }
 
 // auditKey is where it stands what the last Reconcile found and left as it was.

@@ -350,11 +350,11 @@ func (c *Cafe) make(ctx context.Context, day model.Day, in report.Input) (m made
 	if err != nil {
 		return m, err
 	}
-	m.record = records[day]
-	m.record.day, m.record.asOf, m.record.counted = day, coverage{now, m.record.late}, countedPrint(menu)
-	if m.record.summary, err = report.Summarise(day, menu, sales.entries, sales.soldOut); err != nil {
+	summary, err := report.Summarise(day, menu, sales.entries, sales.soldOut)
+	if err != nil {
 		return m, err
 	}
+	m.record = countedOf(menu).summarised(records[day], summary, now)
 	if in.Earlier, err = c.earlier(ctx, day, records); err != nil {
 		return m, err
 	}
