@@ -107,6 +107,8 @@ func preferred(headers []string, offers ...string) (best string) {
 				specific = 2
 			case "*/*":
 				specific = 1
+			default:
+				continue
 			}
 			if specific > ranks[i].specific || specific == ranks[i].specific && q > ranks[i].q {
 				ranks[i] = rank{specific, q}
