@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"cafe/internal/docspage":                {"cafe/api"},
 	"cafe/internal/function":                {"cafe/internal/metric", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/table/dynamo"},
 	"cafe/handlers":                         {"cafe/internal/metric", "cafe/model", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/auth"},
-	"cafe/internal/local":                   {"cafe/api", "cafe/handlers", "cafe/internal/auth", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/table/pebble", "cafe/internal/table/dynamo/stream"},
+	"cafe/internal/local":                   {"cafe/model", "cafe/api", "cafe/handlers", "cafe/internal/auth", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/table/pebble", "cafe/internal/table/dynamo/stream"},
 }
 
 func TestArrowsRunOneWay(t *testing.T) {

@@ -257,7 +257,7 @@ func openStore(ctx context.Context, data, tableName string) (store, error) {
 	dir := filepath.Join(data, "store")
 	_, err := os.Stat(dir)
 	isNew := errors.Is(err, os.ErrNotExist)
-	t, err := pebble.Open(dir, pebble.Options{})
+	t, err := pebble.Open(dir, pebble.Options{Logs: func(pk string) bool { return cafe.Posts(pk) || cafe.Announces(pk) }})
 	if errors.Is(err, pebble.ErrInUse) {
 		return store{}, fmt.Errorf("the data folder %s is in use by another process: is a café open there already?", data)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"cafe/handlers"
 	"cafe/internal/cafe"
+	"cafe/internal/table"
 	"cafe/internal/table/pebble"
 )
 
@@ -77,14 +78,14 @@ func (p *Pump) step(ctx context.Context, c Consumer) error {
 	if err := p.store.Wait(ctx, after); err != nil {
 		return err
 	}
-	changes, err := p.store.Changes(ctx, after, batchSize)
+	changes, err := p.store.Changes(ctx, after, batchSize, c.Wants)
 	if err != nil {
 		return err
 	}
 	records := make([]events.DynamoDBEventRecord, 0, len(changes))
 	for _, change := range changes {
 		after = change.Seq
-		if c.Wants(change.Key.PK) {
+		if change.Key != (table.Key{}) {
 			record := handlers.Record(cafe.Change{Key: change.Key, Old: change.Old, New: change.New}, fmt.Sprintf("%021d", change.Seq))
 			record.Change.ApproximateCreationDateTime = events.SecondsEpochTime{Time: change.Time}
 			records = append(records, record)

@@ -27,7 +27,10 @@ const changesBytes = 4 << 20
 // at most max of them. Only those that are on disk: what it returns no power cut
 // takes back. None is an empty slice; Wait tells when there are more. When some that
 // were asked for are trimmed the error is ErrTrimmed.
-func (t *Table) Changes(ctx context.Context, after uint64, max int) ([]Change, error) {
+//
+// A change of a partition (PK) that is not wanted, or not logged (Options.Logs), has its
+// Seq and nothing else. Nil wants all.
+func (t *Table) Changes(ctx context.Context, after uint64, max int, wanted func(pk string) bool) ([]Change, error) {
 	if err := t.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -54,9 +57,11 @@ func (t *Table) Changes(ctx context.Context, after uint64, max int) ([]Change, e
 			return nil, unreadable(err)
 		}
 		seq := binary.BigEndian.Uint64(it.Key()[1:])
-		c, err := decodeChange(seq, b)
-		if err != nil {
-			return nil, unreadable(fmt.Errorf("change %d: %w", seq, err))
+		c := Change{Seq: seq}
+		if concerns(b, wanted) {
+			if c, err = decodeChange(seq, b); err != nil {
+				return nil, unreadable(fmt.Errorf("change %d: %w", seq, err))
+			}
 		}
 		if after++; seq != after {
 			return nil, unreadable(fmt.Errorf("%w: change %d is missing", errCorrupt, after))

@@ -20,7 +20,7 @@ func changes(t testing.TB, p *Table, after uint64) []Change {
 	t.Helper()
 	var all []Change
 	for page := 1; ; page = page*2 + 1 {
-		some, err := p.Changes(ctx, after, page)
+		some, err := p.Changes(ctx, after, page, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +163,7 @@ func TestChangesComeInPagesOfAFewMegabytes(t *testing.T) {
 	for i := range 30 {
 		mustWrite(t, p, table.Put(table.Key{PK: "P", SK: fmt.Sprint(i)}, table.Item{"text": text}))
 	}
-	got, err := p.Changes(ctx, 0, 1000)
+	got, err := p.Changes(ctx, 0, 1000, nil)
 	if err != nil || len(got) < 5 || len(got) > 15 {
 		t.Errorf("got %d of 12 MB, %v", len(got), err)
 	}
@@ -175,7 +175,7 @@ func TestChangesComeInPagesOfAFewMegabytes(t *testing.T) {
 func TestChangesAfterTheLastAreNone(t *testing.T) {
 	p := open(t, "data", Options{FS: vfs.NewMem()})
 	for _, after := range []uint64{0, 1, 1 << 40} {
-		if got, err := p.Changes(ctx, after, 10); len(got) != 0 || err != nil {
+		if got, err := p.Changes(ctx, after, 10, nil); len(got) != 0 || err != nil {
 			t.Errorf("after %d: %v, %v", after, got, err)
 		}
 	}
@@ -247,7 +247,7 @@ func TestTrimmedChangesAreGoneAndTheOthersStay(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	for _, after := range []uint64{0, 6} {
-		if _, err := p.Changes(ctx, after, 10); !errors.Is(err, ErrTrimmed) {
+		if _, err := p.Changes(ctx, after, 10, nil); !errors.Is(err, ErrTrimmed) {
 			t.Errorf("after %d: %v", after, err)
 		}
 	}
@@ -337,5 +337,47 @@ func TestCheckpointsAreKeptByNameAndAreNoItems(t *testing.T) {
 	}
 	if items := audit(t, p); len(items) != 0 {
 		t.Errorf("items: %v", items)
+	}
+}
+
+func TestChangesThatAreNotWantedOrNotLoggedHaveOnlyTheirNumber(t *testing.T) {
+	p, err := Open("store", Options{FS: vfs.NewMem(), Logs: func(pk string) bool { return pk != "unlogged" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	ctx := t.Context()
+	for _, pk := range []string{"a", "unlogged", "b", "a"} {
+		op := table.Update(table.Key{PK: pk, SK: "1"})
+		op.Add = map[string]int64{"n": 1}
+		if err := p.Write(ctx, op); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		wanted func(string) bool
+		pks    string
+	}{
+		"all":    {nil, "a--b-a"},
+		"a only": {func(pk string) bool { return pk == "a" }, "a---a"},
+		"none":   {func(string) bool { return false }, "---"},
+	} {
+		changes, err := p.Changes(ctx, 0, 10, c.wanted)
+		if err != nil || len(changes) != 4 {
+			t.Fatalf("%s: %d changes, %v", name, len(changes), err)
+		}
+		var pks []string
+		for i, change := range changes {
+			if change.Seq != uint64(i+1) {
+				t.Errorf("%s: change %d has number %d", name, i, change.Seq)
+			}
+			if (change.Key.PK == "") != (change.New == nil && change.Time.IsZero()) {
+				t.Errorf("%s: change %d is %+v", name, i, change)
+			}
+			pks = append(pks, change.Key.PK)
+		}
+		if got := strings.Join(pks, "-"); got != c.pks {
+			t.Errorf("%s: partitions %q, want %q", name, got, c.pks)
+		}
 	}
 }

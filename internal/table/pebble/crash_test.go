@@ -150,7 +150,7 @@ func TestAPowerCutTakesBackNothingThatWasReadFromTheLog(t *testing.T) {
 			if err := p.Wait(ctx, seen); err != nil {
 				t.Fatal(err)
 			}
-			some, err := p.Changes(ctx, seen, 25)
+			some, err := p.Changes(ctx, seen, 25, nil)
 			if err != nil || len(some) == 0 {
 				t.Fatalf("%d changes, %v", len(some), err)
 			}

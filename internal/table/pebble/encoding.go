@@ -254,6 +254,7 @@ const (
 	changeInsert byte = iota + 1 // new
 	changeModify                 // new, attributes of old that differ, names that only new has
 	changeRemove                 // old
+	changePassed                 // neither: Options.Logs leaves it out
 )
 
 // change appends a change; old or new is nil, but not both. encoded is new as an
@@ -296,6 +297,28 @@ func (e *encoder) change(c Change, encoded []byte) {
 			e.string(name)
 		}
 	}
+}
+
+// concerns tells whether an encoded change is of a partition that is wanted, without
+// decoding more than that. What cannot be read is left to decodeChange to refuse.
+func concerns(b []byte, wanted func(pk string) bool) bool {
+	if len(b) > 0 && b[0] == changePassed {
+		return false
+	}
+	if wanted == nil || len(b) == 0 {
+		return true
+	}
+	rest := b[1:]
+	_, n := binary.Varint(rest) // the time
+	if n <= 0 {
+		return true
+	}
+	rest = rest[n:]
+	size, n := binary.Uvarint(rest)
+	if n <= 0 || uint64(len(rest)-n) < size {
+		return true
+	}
+	return wanted(string(rest[n : n+int(size)]))
 }
 
 func decodeChange(seq uint64, b []byte) (Change, error) {

@@ -52,6 +52,10 @@ type Options struct {
 	CacheSize int64            // bytes of blocks read to keep; default: 64 MB
 	Logger    *slog.Logger     // for errors of the store itself, which are rare; default: slog.Default()
 
+	// Logs says of which partitions (PK) the change log is to have the changes; default:
+	// of all. Of the others it has the numbers, so that there is no gap.
+	Logs func(pk string) bool
+
 	// Tests make these small.
 	memTable uint64        // bytes written before Pebble makes a table of them
 	pause    time.Duration // see fence
@@ -63,6 +67,7 @@ type Table struct {
 	lock *lsm.Lock
 	dir  string
 	now  func() time.Time
+	logs func(pk string) bool
 
 	// open is held for reading by every call under way, and for writing by Close.
 	open    sync.RWMutex
@@ -118,6 +123,7 @@ func Open(dir string, opts Options) (*Table, error) {
 	t := &Table{
 		dir:     dir,
 		now:     opts.Now,
+		logs:    opts.Logs,
 		closing: make(chan struct{}),
 		turn:    make(chan struct{}, 1),
 		fence:   newFence(opts.FS, opts.Logger.With("store", dir), opts.pause),

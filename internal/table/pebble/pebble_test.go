@@ -213,7 +213,7 @@ func TestAClosedTableSaysSo(t *testing.T) {
 		"query":          func() error { _, err := p.Query(ctx, table.Query{Partition: "M"}); return err },
 		"scan":           func() error { _, err := p.Scan(ctx, table.Scan{}); return err },
 		"write":          func() error { return p.Write(ctx, table.Put(latte, nil)) },
-		"changes":        func() error { _, err := p.Changes(ctx, 0, 1); return err },
+		"changes":        func() error { _, err := p.Changes(ctx, 0, 1, nil); return err },
 		"wait":           func() error { return p.Wait(ctx, 0) },
 		"trim":           func() error { return p.Trim(1) },
 		"checkpoint":     func() error { _, err := p.Checkpoint("x"); return err },
@@ -455,7 +455,7 @@ func TestNobodyIsToldWhatIsNotOnDisk(t *testing.T) {
 		}
 		cancel()
 	}
-	if changes, err := p.Changes(ctx, 2, 10); err != nil || len(changes) != 0 {
+	if changes, err := p.Changes(ctx, 2, 10, nil); err != nil || len(changes) != 0 {
 		t.Errorf("changes, before: %v, %v", changes, err)
 	}
 	// These do not.
@@ -490,7 +490,7 @@ func TestNobodyIsToldWhatIsNotOnDisk(t *testing.T) {
 			t.Errorf("%s, after: %v", name, err)
 		}
 	}
-	if changes, err := p.Changes(ctx, 2, 10); err != nil || len(changes) != 2 {
+	if changes, err := p.Changes(ctx, 2, 10, nil); err != nil || len(changes) != 2 {
 		t.Errorf("changes, after: %v, %v", changes, err)
 	}
 }

@@ -182,7 +182,11 @@ func (w *write) add(i int, c Change) error {
 	start := len(e.buf)
 	e.buf = appendChangeKey(e.buf, c.Seq)
 	value := len(e.buf)
-	e.change(c, item)
+	if logs := w.table.logs; logs == nil || logs(c.Key.PK) {
+		e.change(c, item)
+	} else {
+		e.buf = append(e.buf, changePassed)
+	}
 	if err := w.batch.Set(e.buf[start:value], e.buf[value:], nil); err != nil {
 		return err
 	}
