@@ -595,7 +595,7 @@ func (a *attempt) takeMenuItem(ctx context.Context, m till.MenuItem) (became out
 
 // takeItem reads an item, and writes what the file makes of it, if anything, unless it
 // was settled before; anew when somebody else was quicker.
-func (a *attempt) takeItem(ctx context.Context, key table.Key, make func(was table.Item) (outcome, *table.Op)) (became outcome, reason string, err error) {
+func (a *attempt) takeItem(ctx context.Context, key table.Key, decide func(was table.Item) (outcome, *table.Op)) (became outcome, reason string, err error) {
 	became, err = patiently(ctx, func() (outcome, error) {
 		was, err := a.table.Get(ctx, key, true)
 		if errors.Is(err, table.ErrNotFound) {
@@ -607,7 +607,7 @@ func (a *attempt) takeItem(ctx context.Context, key table.Key, make func(was tab
 		if became, reason, settled = a.said(was); settled {
 			return became, nil
 		}
-		became, op := make(was)
+		became, op := decide(was)
 		if a.im.DryRun || op == nil {
 			return became, nil
 		}

@@ -62,7 +62,11 @@ func (c counter) bring(t testing.TB, draft model.ImportDraft, text string) model
 	if err := c.Import(ctx, c.files, key); err != nil {
 		t.Fatal("import:", err)
 	}
-	return c.result(t, id)
+	im := c.result(t, id)
+	if !im.Finished() {
+		t.Fatalf("the import is %s", im.Status)
+	}
+	return im
 }
 
 func (c counter) result(t testing.TB, id string) model.Import {
@@ -962,12 +966,15 @@ func BenchmarkImport(b *testing.B) {
 				}
 				c := counter{&cafetest.Cafe{Cafe: cafe.New(settings, db, time.Now), Table: db}, cafetest.NewFiles()}
 				c.bring(b, draftOf(model.ImportMenu), menu)
-				_, key := c.upload(b, model.ImportDraft{Kind: model.ImportOrders, Name: "till.csv", Ignore: []string{"NONE", "Adjustment"}}, text)
+				id, key := c.upload(b, model.ImportDraft{Kind: model.ImportOrders, Name: "till.csv", Ignore: []string{"NONE", "Adjustment"}}, text)
 				b.StartTimer()
 				if err := c.Import(ctx, c.files, key); err != nil {
 					b.Fatal(err)
 				}
 				b.StopTimer()
+				if im := c.result(b, id); im.Created == 0 || im.Rejected > 0 {
+					b.Fatal(tally(im))
+				}
 				n += len(stored(b, c.Cafe, "O#"))
 				if err := db.Close(); err != nil {
 					b.Fatal(err)
