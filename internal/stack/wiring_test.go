@@ -36,6 +36,9 @@ func TestEveryFunctionIsAFolderUnderCmd(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(root, folder(f.name), "main.go")); err != nil {
 			t.Errorf("%s: %v", f.name, err)
 		}
+		if f.at("FunctionName") != nil {
+			t.Errorf("%s has a name, by which sam local would not find the authorizer", f.name)
+		}
 		if at(f.whole, "Metadata", "BuildMethod") != "makefile" || f.at("Runtime") != "provided.al2023" || f.at("Handler") != "bootstrap" {
 			t.Errorf("%s is built or run otherwise than the Makefile has it", f.name)
 		}
@@ -332,13 +335,11 @@ func TestNamesInTheDashboardAreThoseOfTheStack(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := map[string]bool{"${AWS::StackName}": true, "v1": true}
-	for _, r := range p.every("AWS::Serverless::Function", "AWS::SQS::Queue") {
-		for _, name := range []string{"FunctionName", "QueueName"} {
-			names[text(at(r.at(name), "Fn::Sub"))] = true
-		}
+	for _, r := range p.every("AWS::SQS::Queue") {
+		names[text(at(r.at("QueueName"), "Fn::Sub"))] = true
 	}
-	for _, r := range []string{"Table", "ReportMachine", "LedgerFunction", "NotifierFunction"} {
-		names["${"+r+"}"] = true
+	for _, r := range append(functions(p), p.one("Table"), p.one("ReportMachine")) {
+		names["${"+r.name+"}"] = true
 	}
 	for _, w := range board.Widgets {
 		for _, m := range w.Properties.Metrics {
