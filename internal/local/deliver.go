@@ -14,6 +14,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"cafe/handlers"
+	"cafe/internal/table"
 )
 
 // Handler is a handler of a stream as it runs in Lambda.
@@ -35,8 +36,8 @@ const Tries = 5
 // as a whole, and to the dead letters when a record has had its tries.
 type delivery struct {
 	deadLetters string // folder
-	// reachable tells whether the store answers. While it does not, failures say nothing
-	// about the record, and count no try.
+	// reachable tells whether the store answers. While it does not, or asks for a slower
+	// pace, failures say nothing about the record, and count no try.
 	reachable func(context.Context) bool
 	pauses    func() backoff.BackOff
 }
@@ -67,7 +68,7 @@ func (d delivery) deliver(ctx context.Context, c Consumer, records []events.Dyna
 		if failed > 0 {
 			records, tries, pauses = records[failed:], 0, d.pauses()
 		}
-		if !d.reachable(ctx) {
+		if errors.Is(reason, table.ErrThrottled) || !d.reachable(ctx) {
 			if err := wait(ctx, pauses); err != nil {
 				return err
 			}
@@ -78,7 +79,7 @@ func (d delivery) deliver(ctx context.Context, c Consumer, records []events.Dyna
 			if err := d.deliver(ctx, c, records[:half]); err != nil {
 				return err
 			}
-			records = records[half:]
+			records, tries, pauses = records[half:], 0, d.pauses()
 			continue
 		}
 		if tries++; tries < Tries {
@@ -111,16 +112,19 @@ func (d delivery) attempt(ctx context.Context, c Consumer, records []events.Dyna
 	if len(response.BatchItemFailures) == 0 {
 		return 0, false, nil
 	}
-	number := response.BatchItemFailures[0].ItemIdentifier
+	named := map[string]bool{}
+	for _, f := range response.BatchItemFailures {
+		named[f.ItemIdentifier] = true
+	}
 	for i, r := range records {
-		if r.Change.SequenceNumber == number {
+		if named[r.Change.SequenceNumber] {
 			if cause == nil {
 				cause = errors.New("handler gave no reason")
 			}
 			return i, false, cause
 		}
 	}
-	return 0, true, fmt.Errorf("handler answered with unknown sequence number %q", number)
+	return 0, true, fmt.Errorf("handler answered with unknown sequence number %q", response.BatchItemFailures[0].ItemIdentifier)
 }
 
 func wait(ctx context.Context, pauses backoff.BackOff) error {
@@ -140,13 +144,27 @@ type DeadLetter struct {
 	Record   events.DynamoDBEventRecord `json:"record"`
 }
 
+// encode is json.Marshal, but for the event types' panics on values without a kind.
+func encode(letter DeadLetter) (line []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%T", p)
+		}
+	}()
+	return json.Marshal(letter)
+}
+
 // bury keeps a record that had its tries, with the reason, on disk.
 func (d delivery) bury(c Consumer, record events.DynamoDBEventRecord, reason error) error {
 	slog.Error("stream record goes to the dead letters", "consumer", c.Name,
 		"sequence_number", record.Change.SequenceNumber, "error", reason.Error())
-	line, err := json.Marshal(DeadLetter{time.Now().UTC(), c.Name, reason.Error(), record})
+	line, err := encode(DeadLetter{time.Now().UTC(), c.Name, reason.Error(), record})
 	if err != nil {
-		return fmt.Errorf("encode dead letter: %w", err)
+		// Its images cannot be told in JSON; what remains says which record it was.
+		record.Change.Keys, record.Change.OldImage, record.Change.NewImage = nil, nil, nil
+		if line, err = encode(DeadLetter{time.Now().UTC(), c.Name, reason.Error(), record}); err != nil {
+			return fmt.Errorf("encode dead letter: %w", err)
+		}
 	}
 	if err := os.MkdirAll(d.deadLetters, 0o700); err != nil {
 		return fmt.Errorf("keep dead letter: %w", err)
