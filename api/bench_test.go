@@ -1,0 +1,114 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/time/rate"
+
+	"cafe/api"
+	"cafe/internal/auth"
+	"cafe/internal/cafe"
+	"cafe/internal/cafe/cafetest"
+	"cafe/internal/local"
+	"cafe/internal/table/pebble"
+	"cafe/model"
+)
+
+// bench opens a café in memory behind the gateway, and returns it with a customer's token.
+func bench(b *testing.B) (http.Handler, string) {
+	store, err := pebble.Open("store", pebble.Options{FS: vfs.NewMem()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { store.Close() })
+	settings, err := cafe.SettingsFrom(func(string) string { return "" })
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := cafe.New(settings, store, time.Now)
+	for _, item := range testMenu {
+		if _, err := c.SetMenuItem(b.Context(), item); err != nil {
+			b.Fatal(err)
+		}
+	}
+	router, err := api.New(c, api.Options{CursorKey: []byte("0123456789abcdef"), Links: cafetest.NewFiles()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	issuer, err := auth.OpenIssuer(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	verifier, err := issuer.Verifier()
+	if err != nil {
+		b.Fatal(err)
+	}
+	token, err := issuer.Issue(model.RoleStaff, "sam", time.Hour)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return local.Gateway(router, verifier, rate.NewLimiter(rate.Inf, 0)), "Bearer " + token
+}
+
+const threeItems = `{"lines":[{"sku":"latte","quantity":2,"options":["oat"],"note":"extra hot"},{"sku":"tea","quantity":1},{"sku":"latte","quantity":1}],"note":"by the window"}`
+
+func BenchmarkPlaceOrder(b *testing.B) {
+	front, token := bench(b)
+	var n atomic.Int64
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			r := httptest.NewRequest("POST", "/orders", strings.NewReader(threeItems))
+			r.Header["Authorization"] = []string{token}
+			r.Header["Content-Type"] = []string{"application/json"}
+			r.Header["Idempotency-Key"] = []string{fmt.Sprint(n.Add(1))}
+			w := httptest.NewRecorder()
+			if front.ServeHTTP(w, r); w.Code != 201 {
+				b.Fatal(w.Body)
+			}
+		}
+	})
+}
+
+func BenchmarkGetOrder(b *testing.B) {
+	front, token := bench(b)
+	place := httptest.NewRequest("POST", "/orders", strings.NewReader(threeItems))
+	place.Header.Set("Authorization", token)
+	w := httptest.NewRecorder()
+	front.ServeHTTP(w, place)
+	path := w.Header().Get("Location")
+	b.ReportAllocs()
+	for b.Loop() {
+		r := httptest.NewRequest("GET", path, nil)
+		r.Header["Authorization"] = []string{token}
+		w := httptest.NewRecorder()
+		if front.ServeHTTP(w, r); w.Code != 200 {
+			b.Fatal(w.Body)
+		}
+	}
+}
+
+func BenchmarkListPage(b *testing.B) {
+	front, token := bench(b)
+	for range 100 {
+		place := httptest.NewRequest("POST", "/orders", strings.NewReader(threeItems))
+		place.Header.Set("Authorization", token)
+		front.ServeHTTP(httptest.NewRecorder(), place)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		r := httptest.NewRequest("GET", "/orders", nil)
+		r.Header["Authorization"] = []string{token}
+		w := httptest.NewRecorder()
+		if front.ServeHTTP(w, r); w.Code != 200 {
+			b.Fatal(w.Body)
+		}
+	}
+}
