@@ -145,7 +145,7 @@ func (c *Cafe) importNamed(ctx context.Context, id string) (model.Import, error)
 // that failed or rejected something, the oldest first. Dry runs are none.
 func (c *Cafe) TroubledImports(ctx context.Context, from, to time.Time) (troubled []model.Import, err error) {
 	err = c.importsBetween(ctx, from, to, func(im model.Import) error {
-		if !im.DryRun && (im.Status == model.ImportFailed || im.Rejected > 0) {
+		if !im.DryRun && (im.Status == model.ImportFailed || im.HasRejects()) {
 			troubled = append(troubled, im)
 		}
 		return nil
