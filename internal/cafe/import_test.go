@@ -985,3 +985,17 @@ func BenchmarkImport(b *testing.B) {
 		})
 	}
 }
+
+func TestTheDateOrderIsASetting(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]till.DateOrder{"": till.YearFirst, "day-first": till.DayFirst, "month-first": till.MonthFirst} {
+		s, err := cafe.SettingsFrom(func(name string) string { return map[string]string{"CAFE_DATE_ORDER": value}[name] })
+		if err != nil || s.DateOrder != want {
+			t.Errorf("%q: %v, %v", value, s.DateOrder, err)
+		}
+	}
+	_, err := cafe.SettingsFrom(func(name string) string { return map[string]string{"CAFE_DATE_ORDER": "dmy"}[name] })
+	if err == nil || !strings.Contains(err.Error(), "CAFE_DATE_ORDER") {
+		t.Errorf("%v", err)
+	}
+}
