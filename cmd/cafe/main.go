@@ -44,7 +44,7 @@ func command() *cli.Command {
 		Flags:                 serve.Flags,
 		Action:                serve.Action,
 		EnableShellCompletion: true,
-		Commands:              []*cli.Command{serve, tokenCommand(), importCommand(), reconcileCommand()},
+		Commands:              []*cli.Command{serve, tokenCommand(), importCommand(), reportCommand(), backtestCommand(), reconcileCommand()},
 		// main says what went wrong and sets the status.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 		OnUsageError:   func(_ context.Context, _ *cli.Command, err error, _ bool) error { return err },

@@ -88,6 +88,7 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	defer func() { err = errors.Join(err, store.close()) }()
 
 	c := cafe.New(settings, store.table, time.Now)
+	c.Watch = local.Watch{Data: data}
 	if store.isNew {
 		if err := loadSample(ctx, c); err != nil {
 			return fmt.Errorf("sample menu: %w", err)
@@ -138,6 +139,8 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 		})
 	})
 
+	running.Go(func() { local.Reports(background, c, notifier) })
+
 	if err := welcome(out, url, settings, issuer); err != nil {
 		return err
 	}
@@ -170,6 +173,7 @@ func welcome(out io.Writer, url string, s cafe.Settings, issuer *auth.Issuer) er
 		{model.RoleCustomer, "orders a latte on their tab", `-X POST ` + url + `/orders -H 'Content-Type: application/json' -d '{"lines":[{"sku":"latte","quantity":1,"options":["oat"]}]}'`},
 		{model.RoleStaff, "sees today's orders", url + `/orders`},
 		{model.RoleOwner, "sees the customer's tab", url + `/customers/` + subjects[model.RoleCustomer]},
+		{model.RoleOwner, "sees how the day goes", `-H 'Accept: text/plain' ` + url + `/reports/` + string(s.Calendar.DayOf(time.Now()))},
 	} {
 		token, err := issuer.Issue(try.role, subjects[try.role], 24*time.Hour)
 		if err != nil {

@@ -114,7 +114,7 @@ func (s Scores) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "One day ahead, %s to %s. Errors are means of |number - sold| per item and day;\n", s.From, s.To)
 	b.WriteString("ratios are to the error of \"the same as this weekday last week\".\n\n")
-	fmt.Fprintf(&b, "%-24s%5s%6s %9s%6s%9s%6s%7s%7s\n", "", "days", "sold", "last week", "expect", "ratio", "bake", "ratio", "held")
+	fmt.Fprintf(&b, "%-24s%5s%6s %9s%8s%7s%6s%7s%7s\n", "", "days", "sold", "last week", "expect", "ratio", "bake", "ratio", "held")
 	for _, r := range append(slices.Clip(s.Items), s.All) {
 		fmt.Fprintf(&b, "%-24.23s%5d%6d %9.2f%8.2f%7.2f%6.2f%7.2f%5.0f %%\n",
 			r.Name, r.Days, r.Sold, r.LastWeek, r.Error, r.Ratio(), r.Baking, r.BakingRatio(), 100*r.Held)

@@ -285,6 +285,7 @@ func TestANewRevisionSaysWhatChanged(t *testing.T) {
 func TestFactsAreToldInSentences(t *testing.T) {
 	r := build(t, Input{Entries: []model.Entry{sale("1", "2017-03-18 10:00", "bread")}, Facts: Facts{
 		RejectedImports: []RejectedImport{{"till.csv", 3}}, DeadLetters: 1, Drifted: 2, UndeliveredAlerts: 1, Unconfirmed: []string{"owner@example.com"},
+		More: []string{"The roof leaks."},
 	}})
 	if want := []string{
 		"Import till.csv left out 3 rows or orders; its rejects file says why. Mend that and upload it again.",
@@ -292,6 +293,7 @@ func TestFactsAreToldInSentences(t *testing.T) {
 		"The totals of 2 customers do not match their orders and payments; reconcile puts them right.",
 		"1 alert has not been delivered yet.",
 		"owner@example.com has not confirmed the e-mail subscription, so nothing reaches it.",
+		"The roof leaks.",
 	}; !reflect.DeepEqual(r.NeedsALook, want) {
 		t.Errorf("needs a look: %q", r.NeedsALook)
 	}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// command runs another command against the shop and returns what it printed.
+func (s *shop) command(args ...string) string {
+	s.Helper()
+	out, err := run(s.T, append(args, "-url", s.url, "-data", s.data)...).Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		s.Fatalf("%v: %v: %s", args, err, failed.Stderr)
+	}
+	return string(out)
+}
+
+// eventually waits for something that happens in the background.
+func eventually(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !happened(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("in vain waited for: " + what)
+		}
+	}
+}
+
+// reportsMailed lists the e-mails of reports.
+func reportsMailed(t *testing.T, data string) (mails []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(data, "outbox", "mail", "*.eml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := string(b); strings.Contains(text, "WHAT TO EXPECT") || strings.Contains(text, "ABOUT") {
+			mails = append(mails, text)
+		}
+	}
+	return mails
+}
+
+func TestTheReportOfADayIsPrintedMadeWhenDueAndBuiltAgain(t *testing.T) {
+	// The café closed a minute ago.
+	now := time.Now().UTC()
+	t.Setenv("CAFE_TIME_ZONE", "UTC")
+	t.Setenv("CAFE_DAY_CUTOFF", now.Add(-2*time.Minute).Format("15:04"))
+	t.Setenv("CAFE_REPORT_TIME", now.Add(-time.Minute).Format("15:04"))
+	s := openShop(t, t.TempDir())
+	if status := s.call("staff", "POST", "/orders", json.RawMessage(oneTea), nil); status != 201 {
+		t.Fatalf("order: %d", status)
+	}
+	var r struct {
+		Revision int
+		Orders   int
+		Partial  bool
+		Bake     []json.RawMessage
+	}
+	eventually(t, "the order in the report", func() bool {
+		if err := json.Unmarshal([]byte(s.command("report", "-format", "json")), &r); err != nil {
+			t.Fatal(err)
+		}
+		return r.Orders == 1
+	})
+	if r.Revision != 0 || !r.Partial || len(r.Bake) == 0 {
+		t.Errorf("live: %+v", r)
+	}
+	if text := s.command("report"); !strings.Contains(text, ", SO FAR\n") || !strings.Contains(text, "1 order") {
+		t.Errorf("text:\n%s", text)
+	}
+	if page := s.command("report", "-format", "html"); !strings.HasPrefix(page, "<!DOCTYPE html>") || strings.Contains(page, "<script") {
+		t.Errorf("page:\n%.200s", page)
+	}
+	if mails := reportsMailed(t, s.data); len(mails) != 0 {
+		t.Errorf("mailed without sales: %s", mails)
+	}
+
+	// A process that was off when the report was due makes up for it.
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openShop(t, s.data)
+	eventually(t, "the mail", func() bool { return len(reportsMailed(t, s.data)) == 1 })
+	text := s.command("report")
+	if !strings.Contains(text, "Built ") || strings.Contains(text, "SO FAR") {
+		t.Errorf("as sent:\n%s", text)
+	}
+	if text := s.command("report", "-build"); !strings.Contains(text, "Revision 2, built ") {
+		t.Errorf("built again:\n%s", text)
+	}
+	eventually(t, "the second mail", func() bool { return len(reportsMailed(t, s.data)) == 2 })
+	if text := s.command("report", "-day", "yesterday"); !strings.Contains(text, "No sales.") {
+		t.Errorf("yesterday:\n%s", text)
+	}
+
+	for name, args := range map[string][]string{
+		"-format": {"report", "-format", "pdf"},
+		"date":    {"report", "-day", "2017-02-29"},
+		"ahead":   {"report", "-day", "9999-12-31"},
+		"unknown": {"report", "today"},
+	} {
+		out, err := run(t, append(args, "-url", s.url, "-data", s.data)...).CombinedOutput()
+		var status *exec.ExitError
+		if !errors.As(err, &status) || status.ExitCode() != 1 || !strings.Contains(string(out), name) {
+			t.Errorf("%v: %v: %s", args, err, out)
+		}
+	}
+}
+
+func TestTheBakeListIsTestedOnATillsFile(t *testing.T) {
+	sales := &strings.Builder{}
+	sales.WriteString("date,time,order,item\n")
+	for d := range 28 {
+		for n := range 4 {
+			fmt.Fprintf(sales, "2017-03-%02d,10:00,%d,Scone\n", d+1, n)
+		}
+		fmt.Fprintf(sales, "2017-03-%02d,10:00,9,NONE\n2017-03-%02d,10:00,10,Unicorn\n", d+1, d+1)
+	}
+	path := write(t, "till.csv", sales.String())
+	menu := write(t, "menu.csv", "sku,name,category,price,counted\nscone,Scone,bakery,2.00,true\n")
+	cmd := run(t, "backtest", "-menu", menu, "-from", "2017-03-15", path)
+	errs := &strings.Builder{}
+	cmd.Stderr = errs
+	out, err := cmd.Output()
+	if err != nil || !strings.Contains(string(out), "One day ahead, 2017-03-15 to 2017-03-28.") || !strings.Contains(errs.String(), "28 orders of the file are left out") {
+		t.Errorf("%v: %s%s", err, out, errs)
+	}
+	if line := strings.Fields(string(out[strings.Index(string(out), "Scone"):])); len(line) < 5 || line[1] != "14" || line[2] != "56" || line[4] != "0.00" {
+		t.Errorf("%s", out)
+	}
+	for name, args := range map[string][]string{
+		"menu":    {"backtest", path},
+		"one":     {"backtest", "-menu", menu},
+		"-from":   {"backtest", "-menu", menu, "-from", "March", path},
+		"column":  {"backtest", "-menu", path, path},
+		"no such": {"backtest", "-menu", menu, path + "x"},
+	} {
+		out, err := run(t, args...).CombinedOutput()
+		var status *exec.ExitError
+		if !errors.As(err, &status) || status.ExitCode() != 1 || !strings.Contains(string(out), name) {
+			t.Errorf("%v: %v: %s", args, err, out)
+		}
+	}
+}
