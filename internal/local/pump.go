@@ -79,6 +79,12 @@ func (p *Pump) step(ctx context.Context, c Consumer) error {
 		return err
 	}
 	changes, err := p.store.Changes(ctx, after, batchSize, c.Wants)
+	if errors.Is(err, pebble.ErrTrimmed) {
+		// A consumer that is new, or was left out for a while.
+		slog.Error("changes are gone before they were read: reconcile the totals (cafe reconcile)", "consumer", c.Name)
+		first, _ := p.store.Bounds()
+		return p.checkpoint(c.Name, first-1)
+	}
 	if err != nil {
 		return err
 	}
