@@ -133,6 +133,10 @@ func (s *service) callAs(who, method, path, body, contentType string, headers ..
 	}
 	w := httptest.NewRecorder()
 	s.front.ServeHTTP(w, r)
+	// What the reference says of the call must hold for every answer of every test.
+	if err := api.CheckAnswer(method, path, w.Code, w.Result().Header, w.Body.Bytes()); err != nil {
+		s.Errorf("not as in openapi.json: %v", err)
+	}
 	return answer{s.T, w.Code, w.Result().Header, w.Body.Bytes()}
 }
 
