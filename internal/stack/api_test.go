@@ -12,6 +12,7 @@ import (
 
 	"cafe/api"
 	"cafe/internal/cafe"
+	"cafe/internal/cafe/cafetest"
 	"cafe/model"
 )
 
@@ -166,7 +167,7 @@ func service(t *testing.T, p template) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	router, err := api.New(cafe.New(settings, nil, time.Now), api.Options{CursorKey: make([]byte, 16), Origin: p.parameters["WebOrigin"]})
+	router, err := api.New(cafe.New(settings, nil, time.Now), api.Options{CursorKey: make([]byte, 16), Origin: p.parameters["WebOrigin"], Links: cafetest.NewFiles()})
 	if err != nil {
 		t.Fatal(err)
 	}
