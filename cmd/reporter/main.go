@@ -1,0 +1,43 @@
+// Command reporter is the Lambda function that takes the steps of the daily report. The
+// state machine invokes it (statemachine/report.asl.json).
+package main
+
+import (
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"cafe/handlers"
+	"cafe/internal/cafe"
+	"cafe/internal/function"
+	"cafe/internal/notify"
+	"cafe/internal/objects"
+)
+
+func main() {
+	c, err := function.Open()
+	if err == nil {
+		c.Watch, err = watch()
+	}
+	if err != nil {
+		lambda.Start(function.Refusing(err))
+		return
+	}
+	lambda.Start(handlers.Report(c))
+}
+
+// watch counts dead letters in the bucket, and asks SNS who has not confirmed yet.
+func watch() (cafe.Watch, error) {
+	bucket, err := objects.FromEnvironment(os.Getenv)
+	if err != nil {
+		return nil, function.NotConfigured(err)
+	}
+	topics, err := notify.FromEnvironment(os.Getenv)
+	if err != nil {
+		return nil, function.NotConfigured(err)
+	}
+	return struct {
+		*objects.S3
+		*notify.SNS
+	}{bucket, topics}, nil
+}

@@ -1,0 +1,43 @@
+package notify_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"cafe/internal/cafe"
+	"cafe/internal/notify"
+)
+
+func TestTheHousesAddressesThatHaveNotConfirmedAreNamed(t *testing.T) {
+	ctx := context.Background()
+	fake := newFakeSNS()
+	s := notify.NewSNSOn(fake, topicARNs)
+	unconfirmed := func(want ...string) {
+		t.Helper()
+		if got, err := s.Unconfirmed(ctx); err != nil || !slices.Equal(got, want) {
+			t.Errorf("unconfirmed: %q, %v; want %q", got, err, want)
+		}
+	}
+	unconfirmed()
+	// A customer's own subscription is no business of the owner's.
+	fake.unconfirmed = true
+	if _, err := s.Subscribe(ctx, "alice", "alice@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	unconfirmed()
+	for _, sub := range fake.subs {
+		if sub.topic == topicARN(cafe.TopicHighBalance) && sub.endpoint == ownerEmail {
+			sub.pending = true
+		}
+	}
+	unconfirmed(ownerEmail)
+	fake.add(&fakeSub{topic: topicARN(cafe.TopicDailyReport), protocol: notify.Email, endpoint: "baker@example.com", pending: true})
+	unconfirmed("baker@example.com", ownerEmail)
+
+	fake.fail = errors.New("away")
+	if _, err := s.Unconfirmed(ctx); !errors.Is(err, fake.fail) {
+		t.Error(err)
+	}
+}
