@@ -210,8 +210,6 @@ func (c *Cafe) Import(ctx context.Context, files Files, key string) error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("import %s: %w", id, err)
-	case im.Finished():
-		return nil
 	}
 	if err := c.run(ctx, files, im); err != nil {
 		slog.WarnContext(ctx, "import interrupted", "import", id, "kind", im.Kind, "error", err.Error())

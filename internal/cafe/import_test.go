@@ -610,6 +610,88 @@ func TestCase53AnOlderCountDoesNotReplaceANewerOne(t *testing.T) {
 	})
 }
 
+// meanwhile has something happen, once, just before a write that matches is carried out.
+func (c counter) meanwhile(match func(table.Op) bool, happens func(other *cafe.Cafe)) {
+	other, done := cafe.New(c.Settings, c.Table, c.Clock.Now), false
+	c.Faults.Set(func(call tabletest.Call) tabletest.Fault {
+		if !done && len(call.Ops) == 1 && match(call.Ops[0]) {
+			done = true
+			happens(other)
+		}
+		return tabletest.Fault{}
+	})
+}
+
+func TestWhatHappensWhileARowIsTakenIsMinded(t *testing.T) {
+	onEachCounter(t, func(t *testing.T, c counter) {
+		writes := func(pk string) func(table.Op) bool { return func(op table.Op) bool { return op.Key.PK == pk } }
+		restocks := stored(t, c.Cafe, "S#")[table.Key{PK: "S#muffin", SK: "S"}].Int("restock")
+		for _, step := range []struct {
+			kind    model.ImportKind
+			text    string
+			pk      string
+			happens func(other *cafe.Cafe) error
+			want    string
+		}{
+			{model.ImportStock, "sku,on_hand\nbrownie,7\n", "S#brownie",
+				func(other *cafe.Cafe) error { _, err := other.SetStock(ctx, "brownie", 3); return err },
+				"done: 1 rows, 0 created, 0 updated, 0 unchanged, 1 rejected, 0 skipped"},
+			{model.ImportStock, "sku,on_hand\nmuffin,20\n", "S#muffin",
+				func(other *cafe.Cafe) error {
+					_, _, err := other.Place(ctx, staff, model.Draft{Lines: lines("muffin")}, "")
+					return err
+				},
+				"done: 1 rows, 0 created, 1 updated, 0 unchanged, 0 rejected, 0 skipped"},
+			{model.ImportMenu, "sku,name,price\ntea,Tea,2.50\n", "M",
+				func(other *cafe.Cafe) error {
+					_, err := other.SetMenuItem(ctx, model.Item{SKU: "tea", Name: "Tea", Price: 300, Active: true})
+					return err
+				},
+				"done: 1 rows, 0 created, 0 updated, 0 unchanged, 1 rejected, 0 skipped"},
+			{model.ImportMenu, "sku,name,price\nmocha,Mocha,2.50\n", "M",
+				func(other *cafe.Cafe) error {
+					_, err := other.SetMenuItem(ctx, model.Item{SKU: "mocha", Name: "Mocha", Price: 400, Active: true})
+					return err
+				},
+				"done: 1 rows, 0 created, 0 updated, 0 unchanged, 1 rejected, 0 skipped"},
+		} {
+			c.meanwhile(writes(step.pk), func(other *cafe.Cafe) {
+				if err := step.happens(other); err != nil {
+					t.Error(err)
+				}
+			})
+			wantTally(t, c.bring(t, draftOf(step.kind), step.text), step.want)
+		}
+		c.Restart()
+		if n := stored(t, c.Cafe, "S#")[table.Key{PK: "S#muffin", SK: "S"}].Int("restock"); n != restocks+1 {
+			t.Errorf("muffins were put on the shelf %d times more, want once", n-restocks)
+		}
+		tea, _ := c.MenuItem(ctx, "tea")
+		mocha, _ := c.MenuItem(ctx, "mocha")
+		if c.OnHand(t, "brownie") != 3 || c.OnHand(t, "muffin") != 20 || tea.Price != 300 || mocha.Price != 400 {
+			t.Errorf("%d brownies, %d muffins, tea %d, mocha %d", c.OnHand(t, "brownie"), c.OnHand(t, "muffin"), tea.Price, mocha.Price)
+		}
+	})
+}
+
+func TestOfTwoAttemptsTheFirstToFinishHasTheWord(t *testing.T) {
+	onEachCounter(t, func(t *testing.T, c counter) {
+		id, key := c.upload(t, draftOf(model.ImportOrders), manySales(5))
+		c.meanwhile(func(op table.Op) bool { return op.Set.Str("status") == string(model.ImportDone) }, func(other *cafe.Cafe) {
+			if err := c.files.Put(ctx, key, strings.NewReader(manySales(3))); err != nil {
+				t.Error(err)
+			}
+			if err := other.Import(ctx, c.files, key); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := c.Import(ctx, c.files, key); err != nil {
+			t.Error(err)
+		}
+		wantTally(t, c.result(t, id), "done: 3 rows, 3 created, 0 updated, 0 unchanged, 0 rejected, 0 skipped")
+	})
+}
+
 func TestAMenuIsImportedAndWhatTheFileLeavesOutStays(t *testing.T) {
 	onEachCounter(t, func(t *testing.T, c counter) {
 		im := c.bring(t, draftOf(model.ImportMenu), `sku,name,category,price,counted,active,options
