@@ -570,7 +570,7 @@ func TestCase53EventsTwiceAtOnceAndOutOfOrderCountRight(t *testing.T) {
 			}
 		}
 		// Once it is done it is not run again, whatever is in the file by now.
-		if err := c.files.Put(ctx, firstKey, strings.NewReader("")); err != nil {
+		if err := c.files.Put(ctx, firstKey, strings.NewReader("order,date,time,item\nnew,2017-03-17,09:00,tea\n")); err != nil {
 			t.Fatal(err)
 		}
 		before := c.result(t, first)
