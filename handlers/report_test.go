@@ -1,0 +1,106 @@
+package handlers_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cafe/handlers"
+	"cafe/internal/cafe"
+	"cafe/internal/cafe/cafetest"
+	"cafe/model"
+)
+
+// sell places an order at half past nine on Saturday, 18 March 2017, and posts it.
+func sell(t *testing.T, c *cafetest.Cafe) {
+	t.Helper()
+	draft := model.Draft{Lines: []model.DraftLine{{SKU: "latte", Quantity: 1}}}
+	if _, _, err := c.Place(context.Background(), cafetest.Staff, draft, ""); err != nil {
+		t.Fatal(err)
+	}
+	c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+}
+
+// The samples in events/ are the steps of one report, in the form in which the state
+// machine sends them.
+func TestTheSampleStepsMakeOneReport(t *testing.T) {
+	ctx := context.Background()
+	c := cafetest.Open(t, cafetest.Engines[0].Open(t))
+	sell(t, c)
+	c.Clock.Pass(10*time.Hour + 31*time.Minute)
+	step := handlers.Report(c.Cafe)
+	for range 2 { // any step may be done again
+		for _, name := range []string{handlers.StepExtract, handlers.StepAnalyse, handlers.StepPublish} {
+			b, err := os.ReadFile(filepath.Join("..", "events", "reporter-"+name+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var in handlers.ReportStep
+			if err := json.Unmarshal(b, &in); err != nil {
+				t.Fatal(err)
+			}
+			out, err := step(ctx, in)
+			if err != nil || in.Step != name {
+				t.Fatalf("%s: %v", name, err)
+			}
+			answer, err := json.Marshal(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := `{"day":"2017-03-18","revision":1}`
+			if name == handlers.StepExtract {
+				want = `{"day":"2017-03-18"}`
+			}
+			if string(answer) != want {
+				t.Errorf("%s answers %s, want %s", name, answer, want)
+			}
+		}
+	}
+	c.Announce(t, c.Recorder.Changes(cafe.Announces)...)
+	if sent := c.Notifier.Published(); len(sent) != 1 || !strings.Contains(sent[0].Mail, "£3.50 from 1 order") {
+		t.Errorf("sent %+v", sent)
+	}
+}
+
+func TestTheDayIsTheLastWhoseReportWasDue(t *testing.T) {
+	c := cafetest.Open(t, cafetest.Engines[0].Open(t))
+	c.Clock.Pass(48 * time.Hour)
+	step := handlers.Report(c.Cafe)
+	for at, want := range map[string]model.Day{
+		"2017-03-18T20:00:00Z":     "2017-03-18",
+		"2017-03-18T19:59:59.999Z": "2017-03-17",
+		"2017-03-18T23:30:00Z":     "2017-03-18",
+		"2017-03-19T03:00:00Z":     "2017-03-18", // a schedule that was hours late
+		"2017-03-19T09:00:00Z":     "2017-03-18",
+	} {
+		began, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := step(context.Background(), handlers.ReportStep{Step: handlers.StepExtract, At: began}); err != nil || out.Day != want {
+			t.Errorf("at %s: %s, %v; want %s", at, out.Day, err, want)
+		}
+	}
+}
+
+func TestStepsThatMakeNoSenseFail(t *testing.T) {
+	c := cafetest.Open(t, cafetest.Engines[0].Open(t))
+	step := handlers.Report(c.Cafe)
+	for name, in := range map[string]handlers.ReportStep{
+		"there is no step":       {Step: "bake", Day: "2017-03-18"},
+		"neither day nor time":   {Step: handlers.StepExtract},
+		"is not a date":          {Step: handlers.StepAnalyse, Day: "2017-02-29"},
+		"is not a date such":     {Step: handlers.StepPublish, Revision: 1},
+		"lies ahead":             {Step: handlers.StepExtract, Day: "2017-03-19"},
+		"not found":              {Step: handlers.StepPublish, Day: "2017-03-18", Revision: 7},
+		"analyse the report of ": {Step: handlers.StepAnalyse, Day: "2099-01-01"},
+	} {
+		if out, err := step(context.Background(), in); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%+v: %+v, %v; want %q", in, out, err, name)
+		}
+	}
+}
