@@ -19,7 +19,7 @@ import (
 // as many tries, and word to the owner when they were in vain. A report that fell due
 // while the process was off is made at once, the last one only.
 func Reports(ctx context.Context, c *cafe.Cafe, notifier cafe.Notifier) {
-	reporter{c, handlers.Report(c), notifier, time.Now, []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute}}.run(ctx)
+	reporter{c, handlers.Report(c), notifier, time.Now, 20 * time.Second, []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute}}.run(ctx)
 }
 
 type reporter struct {
@@ -27,12 +27,9 @@ type reporter struct {
 	step     func(context.Context, handlers.ReportStep) (handlers.ReportStep, error)
 	notifier cafe.Notifier
 	now      func() time.Time
+	glance   time.Duration   // how often the clock on the wall is looked at: it may be set, or the machine sleep
 	pauses   []time.Duration // between tries of a step
 }
-
-// glance is how often the clock on the wall is looked at: it may be set, or the machine
-// sleep.
-const glance = 20 * time.Second
 
 func (r reporter) run(ctx context.Context) {
 	done, err := r.done(ctx)
@@ -46,7 +43,7 @@ func (r reporter) run(ctx context.Context) {
 			done = day
 		}
 		next := r.cafe.ReportDue(done.AddDays(1)).Sub(r.now())
-		sleep(ctx, min(max(next, time.Millisecond), glance))
+		sleep(ctx, min(max(next, time.Millisecond), r.glance))
 	}
 }
 
