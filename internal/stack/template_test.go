@@ -150,8 +150,6 @@ func (p template) condition(document object, name string) bool {
 	return held
 }
 
-var noValue = object{"Ref": "AWS::NoValue"}
-
 func isNoValue(v any) bool {
 	o, ok := v.(object)
 	return ok && len(o) == 1 && o["Ref"] == "AWS::NoValue"
