@@ -35,6 +35,7 @@ type dayRecord struct {
 
 	revision   int // of the newest report that is kept; 0: none
 	partial    bool
+	unsent     bool // it may not be in the outbox yet
 	reportedOf coverage
 }
 
@@ -51,9 +52,9 @@ func (d dayRecord) covers(made coverage, due time.Time) bool {
 	return !made.at.IsZero() && made.late == d.late && !made.at.Before(due) && made.at.Sub(d.lateAt) >= postingTime
 }
 
-// reported tells whether the day has a report that says all there is to say.
+// reported tells whether the day has a report that says all there is to say, and is sent.
 func (d dayRecord) reported(due time.Time) bool {
-	return d.revision > 0 && !d.partial && d.covers(d.reportedOf, due)
+	return d.revision > 0 && !d.partial && !d.unsent && d.covers(d.reportedOf, due)
 }
 
 // counted are the counted items of a menu. Days are recorded without their names, which
@@ -120,6 +121,7 @@ func (d dayRecord) putReported(conditions ...table.Condition) table.Op {
 	op.Set["gapless"] = table.Bool(true)
 	op.Set["revision"] = table.Int(int64(d.revision))
 	op.Set["partial"] = table.Bool(d.partial)
+	op.Set["unsent"] = table.Bool(d.unsent)
 	op.Set["reported_at"] = moment(d.reportedOf.at)
 	op.Set["reported_late"] = table.Int(d.reportedOf.late)
 	return op
@@ -153,7 +155,7 @@ func dayRecordOf(key table.Key, item table.Item) (dayRecord, error) {
 		}
 	}
 	if r.has("revision") {
-		d.revision, d.partial = int(r.number("revision")), r.flag("partial")
+		d.revision, d.partial, d.unsent = int(r.number("revision")), r.flag("partial"), r.flag("unsent")
 		d.reportedOf = coverage{r.moment("reported_at"), r.number("reported_late")}
 	}
 	return d, r.wrap(key)
@@ -258,17 +260,22 @@ func (c *Cafe) past(ctx context.Context, day model.Day, menu model.Menu, records
 	first := day.AddDays(-report.HistoryDays)
 	known, counted := maps.Clone(records), countedOf(menu)
 	refresh := func(days []model.Day) error {
-		made := make([]dayRecord, len(days))
-		err := each(ctx, len(days), func(ctx context.Context, i int) (err error) {
-			made[i], err = c.summarise(ctx, days[i], menu, counted, known[days[i]])
-			return err
-		})
-		for _, record := range made {
-			if record.day != "" {
-				known[record.day] = record
+		for some := range slices.Chunk(days, max(1, width/int(max(1, c.Shards)))) { // each day is read by shards
+			made := make([]dayRecord, len(some))
+			err := each(ctx, len(some), func(ctx context.Context, i int) (err error) {
+				made[i], err = c.summarise(ctx, some[i], menu, counted, known[some[i]])
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			for _, record := range made {
+				if record.day != "" {
+					known[record.day] = record
+				}
 			}
 		}
-		return err
+		return nil
 	}
 
 	last := day // the last day before which nothing is missing, if below day

@@ -67,7 +67,11 @@ func (c *Cafe) Outstanding(ctx context.Context) (model.Day, bool, error) {
 	if err != nil || len(records) > 0 {
 		return day, err == nil, err
 	}
-	history, err := c.past(ctx, day.AddDays(1), model.Menu{}, records)
+	menu, err := c.Menu(ctx)
+	if err != nil {
+		return day, false, err
+	}
+	history, err := c.past(ctx, day.AddDays(1), menu, records)
 	return day, len(history) > 0, err
 }
 
@@ -204,9 +208,9 @@ func (c *Cafe) analyse(ctx context.Context, day model.Day, always bool) (revisio
 			return 0, err
 		}
 		record := made.record
-		record.revision, record.partial, record.reportedOf = in.Revision, made.Partial, record.asOf
+		record.revision, record.partial, record.unsent, record.reportedOf = in.Revision, made.Partial, true, record.asOf
 		if in.Before != nil && in.Before.Partial == in.Partial && !always && sameSales(*in.Before, made.Report) {
-			record.revision = kept.Revision
+			record.revision, record.unsent = kept.Revision, !kept.sent
 			err := c.write(ctx, record.putReported(table.Equal("revision", table.Int(int64(kept.Revision)))))
 			if _, newer := table.Failed(err, 0); newer {
 				err = nil
@@ -239,20 +243,25 @@ func (c *Cafe) analyse(ctx context.Context, day model.Day, always bool) (revisio
 // there is none of that number.
 func (c *Cafe) SendReport(ctx context.Context, day model.Day, revision int) error {
 	kept, err := c.reportRevision(ctx, day, revision)
-	if err != nil || kept.sent {
+	if err != nil {
 		return err
 	}
-	now := c.clock()
-	mark := table.Update(revisionKey(day, revision), table.Present(), table.Missing("sent_at"))
-	mark.Set = table.Item{"sent_at": moment(now)}
-	err = c.write(ctx, mark, messageItem(reportMessage(kept.Printed), now))
-	if _, sent := table.Failed(err, 0); sent {
-		return nil
+	if !kept.sent {
+		now := c.clock()
+		mark := table.Update(revisionKey(day, revision), table.Present(), table.Missing("sent_at"))
+		mark.Set = table.Item{"sent_at": moment(now)}
+		err := c.write(ctx, mark, messageItem(reportMessage(kept.Printed), now))
+		if _, sent := table.Failed(err, 0); err != nil && !sent {
+			return fmt.Errorf("send report of %s: %w", day, err)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("send report of %s: %w", day, err)
+	done := table.Update(dayKey(day), table.Equal("revision", table.Int(int64(revision))), table.Equal("unsent", table.Bool(true)))
+	done.Set = table.Item{"unsent": table.Bool(false)}
+	err = c.write(ctx, done)
+	if _, other := table.Failed(err, 0); other {
+		return nil // it was known, or there is a newer one
 	}
-	return nil
+	return err
 }
 
 // maxMail is how much of a report is mailed, in bytes. SNS takes 256 KiB, once it is
@@ -400,6 +409,8 @@ func (c *Cafe) earlier(ctx context.Context, day model.Day, records map[model.Day
 const (
 	// undelivered is how old an alert in the outbox has to be before the owner hears of it.
 	undelivered = time.Hour
+	// importTime is more than lies between an import's beginning, its upload and its end.
+	importTime = 3 * time.Hour
 	// mostFacts is how many of one sort a report tells of.
 	mostFacts = 20
 )
@@ -410,10 +421,11 @@ func (c *Cafe) facts(ctx context.Context, day model.Day, now time.Time, records 
 	if day == c.Calendar.DayOf(now) {
 		to = now
 	}
-	imports, err := c.TroubledImports(ctx, from, to)
+	imports, err := c.TroubledImports(ctx, from.Add(-importTime), to)
 	if err != nil {
 		return f, fmt.Errorf("imports: %w", err)
 	}
+	imports = slices.DeleteFunc(imports, func(im model.Import) bool { return im.FinishedAt.Before(from) || im.FinishedAt.After(to) })
 	for _, im := range imports[max(0, len(imports)-mostFacts):] {
 		if im.Status == model.ImportFailed && len(im.Problems) > 0 {
 			f.More = append(f.More, fmt.Sprintf("Import %s failed: %s", im.Name, im.Problems[0].Reason))

@@ -343,6 +343,36 @@ func TestCase55AnOrderPostedWhileTheReportIsMadeIsNotMissed(t *testing.T) {
 	}
 }
 
+func TestCase55ARevisionCutShortAnywhereIsMadeAndMailedTheNextDay(t *testing.T) {
+	for _, e := range cafetest.Engines {
+		t.Run(e.Name, func(t *testing.T) {
+			engine := e.Open(t)
+			tabletest.Sweep(t, func(t *testing.T, faults tabletest.Faults) {
+				cafetest.Empty(t, engine)
+				c := cafetest.Open(t, engine)
+				sell(t, c, "2017-03-18 09:30", "latte")
+				clockAt(t, c, "2017-03-18 20:00")
+				steps(t, c, saturday)
+				sell(t, c, "2017-03-18 21:15", "tea")
+
+				clockAt(t, c, "2017-03-19 20:00")
+				c.Fail(faults)
+				if err := c.Extract(ctx, "2017-03-19"); err != nil && !errors.Is(err, table.ErrUnavailable) && !errors.Is(err, table.ErrThrottled) && !errors.Is(err, table.ErrConflict) {
+					t.Error(err)
+				}
+				c.Restart()
+				stream(t, c)
+				clockAt(t, c, "2017-03-20 20:00")
+				steps(t, c, "2017-03-20")
+				wantMails(t, c, "2017-03-18 r1", "2017-03-18 r2", "2017-03-20 r1")
+				if d := stored(t, c, "D")[table.Key{PK: "D", SK: string(saturday)}]; d.Bool("unsent") || d.Int("revision") != 2 {
+					t.Errorf("the day's record: %v", d)
+				}
+			}, everyWay(e)...)
+		})
+	}
+}
+
 // A history that is imported is no reason for a hundred mails.
 func TestCase55OldReportsAreRevisedOnlyWhenAskedFor(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
@@ -406,6 +436,18 @@ func TestCase56DaysOf23And25HoursAndOrdersAfterMidnight(t *testing.T) {
 		if day := c.LastDue(c.ReportDue("2017-03-26").Add(-time.Second)); day != "2017-03-25" {
 			t.Errorf("a second before, that of %s", day)
 		}
+
+		// A report that is due when the day turns is of the day that ends.
+		c.ReportTime = c.Calendar.Cutoff
+		if _, end := c.Calendar.Bounds("2017-03-26"); !c.ReportDue("2017-03-26").Equal(end) || c.LastDue(end) != "2017-03-26" || c.LastDue(end.Add(-time.Second)) != "2017-03-25" {
+			t.Errorf("due at %s, the day ends at %s", c.ReportDue("2017-03-26"), end)
+		}
+		// One that is due after midnight is of the day before.
+		c.ReportTime = 30 * time.Minute
+		if due := c.ReportDue("2017-03-26"); due.Day() != 27 || c.LastDue(due) != "2017-03-26" {
+			t.Errorf("due at %s: of %s", due, c.LastDue(due))
+		}
+		c.ReportTime = 20 * time.Hour
 
 		// 29 October has the hour from 1 to 2 twice: both are of the 28th.
 		clockAt(t, c, "2017-10-28 22:00")

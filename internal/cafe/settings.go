@@ -75,10 +75,10 @@ func SettingsFrom(getenv func(string) string) (Settings, error) {
 }
 
 // ReportDue returns when the day's report is due: at ReportTime by the clock on the
-// wall, after midnight when that is before the day turns.
+// wall, after midnight when that is before the day turns or just then.
 func (s Settings) ReportDue(day model.Day) time.Time {
 	date := day
-	if s.ReportTime < s.Calendar.Cutoff {
+	if s.ReportTime <= s.Calendar.Cutoff {
 		date = day.AddDays(1)
 	}
 	y, m, d := date.Date()
