@@ -18,7 +18,7 @@ import (
 //	menu      M                 <sku>
 //	stock     S#<sku>           S
 //	ledger    L#<day>#<shard>   O#<id>, P#<id>; S#<sku> when it ran out that day
-//	day       D                 <day>
+//	day       D                 <day>; audit for what the last Reconcile left undone
 //	report    R#<day>           <revision>
 //	outbox    A#<id>            A        index 2: A while pending
 //	          C#<customer>      N        their own subscription to alerts

@@ -344,7 +344,7 @@ func TestCase55AnOrderPostedWhileTheReportIsMadeIsNotMissed(t *testing.T) {
 }
 
 func TestCase55ARevisionCutShortAnywhereIsMadeAndMailedTheNextDay(t *testing.T) {
-	for _, e := range cafetest.Engines {
+	for _, e := range cafetest.Engines[:1] { // the calls are those of case 54, which is swept on all
 		t.Run(e.Name, func(t *testing.T) {
 			engine := e.Open(t)
 			tabletest.Sweep(t, func(t *testing.T, faults tabletest.Faults) {
