@@ -316,6 +316,7 @@ class Stack:
         self.build, self.calls, self.template, self.made = build, calls, template, made
         self.functions = {}
         self.secret = "s" * 64
+        self.id = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["StackId"].split("/")[2]
         self.after = {}
         self.table()
         self.events = events = []
@@ -358,8 +359,8 @@ class Stack:
         policy = answer["policyDocument"]["Statement"][0]
         if policy["Effect"] != "Allow" or not any(fnmatch.fnmatchcase(arn, r) for r in policy["Resource"]):
             raise SystemExit(f"the authorizer answers {answer}")
-        keys = [r["Properties"]["Value"]["Fn::Sub"] for r in self.whole["Resources"].values() if r["Type"] == "AWS::ApiGateway::ApiKey"]
-        known = [k.replace("${AWS::StackName}", STACK).replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION) for k in keys]
+        keys = [r["Properties"]["Value"]["Fn::Join"][1][1] for r in self.whole["Resources"].values() if r["Type"] == "AWS::ApiGateway::ApiKey"]
+        known = [self.id.replace("-", "") + k for k in keys]
         if answer["usageIdentifierKey"] not in known:
             raise SystemExit(f"API Gateway has no key {answer['usageIdentifierKey']}")
         context["authorizer"] = {k: str(v) for k, v in answer["context"].items()}

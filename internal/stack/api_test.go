@@ -265,14 +265,14 @@ func TestAccessLogsNameNobody(t *testing.T) {
 // The authorizer names a key by its prefix and the caller's role (handlers.Metered).
 func TestEveryRoleHasAKeyInAUsagePlan(t *testing.T) {
 	p := with(t)
-	prefix := text(p.one("AuthorizerFunction").at("Environment", "Variables", "CAFE_USAGE_KEYS"))
+	prefix := p.one("AuthorizerFunction").at("Environment", "Variables", "CAFE_USAGE_KEYS")
 	plans := map[string]string{}
 	for _, k := range p.every("AWS::ApiGateway::UsagePlanKey") {
 		plans[text(p.one(ref(k.at("KeyId"))).at("Value"))] = ref(k.at("UsagePlanId"))
 	}
 	want := map[model.Role]string{model.RoleCustomer: "CustomerPlan", model.RoleStaff: "StaffPlan", model.RoleOwner: "StaffPlan"}
 	for role, plan := range want {
-		key := strings.TrimSuffix(prefix, `"}`) + string(role) + `"}`
+		key := text(object{"Fn::Join": []any{"", []any{prefix, string(role)}}})
 		if plans[key] != plan {
 			t.Errorf("%s is counted in %q by %s, want %s; there are %v", role, plans[key], key, plan, plans)
 		}
