@@ -32,6 +32,11 @@ func Lambda(router http.Handler, now func() time.Time) func(context.Context, eve
 		if by, err := auth.FromContext(event.RequestContext.Authorizer, now()); err == nil {
 			ctx = cafe.WithCaller(ctx, cafe.Caller{ID: by.Subject, Role: by.Role})
 		}
+		// What stands before the path as the client sees it: the stage.
+		base, staged := strings.CutSuffix(event.RequestContext.Path, event.Path)
+		if !staged {
+			base = ""
+		}
 		adapter := httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			router.ServeHTTP(w, r.WithContext(ctx))
 		}))
@@ -41,7 +46,11 @@ func Lambda(router http.Handler, now func() time.Time) func(context.Context, eve
 			}))
 			event.Path, event.Body, event.IsBase64Encoded = "/", "", false
 		}
-		return adapter.ProxyWithContext(ctx, event)
+		response, err := adapter.ProxyWithContext(ctx, event)
+		if locations := response.MultiValueHeaders["Location"]; len(locations) == 1 && strings.HasPrefix(locations[0], "/") {
+			locations[0] = base + locations[0]
+		}
+		return response, err
 	}
 }
 

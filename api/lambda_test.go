@@ -124,6 +124,12 @@ func TestLambdaTakesWhatAPIGatewaySends(t *testing.T) {
 	single.QueryStringParameters, single.Headers, single.MultiValueHeaders = map[string]string{"limit": "1"}, map[string]string{"accept": "*/*"}, nil
 	s.invoke(single).want(200)
 
+	placed := event(alice, "POST", "/orders", latte)
+	placed.RequestContext.Path = "/prod/orders"
+	if a := s.invoke(placed).want(201); a.header.Get("Location") != "/prod/orders/"+a.get("id") {
+		t.Errorf("behind a stage the order is at %s", a.header.Get("Location"))
+	}
+
 	broken := event(alice, "POST", "/orders", "%%%")
 	broken.IsBase64Encoded = true
 	s.invoke(broken).wantProblem(400, "malformed-request")

@@ -28,7 +28,8 @@ type Consumer struct {
 }
 
 // Tries is how often a record that fails is delivered before it goes to the dead
-// letters, as the template's event source mappings have it.
+// letters. One process has no day to spend on a record, as the template's event source
+// mappings do: its store is either there or waited for.
 const Tries = 5
 
 // delivery gives batches of records to consumers by Lambda's rules: at least once, in
