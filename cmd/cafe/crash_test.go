@@ -1,0 +1,499 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// errand is one write that a client wants done, however often it has to ask. The key
+// makes asking again safe; a cancellation is safe without one.
+type errand struct {
+	customer, key string
+	order         bool // else a payment
+	tab           bool // the order is paid later
+	brownies      int64
+	amount        int64 // of the payment; of the order once it is answered
+
+	id      string // as answered first; "" while no answer came
+	cancel  bool   // the client wants it cancelled, too
+	ordered string // the status that the café answered last
+}
+
+// ask sends a request whose answer may never come.
+func (s *shop) ask(role, method, path, body string, headers ...string) (int, http.Header, []byte, error) {
+	r, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if token := s.tokens[role]; token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Set(name, value)
+	}
+	response, err := s.client.Do(r)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	return response.StatusCode, response.Header, answer, err
+}
+
+// run does the errand, or does it again. It returns an error when no answer came, and
+// fails the test when the answer is not the one that was promised.
+func (e *errand) run(s *shop) error {
+	path, body := "/customers/"+e.customer+"/payments", fmt.Sprintf(`{"amount":%d}`, e.amount)
+	if e.order {
+		payment := map[bool]string{true: "account", false: "counter"}[e.tab]
+		line := `{"sku":"latte","quantity":1,"options":["oat"]}`
+		if e.brownies > 0 {
+			line += fmt.Sprintf(`,{"sku":"brownie","quantity":%d}`, e.brownies)
+		}
+		path, body = "/orders", fmt.Sprintf(`{"customer_id":%q,"payment":%q,"lines":[%s]}`, e.customer, payment, line)
+	}
+	status, header, answer, err := s.ask("staff", "POST", path, body, "Idempotency-Key: "+e.key)
+	if err != nil {
+		return err
+	}
+	var got struct {
+		ID, Status    string
+		Total, Amount int64
+	}
+	if err := json.Unmarshal(answer, &got); err != nil || status != 201 || got.ID == "" {
+		s.Errorf("%s answered %d %s", e.key, status, answer)
+		return errors.New("refused")
+	}
+	if e.id != "" && (got.ID != e.id || header.Get("Idempotent-Replayed") != "true") {
+		s.Errorf("%s was answered with %s, and again with %s (replayed: %q)", e.key, e.id, got.ID, header.Get("Idempotent-Replayed"))
+	}
+	e.id = got.ID
+	if !e.order {
+		return nil
+	}
+	if e.ordered == "cancelled" && got.Status != "cancelled" {
+		s.Errorf("order %s was cancelled, and is %s", e.id, got.Status)
+	}
+	e.amount = got.Total
+	if !e.cancel {
+		e.ordered = got.Status
+		return nil
+	}
+	status, _, answer, err = s.ask("staff", "PUT", "/orders/"+e.id+"/status", `{"status":"cancelled"}`)
+	if err != nil {
+		return err
+	}
+	if status != 200 {
+		s.Errorf("cancelling %s answered %d %s", e.id, status, answer)
+		return errors.New("refused")
+	}
+	e.ordered = "cancelled"
+	return nil
+}
+
+// kept is what the café holds, as its lists have it.
+type kept struct {
+	status   map[string]string // of orders, by id
+	amount   map[string]int64  // of orders and payments, by id
+	brownies int64             // in orders that count
+}
+
+func (s *shop) kept(customers []string) kept {
+	s.Helper()
+	k := kept{map[string]string{}, map[string]int64{}, 0}
+	for _, customer := range customers {
+		for _, path := range []string{"/orders?customer_id=" + customer + "&", "/customers/" + customer + "/payments?"} {
+			for cursor := ""; ; {
+				var page struct {
+					Orders []struct {
+						ID, Status string
+						Total      int64
+						Lines      []struct {
+							SKU      string
+							Quantity int64
+						}
+					}
+					Payments []struct {
+						ID     string
+						Amount int64
+					}
+					NextCursor string `json:"next_cursor"`
+				}
+				if status := s.call("staff", "GET", path+"limit=100"+cursor, nil, &page); status != 200 {
+					s.Fatalf("GET %s answered %d", path, status)
+				}
+				for _, o := range page.Orders {
+					k.status[o.ID], k.amount[o.ID] = o.Status, o.Total
+					for _, l := range o.Lines {
+						if l.SKU == "brownie" && o.Status != "cancelled" {
+							k.brownies += l.Quantity
+						}
+					}
+				}
+				for _, p := range page.Payments {
+					k.amount[p.ID] = p.Amount
+				}
+				if page.NextCursor == "" {
+					break
+				}
+				cursor = "&cursor=" + page.NextCursor
+			}
+		}
+	}
+	return k
+}
+
+// brownies is how many are on the shelf.
+func (s *shop) brownies() int64 {
+	s.Helper()
+	var shelf struct {
+		Stock []struct {
+			SKU    string
+			OnHand int64 `json:"on_hand"`
+		}
+	}
+	s.call("staff", "GET", "/stock?limit=100", nil, &shelf)
+	for _, item := range shelf.Stock {
+		if item.SKU == "brownie" {
+			return item.OnHand
+		}
+	}
+	s.Fatal("no stock of brownies")
+	return 0
+}
+
+// Case 58 of the reliability list. CAFE_KILLS says how many times; the default is 3.
+func TestCase58KilledUnderLoadNothingIsLostOrDoubled(t *testing.T) {
+	kills := 3
+	if v := os.Getenv("CAFE_KILLS"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			t.Fatalf("CAFE_KILLS=%q is not a number of times", v)
+		}
+		kills = n
+	}
+	const clients, onShelf = 8, 1_000_000
+	customers := []string{"ada", "ben", "cho", "dee"}
+	data := t.TempDir()
+	var all []*errand
+	tokens := map[string]string{}
+	open := func() *shop {
+		s := openShop(t, data)
+		for _, role := range []string{"staff", "owner"} {
+			if tokens[role] == "" {
+				tokens[role] = s.token(role)
+			}
+			s.tokens[role] = tokens[role]
+		}
+		return s
+	}
+	s := open()
+	if status := s.call("staff", "PUT", "/stock/brownie", map[string]int{"on_hand": onShelf}, nil); status != 200 {
+		t.Fatalf("stock answered %d", status)
+	}
+	unanswered := 0
+	for round := range kills {
+		// Load, until the process is gone.
+		done := make([][]*errand, clients)
+		var running sync.WaitGroup
+		for client := range clients {
+			running.Go(func() {
+				for n := 0; ; n++ {
+					e := &errand{customer: customers[rand.N(len(customers))], key: fmt.Sprintf("%d-%d-%d", round, client, n), amount: 1 + rand.Int64N(500)}
+					if e.order = rand.N(5) > 0; e.order {
+						e.tab, e.brownies, e.cancel = rand.N(3) > 0, rand.Int64N(3), rand.N(4) == 0
+					}
+					done[client] = append(done[client], e)
+					if e.run(s) != nil {
+						return
+					}
+				}
+			})
+		}
+		after := time.Duration(30+rand.N(400)) * time.Millisecond
+		time.Sleep(after)
+		if err := s.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		s.cmd.Wait()
+		running.Wait()
+		s.client.CloseIdleConnections()
+		if t.Failed() {
+			t.FailNow()
+		}
+		var now []*errand
+		for _, d := range done {
+			now = append(now, d...)
+		}
+		all = append(all, now...)
+
+		if round%3 == 2 { // killed again while it opens
+			opening := run(t, "serve", "-addr", "127.0.0.1:0", "-data", data)
+			if err := opening.Start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Duration(rand.N(150)) * time.Millisecond)
+			opening.Process.Kill()
+			opening.Wait()
+		}
+		s = open()
+
+		// Before anything is sent again: all that was acknowledged is there, and the shelf
+		// agrees with the orders.
+		k := s.kept(customers)
+		for _, e := range now {
+			if e.id == "" {
+				unanswered++
+				continue
+			}
+			if amount, there := k.amount[e.id]; !there || amount != e.amount {
+				t.Errorf("%s was answered with %s of %d; kept: %v, %d", e.key, e.id, e.amount, there, amount)
+			}
+			if e.ordered == "cancelled" && k.status[e.id] != "cancelled" {
+				t.Errorf("the cancellation of %s was answered; it is %s", e.id, k.status[e.id])
+			}
+		}
+		if shelf := s.brownies(); shelf != onShelf-k.brownies {
+			t.Errorf("round %d: %d brownies are on the shelf; the orders leave %d", round, shelf, onShelf-k.brownies)
+		}
+
+		// Sent again, as clients do: everything is there once.
+		again := make(chan *errand)
+		for range clients {
+			running.Go(func() {
+				for e := range again {
+					if err := e.run(s); err != nil {
+						t.Errorf("%s sent again: %v", e.key, err)
+					}
+				}
+			})
+		}
+		for _, e := range now {
+			again <- e
+		}
+		close(again)
+		running.Wait()
+		k = s.kept(customers)
+		if len(k.amount) != len(all) {
+			t.Errorf("round %d: the café holds %d orders and payments; %d were made", round, len(k.amount), len(all))
+		}
+		type totals struct{ Balance, Orders, Spent int64 }
+		want, brownies := map[string]totals{}, int64(0)
+		for _, e := range all {
+			if amount, there := k.amount[e.id]; !there || amount != e.amount || k.status[e.id] != e.ordered {
+				t.Errorf("%s: order or payment %s is %q of %d; want %q of %d", e.key, e.id, k.status[e.id], amount, e.ordered, e.amount)
+			}
+			w := want[e.customer]
+			switch {
+			case !e.order:
+				w.Balance -= e.amount
+			case e.ordered != "cancelled":
+				w.Orders, w.Spent, brownies = w.Orders+1, w.Spent+e.amount, brownies+e.brownies
+				if e.tab {
+					w.Balance += e.amount
+				}
+			}
+			want[e.customer] = w
+		}
+		if shelf := s.brownies(); shelf != onShelf-brownies {
+			t.Errorf("round %d: %d brownies are on the shelf, want %d", round, shelf, onShelf-brownies)
+		}
+		deadline := time.Now().Add(10 * time.Second)
+		for customer, w := range want {
+			for {
+				var got totals
+				s.call("staff", "GET", "/customers/"+customer, nil, &got)
+				if got == w {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("round %d: totals of %s are %+v, want %+v", round, customer, got, w)
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		}
+		var reconciled struct {
+			Customers int
+			Drifted   []any
+		}
+		if status := s.call("owner", "POST", "/reconcile?dry_run=true", nil, &reconciled); status != 200 || len(reconciled.Drifted) != 0 || reconciled.Customers < len(want) {
+			t.Errorf("round %d: reconcile answered %d %+v", round, status, reconciled)
+		}
+		if t.Failed() {
+			t.Fatalf("round %d, killed after %v", round, after)
+		}
+	}
+	t.Logf("%d kills, %d orders and payments, %d of them unanswered when the process died", kills, len(all), unanswered)
+	if err := s.close(); err != nil {
+		t.Errorf("SIGTERM: %v: %s", err, s.stderr)
+	}
+}
+
+// refusesToOpen expects the café to say why it does not open, and to exit 1.
+func refusesToOpen(t *testing.T, data, why string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := run(t, "serve", "-addr", "127.0.0.1:0", "-data", data)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	tooLong := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+	err := cmd.Wait()
+	tooLong.Stop()
+	var status *exec.ExitError
+	if !errors.As(err, &status) || status.ExitCode() != 1 || strings.Contains(stdout.String(), "listening on") {
+		t.Errorf("want exit 1 and no café; got %v: %s%s", err, &stdout, &stderr)
+	}
+	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+	last := lines[len(lines)-1]
+	if !strings.HasPrefix(last, "cafe: ") || !strings.Contains(last, why) || strings.Contains(stderr.String(), "goroutine ") {
+		t.Errorf("want a last line that says %q; got: %s", why, &stderr)
+	}
+}
+
+// smallDisk mounts a file system of its own, of so many megabytes.
+func smallDisk(t *testing.T, megabytes int) string {
+	t.Helper()
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm,mode=0700", megabytes), "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED: a file system of its own cannot be mounted here (it takes root): %v %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
+			t.Errorf("%v %s", err, out)
+		}
+	})
+	return dir
+}
+
+func TestCase59AFolderThatIsNoneIsAClearError(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("a file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refusesToOpen(t, file, "not a directory")
+	refusesToOpen(t, filepath.Join(file, "below"), "not a directory")
+}
+
+func TestCase59AFolderInUseIsAClearError(t *testing.T) {
+	s := openShop(t, t.TempDir())
+	refusesToOpen(t, s.data, "in use by another process")
+	if status := s.call("customer", "POST", "/orders", json.RawMessage(oneTea), nil); status != 201 {
+		t.Errorf("the first café answers %d after a second one tried to open", status)
+	}
+}
+
+func TestCase59AFolderOneMayNotWriteToIsAClearError(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("SKIPPED: root may write everywhere; a read-only file system takes the place of this")
+	}
+	data := t.TempDir()
+	if err := os.Chmod(data, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	refusesToOpen(t, data, "permission denied")
+}
+
+// A data folder on a file system that became read-only, and one that never held a café.
+func TestCase59AReadOnlyFolderIsAClearError(t *testing.T) {
+	data := smallDisk(t, 400)
+	first := openShop(t, filepath.Join(data, "used"))
+	if err := first.close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(data, "new"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mount", "-o", "remount,ro", data).CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED: a file system cannot be made read-only here: %v %s", err, out)
+	}
+	for _, folder := range []string{"used", "new", "none"} {
+		refusesToOpen(t, filepath.Join(data, folder), "read-only file system")
+	}
+}
+
+func TestCase59AFullDiskIs503UntilThereIsRoom(t *testing.T) {
+	data := smallDisk(t, 320)
+	s := openShop(t, data)
+	s.token("customer")
+	place := func(key string) (int, http.Header, []byte) {
+		t.Helper()
+		status, header, answer, err := s.ask("customer", "POST", "/orders", oneTea, "Idempotency-Key: "+key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return status, header, answer
+	}
+	status, header, _ := place("before")
+	if status != 201 {
+		t.Fatalf("an order answers %d while there is room", status)
+	}
+	mine := header.Get("Location")
+
+	ballast := filepath.Join(data, "ballast")
+	fill(t, ballast)
+	time.Sleep(150 * time.Millisecond) // the café asks for the room ten times a second
+	status, header, answer := place("while")
+	if status != 503 || header.Get("Retry-After") == "" || header.Get("Content-Type") != "application/problem+json" || bytes.Contains(answer, []byte(data)) {
+		t.Errorf("on a full disk an order answers %d %v %s", status, header, answer)
+	}
+	if status := s.call("customer", "GET", mine, nil, nil); status != 200 {
+		t.Errorf("on a full disk an order is read with %d", status)
+	}
+
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(150 * time.Millisecond)
+	if status, _, answer := place("while"); status != 201 {
+		t.Errorf("with room again, the same request answers %d %s", status, answer)
+	}
+	if status, _, _ := place("before"); status != 201 {
+		t.Errorf("with room again, the first order's repeat answers %d", status)
+	}
+	var list struct{ Orders []any }
+	if s.call("customer", "GET", "/orders", nil, &list); len(list.Orders) != 2 {
+		t.Errorf("%d orders are listed, want 2", len(list.Orders))
+	}
+	if err := s.close(); err != nil {
+		t.Errorf("SIGTERM: %v: %s", err, s.stderr)
+	}
+
+	// Opened on a full disk.
+	fill(t, ballast)
+	refusesToOpen(t, data, "no space left on device")
+}
+
+// fill takes all the room that is left.
+func fill(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	chunk := make([]byte, 1<<20)
+	for err == nil {
+		_, err = f.Write(chunk)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+}
