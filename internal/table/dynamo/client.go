@@ -1,15 +1,14 @@
 package dynamo
 
 import (
-	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"cafe/internal/awsenv"
 )
 
 // Client makes the SDK's client from the environment that Lambda gives a function:
@@ -18,33 +17,13 @@ import (
 // asks no metadata service: the SDK's config package, which does, is two MiB more
 // and a quarter of a cold start. Elsewhere there is stream.Connect.
 func Client(getenv func(string) string, options ...func(*dynamodb.Options)) (*dynamodb.Client, error) {
-	first := func(names ...string) string {
-		for _, name := range names {
-			if v := getenv(name); v != "" {
-				return v
-			}
-		}
-		return ""
+	settings, err := awsenv.Read(getenv, "DYNAMODB")
+	if err != nil {
+		return nil, err
 	}
-	o := dynamodb.Options{
-		Region:     first("AWS_REGION", "AWS_DEFAULT_REGION"),
-		HTTPClient: HTTPClient(),
-	}
-	credentials := aws.Credentials{
-		AccessKeyID: getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: getenv("AWS_SECRET_ACCESS_KEY"),
-		SessionToken: getenv("AWS_SESSION_TOKEN"), Source: "environment",
-	}
-	switch {
-	case o.Region == "":
-		return nil, fmt.Errorf("AWS_REGION is not set")
-	case !credentials.HasKeys():
-		return nil, fmt.Errorf("AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is not set")
-	}
-	o.Credentials = fixed(credentials)
-	if endpoint := first("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"); endpoint != "" {
-		o.BaseEndpoint = &endpoint
-	}
-	return dynamodb.New(o, options...), nil
+	return dynamodb.New(dynamodb.Options{
+		Region: settings.Region, Credentials: settings.Credentials, BaseEndpoint: settings.Endpoint, HTTPClient: HTTPClient(),
+	}, options...), nil
 }
 
 // HTTPClient is how DynamoDB is reached. One attempt takes three seconds at most, one
@@ -56,9 +35,3 @@ func HTTPClient() *awshttp.BuildableClient {
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = time.Second }).
 		WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = t.MaxIdleConns })
 }
-
-// fixed are credentials that last as long as the process: Lambda ends a function's
-// environment before its credentials end.
-type fixed aws.Credentials
-
-func (f fixed) Retrieve(context.Context) (aws.Credentials, error) { return aws.Credentials(f), nil }
