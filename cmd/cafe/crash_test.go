@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -495,5 +498,232 @@ func fill(t *testing.T, name string) {
 	}
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
+	}
+}
+
+// canary is what no log line and no error may sing of. It stands in everything that
+// tells who somebody is, what they said and what lets them in.
+const canary = "kanarie7"
+
+// Case 48 of the reliability list. Every path of the café's own description is called
+// with a canary in all that a client sends, by everybody and with good and bad bodies.
+func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
+	t.Setenv("CAFE_OWNER_EMAIL", canary+"-owner@example.com")
+	s := openShop(t, t.TempDir(), "-v")
+	const guest = canary + "-guest"
+	out, err := run(t, "token", "-role", "customer", "-sub", guest, "-data", s.data).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.tokens["guest"] = strings.TrimSpace(string(out))
+	s.token("staff")
+	s.token("owner")
+	signature := func(token string) string { return token[strings.LastIndex(token, ".")+1:] }
+	s.tokens["stranger"] = strings.TrimSuffix(s.tokens["guest"], signature(s.tokens["guest"])) + canary
+	s.tokens["nonsense"] = canary
+
+	// sings says whether something gives away what the clients sent, or a secret.
+	secrets := []string{canary}
+	for _, token := range s.tokens {
+		secrets = append(secrets, signature(token))
+	}
+	keys, err := filepath.Glob(filepath.Join(s.data, "*.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(keys) == 0 {
+		t.Fatal("the café has no secret")
+	}
+	for _, name := range keys {
+		if b, err := os.ReadFile(name); err == nil && len(bytes.TrimSpace(b)) >= 16 {
+			b = bytes.TrimSpace(b)
+			secrets = append(secrets, string(b), hex.EncodeToString(b), base64.RawStdEncoding.EncodeToString(b), base64.RawURLEncoding.EncodeToString(b))
+		}
+	}
+	sings := func(text string) bool {
+		for _, secret := range secrets {
+			if strings.Contains(strings.ToLower(text), strings.ToLower(secret)) {
+				return true
+			}
+		}
+		return false
+	}
+	refusals, reached := 0, map[string]bool{}
+	call := func(who, method, path, body string, headers ...string) (int, []byte) {
+		t.Helper()
+		status, header, answer, err := s.ask(who, method, path, body,
+			append([]string{"Idempotency-Key: " + canary + "-" + strconv.Itoa(len(reached)) + method + path[:min(len(path), 60)],
+				"User-Agent: " + canary, "Cookie: session=" + canary, "X-Request-Id: " + canary}, headers...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		route, _, _ := strings.Cut(path, "?")
+		if sings(header.Get("X-Request-Id")) {
+			t.Errorf("%s %s: the client's request id is taken over", method, path)
+		}
+		if status < 400 {
+			reached[method+" "+route] = true
+			return status, answer
+		}
+		refusals++
+		if method == "HEAD" {
+			return status, answer
+		}
+		var problem map[string]any
+		if err := json.Unmarshal(answer, &problem); err != nil {
+			t.Errorf("%s %s answered %d %s", method, path, status, answer)
+			return status, answer
+		}
+		delete(problem, "instance") // the path that was asked for, by the contract
+		if rest := fmt.Sprint(problem); sings(rest) {
+			t.Errorf("%s %s by %s answered %d with what the client sent: %s", method, path, who, status, rest)
+		}
+		if status >= 500 {
+			t.Errorf("%s %s by %s answered %d %s", method, path, who, status, answer)
+		}
+		return status, answer
+	}
+	must := func(want int, who, method, path, body string, headers ...string) (answer struct {
+		ID        string
+		UploadURL string `json:"upload_url"`
+		Status    string
+		Rejected  int
+	}) {
+		t.Helper()
+		status, b := call(who, method, path, body, headers...)
+		if status != want {
+			t.Fatalf("%s %s by %s answered %d %s, want %d", method, path, who, status, b, want)
+		}
+		if len(b) > 0 {
+			if err := json.Unmarshal(b, &answer); err != nil {
+				t.Fatalf("%s %s: %v", method, path, err)
+			}
+		}
+		return answer
+	}
+
+	// What goes well: a guest who runs up a tab, pays, and is forgotten.
+	customer := "/customers/" + guest
+	must(201, "staff", "PUT", customer, `{"name":"`+canary+` Name","email":"`+canary+`@example.com","credit_limit":100,"notify":true}`)
+	order := must(201, "guest", "POST", "/orders", `{"note":"`+canary+` note","lines":[{"sku":"latte","quantity":1,"note":"`+canary+` line"}]}`).ID
+	must(200, "guest", "PATCH", "/orders/"+order, `{"note":"`+canary+` amended"}`, `If-Match: "1"`)
+	must(200, "staff", "PUT", "/orders/"+order+"/status", `{"status":"preparing"}`)
+	must(200, "guest", "GET", "/orders/"+order, "")
+	must(200, "guest", "GET", "/orders?customer_id="+guest, "")
+	must(201, "staff", "POST", customer+"/payments", `{"amount":5,"note":"`+canary+` paid"}`)
+	must(200, "guest", "GET", customer+"/payments", "")
+	must(200, "guest", "GET", customer, "")
+	waitFor(t, "the alerts and the confirmation", func() bool {
+		b, err := os.ReadFile(filepath.Join(s.data, "outbox", "sns.jsonl"))
+		return err == nil && bytes.Contains(b, []byte(guest))
+	})
+	must(201, "staff", "PUT", "/menu/"+canary, `{"name":"`+canary+` bun","category":"`+canary+`","price":300,"counted":true,"active":true}`)
+	must(200, "staff", "PUT", "/stock/"+canary, `{"on_hand":1}`)
+	must(201, "guest", "POST", "/orders", `{"lines":[{"sku":"`+canary+`","quantity":1}]}`)
+	must(200, "guest", "GET", "/menu", "")
+	must(200, "guest", "GET", "/menu/"+canary, "")
+	must(200, "staff", "GET", "/stock", "")
+	must(204, "owner", "DELETE", "/menu/"+canary, "")
+	// The file's own name is not of these: it is in the key that the log says came in.
+	csv := "order_id,ordered_at,item,customer_id\n1,2017-03-18 10:00,Latte," + guest + "\n2,2017-03-18 10:00," + canary + " cup," + guest + "\n" + canary + ",yesterday,Latte," + guest + "\n"
+	imported := must(201, "staff", "POST", "/imports", `{"kind":"orders","name":"till.csv","source":"`+canary+`"}`)
+	status, _, answer, err := s.ask("", "PUT", strings.TrimPrefix(imported.UploadURL, s.url), csv)
+	if err != nil || status != 200 {
+		t.Fatalf("the upload answered %d %s %v", status, answer, err)
+	}
+	waitFor(t, "the import", func() bool {
+		i := must(200, "staff", "GET", "/imports/"+imported.ID, "")
+		return i.Status == "done" && i.Rejected == 2
+	})
+	if status, _ := call("owner", "POST", "/reports/2017-03-18", ""); status != 200 && status != 202 {
+		t.Errorf("the report answered %d", status)
+	}
+	must(200, "owner", "GET", "/reports/2017-03-18", "")
+	must(200, "owner", "POST", "/reconcile", "")
+	must(204, "owner", "DELETE", "/orders/"+order, "")
+	must(204, "owner", "DELETE", customer, "")
+
+	// What does not: every path, everybody, whatever bodies.
+	var described struct {
+		Paths map[string]map[string]json.RawMessage
+	}
+	if status := s.call("owner", "GET", "/openapi.json", nil, &described); status != 200 || len(described.Paths) < 15 {
+		t.Fatalf("the description answered %d with %d paths", status, len(described.Paths))
+	}
+	bodies := []string{
+		"", canary, `"` + canary + `"`, `{"` + canary, `{"note":` + canary + `}`, "\xff" + canary,
+		`{"note":"` + canary + `","note":"` + canary + `"}`, `{} ` + canary,
+		`{"customer_id":"` + canary + `-other","lines":[{"sku":"latte","quantity":1,"note":"` + canary + `"}],"note":"` + canary + `"}`,
+		`{"lines":"` + canary + `","name":["` + canary + `"],"email":"` + canary + `","price":"` + canary + `","amount":"` + canary + `","on_hand":"` + canary + `","status":"` + canary + `","kind":"` + canary + `"}`,
+		`{"pickup_at":"` + canary + `","lines":[{"sku":"latte","quantity":"` + canary + `","options":["` + canary + `"]}]}`,
+		`{"name":"` + canary + `","email":"` + canary + ` no address","credit_limit":-1,"notify":true}`,
+		`{"amount":-5,"note":"` + canary + `"}`, `{"status":"` + canary + `"}`,
+		`{"kind":"` + canary + `","name":"` + canary + `","source":"` + canary + ` ` + canary + `"}`,
+	}
+	for path, methods := range described.Paths {
+		place := path
+		for strings.Contains(place, "{") {
+			before, rest, _ := strings.Cut(place, "{")
+			_, after, _ := strings.Cut(rest, "}")
+			place = before + canary + "-none" + after
+		}
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
+			for _, who := range []string{"", "nonsense", "stranger", "guest", "staff", "owner"} {
+				tried := bodies[:1]
+				if _, described := methods[strings.ToLower(method)]; described && method != "GET" && method != "HEAD" {
+					tried = bodies
+				}
+				for i, body := range tried {
+					call(who, method, place+"?cursor="+canary+"&customer_id="+canary+"&day="+canary+"&"+canary, body,
+						"Idempotency-Key: "+canary+strconv.Itoa(i), `If-Match: "`+canary+`"`, `If-None-Match: "`+canary+`"`)
+				}
+			}
+		}
+	}
+	call("guest", "GET", "/"+canary+"/%00/%2e%2e", "")
+	call("guest", "POST", "/orders", `{"note":"`+strings.Repeat(canary, 40_000)+`"}`)
+	call("guest", "POST", "/orders", oneTea, "Idempotency-Key: "+canary+"é")
+	call("guest", "GET", "/orders?cursor="+canary+"%zz", "")
+	for _, method := range []string{"PUT", "GET", "POST"} {
+		call("guest", method, "/uploads/"+canary+"/"+canary+".csv?signature="+canary, canary)
+	}
+	for path, methods := range described.Paths {
+		like := regexp.MustCompile("^" + regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(path, "[^/]+") + "$")
+		for method := range methods {
+			went := false
+			for r := range reached {
+				verb, route, _ := strings.Cut(r, " ")
+				went = went || strings.EqualFold(verb, method) && like.MatchString(route)
+			}
+			if !went && method != "parameters" {
+				t.Errorf("%s %s was never called with success", method, path)
+			}
+		}
+	}
+	if refusals < 500 {
+		t.Errorf("only %d requests were refused", refusals)
+	}
+
+	if err := s.close(); err != nil {
+		t.Errorf("SIGTERM: %v", err)
+	}
+	log := s.stderr.String()
+	if n := strings.Count(log, "msg=request "); n < refusals {
+		t.Errorf("%d requests are in the log, %d were refused", n, refusals)
+	}
+	for line := range strings.Lines(log) {
+		if sings(line) {
+			t.Errorf("logged: %s", line)
+		}
+	}
+}
+
+// waitFor gives something that follows on its own ten seconds to be so.
+func waitFor(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !so(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s did not come", what)
+		}
 	}
 }
