@@ -624,9 +624,8 @@ func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
 	must(200, "guest", "GET", "/menu/"+canary, "")
 	must(200, "staff", "GET", "/stock", "")
 	must(204, "owner", "DELETE", "/menu/"+canary, "")
-	// The file's own name is not of these: it is in the key that the log says came in.
 	csv := "order_id,ordered_at,item,customer_id\n1,2017-03-18 10:00,Latte," + guest + "\n2,2017-03-18 10:00," + canary + " cup," + guest + "\n" + canary + ",yesterday,Latte," + guest + "\n"
-	imported := must(201, "staff", "POST", "/imports", `{"kind":"orders","name":"till.csv","source":"`+canary+`"}`)
+	imported := must(201, "staff", "POST", "/imports", `{"kind":"orders","name":"`+canary+`.csv","source":"`+canary+`"}`)
 	status, _, answer, err := s.ask("", "PUT", strings.TrimPrefix(imported.UploadURL, s.url), csv)
 	if err != nil || status != 200 {
 		t.Fatalf("the upload answered %d %s %v", status, answer, err)

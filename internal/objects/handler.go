@@ -94,16 +94,16 @@ func (l *Local) receive(w http.ResponseWriter, r *http.Request, key, name string
 	case errors.As(body.err, &tooLarge):
 		return l.tooLarge()
 	case body.err != nil:
-		slog.InfoContext(r.Context(), "upload interrupted", "key", key, "error", body.err.Error())
+		slog.InfoContext(r.Context(), "upload interrupted", "upload", named(key), "error", body.err.Error())
 		return &brokenOff
 	case err == nil:
 		err = l.arrive(whole, key, name)
 	}
 	if err != nil {
-		slog.ErrorContext(r.Context(), "upload failed", "key", key, "error", err.Error())
+		slog.ErrorContext(r.Context(), "upload failed", "upload", named(key), "error", err.Error())
 		return &troubled
 	}
-	slog.InfoContext(r.Context(), "uploaded", "key", key, "bytes", body.n)
+	slog.InfoContext(r.Context(), "uploaded", "upload", named(key), "bytes", body.n)
 	w.WriteHeader(http.StatusOK)
 	return nil
 }
@@ -119,7 +119,7 @@ func (l *Local) send(w http.ResponseWriter, r *http.Request, key string) *Refusa
 		return &noFile
 	}
 	if err != nil {
-		slog.ErrorContext(r.Context(), "download failed", "key", key, "error", err.Error())
+		slog.ErrorContext(r.Context(), "download failed", "upload", named(key), "error", err.Error())
 		return &troubled
 	}
 	defer f.Close()
@@ -151,4 +151,13 @@ func (s *sender) Read(p []byte) (int, error) {
 		s.err = err
 	}
 	return n, err
+}
+
+// named is as much of a key as may stand in a log: all but the file's name, which is its
+// owner's.
+func named(key string) string {
+	if at := strings.LastIndexByte(key, '/'); at >= 0 {
+		return key[:at]
+	}
+	return ""
 }
