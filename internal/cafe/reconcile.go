@@ -65,7 +65,7 @@ func (t tally) drift(customerID string, actual tally) []Drift {
 // books are the sums of one party.
 type books struct {
 	source, ledger, stored tally
-	deleted                []model.Entry
+	deleted                []source
 }
 
 // settleTime is how long Reconcile gives the stream to catch up before it calls a
@@ -76,8 +76,9 @@ const settleTime = 2 * time.Second
 // and the ledger of every day, and reports where they differ. Unless dryRun, it posts
 // again what the ledger lacks and sets totals right. It reads the whole table once, and
 // keeps sums per customer and per day in memory. The next daily report tells of drift that
-// a dry run found.
+// a dry run found. Sales go on meanwhile: what changes after it began is left to the stream.
 func (c *Cafe) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, error) {
+	began := c.clock()
 	customers, days := map[string]*books{}, map[model.Day]*books{}
 	if err := c.audit(ctx, customers, days); err != nil {
 		return Reconciliation{}, err
@@ -86,12 +87,12 @@ func (c *Cafe) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, erro
 	var suspects []*party
 	for _, id := range slices.Sorted(maps.Keys(customers)) {
 		if b := customers[id]; b.ledger.drift(id, b.source) != nil || b.stored.drift(id, b.source) != nil {
-			suspects = append(suspects, &party{customer: id, deleted: b.deleted})
+			suspects = append(suspects, &party{customer: id, began: began, deleted: b.deleted})
 		}
 	}
 	for _, day := range slices.Sorted(maps.Keys(days)) {
 		if b := days[day]; b.ledger.drift("", b.source) != nil {
-			suspects = append(suspects, &party{customer: model.WalkIn, day: day, deleted: b.deleted})
+			suspects = append(suspects, &party{customer: model.WalkIn, day: day, began: began, deleted: b.deleted})
 		}
 	}
 	drifted, err := c.confirm(ctx, suspects)
@@ -117,26 +118,41 @@ func (c *Cafe) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, erro
 type party struct {
 	customer string
 	day      model.Day
-	deleted  []model.Entry // of their deleted orders, which no index finds
+	began    time.Time // what changed later may be on its way to the ledger
+	deleted  []source  // their deleted orders, which no index finds
 
 	drifted []Drift
+}
+
+// source is what an order or payment contributes, and since when.
+type source struct {
+	model.Entry
+	since time.Time
 }
 
 // confirm keeps the parties whose books still do not agree when the stream had time to
 // catch up.
 func (c *Cafe) confirm(ctx context.Context, suspects []*party) ([]*party, error) {
-	for waited := time.Duration(0); len(suspects) > 0; waited += c.settle / 4 {
+	for waited := time.Duration(0); ; waited += c.settle / 4 {
+		agree := make([]bool, len(suspects))
 		err := each(ctx, len(suspects), func(ctx context.Context, i int) error {
 			found, err := c.examine(ctx, *suspects[i])
 			suspects[i].drifted = found.drifted
+			agree[i] = len(found.drifted) == 0 && !found.moved
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		suspects = slices.DeleteFunc(suspects, func(p *party) bool { return len(p.drifted) == 0 })
+		var left []*party
+		for i, p := range suspects {
+			if !agree[i] {
+				left = append(left, p)
+			}
+		}
+		suspects = left
 		if len(suspects) == 0 || waited >= c.settle {
-			break
+			return slices.DeleteFunc(suspects, func(p *party) bool { return len(p.drifted) == 0 }), nil
 		}
 		select {
 		case <-ctx.Done():
@@ -144,7 +160,6 @@ func (c *Cafe) confirm(ctx context.Context, suspects []*party) ([]*party, error)
 		case <-time.After(c.settle / 4):
 		}
 	}
-	return suspects, nil
 }
 
 // audit reads the whole table and sums it up by customer, and by day for walk-ins.
@@ -168,13 +183,13 @@ func (c *Cafe) audit(ctx context.Context, customers map[string]*books, days map[
 			}
 			switch kind {
 			case prefixOrder, prefixPayment:
-				b := of(e)
-				b.source.add(e)
+				b := of(e.Entry)
+				b.source.add(e.Entry)
 				if e.Deleted {
 					b.deleted = append(b.deleted, e)
 				}
 			case prefixLedger:
-				of(e).ledger.add(e)
+				of(e.Entry).ledger.add(e.Entry)
 			case prefixCustomer:
 				customer, err := customerOf(row.Key, row.Item)
 				if err != nil {
@@ -190,18 +205,16 @@ func (c *Cafe) audit(ctx context.Context, customers map[string]*books, days map[
 	}
 }
 
-func auditRow(row table.Row) (e model.Entry, kind string, err error) {
+func auditRow(row table.Row) (e source, kind string, err error) {
 	switch {
 	case strings.HasPrefix(row.Key.PK, prefixOrder):
-		var o model.Order
-		o, err = orderOf(row.Key, row.Item)
-		return o.Entry(), prefixOrder, err
+		o, err := orderOf(row.Key, row.Item)
+		return source{o.Entry(), o.UpdatedAt}, prefixOrder, err
 	case strings.HasPrefix(row.Key.PK, prefixPayment):
-		var p model.Paid
-		p, err = paymentOf(row.Key, row.Item)
-		return p.Entry(), prefixPayment, err
+		p, err := paymentOf(row.Key, row.Item)
+		return source{p.Entry(), p.At}, prefixPayment, err
 	case strings.HasPrefix(row.Key.PK, prefixLedger) && !strings.HasPrefix(row.Key.SK, prefixStock):
-		e, err = entryOf(row.Key, row.Item)
+		e.Entry, err = entryOf(row.Key, row.Item)
 		return e, prefixLedger, err
 	case row.Key.PK != "" && row.Key == customerKey(idOf(row.Key, prefixCustomer)):
 		return e, prefixCustomer, nil
@@ -224,7 +237,8 @@ func tallyOf(c model.Customer) tally {
 
 // findings are what the books of a party look like at one moment.
 type findings struct {
-	customer model.Customer // as stored before all else was read
+	customer model.Customer // as stored
+	moved    bool           // the customer's totals changed while the rest was read
 	actual   tally
 	mend     []model.Entry // what the ledger should have, and has an older one, none, or another
 	drifted  []Drift
@@ -232,44 +246,74 @@ type findings struct {
 
 // examine compares what is stored of a party with what is.
 func (c *Cafe) examine(ctx context.Context, p party) (f findings, err error) {
-	var entries []model.Entry
+	var sources []source
 	if p.customer == model.WalkIn {
-		entries, err = c.walkInsOf(ctx, p.day)
+		sources, err = c.walkInsOf(ctx, p.day)
 	} else {
 		if f.customer, err = c.customer(ctx, p.customer, true); err != nil {
 			return f, err
 		}
-		entries, err = c.entriesOf(ctx, p.customer)
+		sources, err = c.sourcesOf(ctx, p.customer)
 	}
 	if err != nil {
 		return f, err
 	}
-	entries = append(entries, p.deleted...)
-	posted := make([]model.Entry, len(entries))
-	err = each(ctx, len(entries), func(ctx context.Context, i int) (err error) {
-		posted[i], err = c.posted(ctx, entries[i])
+	sources = newest(append(sources, p.deleted...))
+	posted := make([]model.Entry, len(sources))
+	err = each(ctx, len(sources), func(ctx context.Context, i int) (err error) {
+		posted[i], err = c.posted(ctx, sources[i].Entry)
 		return err
 	})
 	if err != nil {
 		return f, err
 	}
 	var ledger tally
-	for i, e := range entries {
-		f.actual.add(e)
+	for i, s := range sources {
 		ledger.add(posted[i])
-		if posted[i].Posting < e.Posting || posted[i].Posting == e.Posting && !sameEntry(posted[i], e) {
-			f.mend = append(f.mend, e)
+		switch {
+		case s.since.After(p.began):
+			f.actual.add(posted[i])
+			continue
+		case posted[i].Posting < s.Posting, posted[i].Posting == s.Posting && !sameEntry(posted[i], s.Entry):
+			f.mend = append(f.mend, s.Entry)
 		}
+		f.actual.add(s.Entry)
 	}
-	switch {
-	case p.customer != model.WalkIn:
-		if f.drifted = tallyOf(f.customer).drift(p.customer, f.actual); f.drifted == nil {
-			f.drifted = ledger.drift(p.customer, f.actual)
+	if p.customer == model.WalkIn {
+		if len(f.mend) > 0 {
+			f.drifted = []Drift{{model.WalkIn, string(p.day), int64(ledger.spent), int64(f.actual.spent)}}
 		}
-	case len(f.mend) > 0:
-		f.drifted = []Drift{{model.WalkIn, string(p.day), int64(ledger.spent), int64(f.actual.spent)}}
+		return f, nil
+	}
+	after, err := c.customer(ctx, p.customer, true)
+	if err != nil {
+		return f, err
+	}
+	if f.moved = after.Version != f.customer.Version; f.moved {
+		return f, nil
+	}
+	if f.drifted = tallyOf(f.customer).drift(p.customer, f.actual); f.drifted == nil {
+		f.drifted = ledger.drift(p.customer, f.actual)
 	}
 	return f, nil
+}
+
+// newest keeps one of what is there twice: an index may still have an order that is
+// deleted.
+func newest(sources []source) []source {
+	at := make(map[table.Key]int, len(sources))
+	kept := sources[:0]
+	for _, s := range sources {
+		i, twice := at[entryKey(s.Entry)]
+		switch {
+		case !twice:
+			at[entryKey(s.Entry)] = len(kept)
+			kept = append(kept, s)
+		case s.Posting > kept[i].Posting:
+			kept[i] = s
+		}
+	}
+	return kept
 }
 
 // posted returns the ledger's entry for an order or payment, or the zero Entry.
@@ -284,50 +328,50 @@ func (c *Cafe) posted(ctx context.Context, e model.Entry) (model.Entry, error) {
 	return entryOf(entryKey(e), item)
 }
 
-// entriesOf returns what each of a customer's orders and payments contributes now, but
+// sourcesOf returns what each of a customer's orders and payments contributes now, but
 // for the deleted ones.
-func (c *Cafe) entriesOf(ctx context.Context, id string) (entries []model.Entry, err error) {
+func (c *Cafe) sourcesOf(ctx context.Context, id string) (sources []source, err error) {
 	for _, partition := range []string{prefixCustomer + id, prefixPayment + id} {
-		found, err := c.entriesIn(ctx, table.Query{Index: table.Index1, Partition: partition})
+		found, err := c.sourcesIn(ctx, table.Query{Index: table.Index1, Partition: partition})
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, found...)
+		sources = append(sources, found...)
 	}
-	return entries, nil
+	return sources, nil
 }
 
 // walkInsOf returns what each walk-in's order of the day contributes now, but for the
 // deleted ones.
-func (c *Cafe) walkInsOf(ctx context.Context, day model.Day) (entries []model.Entry, err error) {
+func (c *Cafe) walkInsOf(ctx context.Context, day model.Day) (sources []source, err error) {
 	from := string(day) + "#"
 	for shard := range c.Shards {
-		found, err := c.entriesIn(ctx, table.Query{
+		found, err := c.sourcesIn(ctx, table.Query{
 			Index: table.Index2, Partition: shardPartition(prefixOrder, shard), From: from, To: table.PrefixEnd(from),
 		})
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, found...)
+		sources = append(sources, found...)
 	}
-	return slices.DeleteFunc(entries, func(e model.Entry) bool { return e.CustomerID != model.WalkIn }), nil
+	return slices.DeleteFunc(sources, func(s source) bool { return s.CustomerID != model.WalkIn }), nil
 }
 
-func (c *Cafe) entriesIn(ctx context.Context, query table.Query) (entries []model.Entry, err error) {
+func (c *Cafe) sourcesIn(ctx context.Context, query table.Query) (sources []source, err error) {
 	for {
 		page, err := c.table.Query(ctx, query)
 		if err != nil {
 			return nil, err
 		}
 		for _, row := range page.Rows {
-			e, _, err := auditRow(row)
+			s, _, err := auditRow(row)
 			if err != nil {
 				return nil, err
 			}
-			entries = append(entries, e)
+			sources = append(sources, s)
 		}
 		if page.Next == "" {
-			return entries, nil
+			return sources, nil
 		}
 		query.From = table.After(page.Next)
 	}

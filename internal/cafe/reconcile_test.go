@@ -1,6 +1,7 @@
 package cafe_test
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"slices"
@@ -128,12 +129,12 @@ func TestReconcileThatFailsAnywhereIsDoneByTheNext(t *testing.T) {
 		place(t, c, model.WalkIn, lines("tea"))
 		c.Clock.Pass(14 * time.Hour)
 		c.Fail(faults)
-		c.Settle(10 * time.Millisecond)
+		c.Settle(time.Millisecond)
 		if _, err := c.Reconcile(ctx, false); err != nil && !errors.Is(err, table.ErrUnavailable) {
 			t.Error(err)
 		}
 		c.Restart()
-		c.Settle(10 * time.Millisecond)
+		c.Settle(time.Millisecond)
 		if _, err := c.Reconcile(ctx, false); err != nil {
 			t.Fatal(err)
 		}
@@ -143,43 +144,111 @@ func TestReconcileThatFailsAnywhereIsDoneByTheNext(t *testing.T) {
 	}, tabletest.FailsAfter)
 }
 
+// lagging is a table whose index still has an order as it was.
+type lagging struct {
+	table.Table
+	row table.Row
+}
+
+func (l lagging) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	page, err := l.Table.Query(ctx, q)
+	if q.Index == table.Index1 && q.Partition == l.row.Item.Str(table.AttrIndex1) {
+		page.Rows = append(page.Rows, l.row)
+	}
+	return page, err
+}
+
+func TestReconcileIsNotMisledByAnIndexThatLags(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		place(t, c, "alice", lines("latte"))
+		deleted := place(t, c, "alice", lines("tea"))
+		old := c.Snapshot(t)
+		remove(t, c, deleted.ID)
+		c.Post(t, c.Snapshot(t)...)
+		spoil(t, c, table.Key{PK: "C#alice", SK: "C"}, table.Item{"balance": table.Int(0)})
+		for _, change := range old {
+			if change.Key.PK == "O#"+deleted.ID {
+				lags := cafe.New(c.Settings, lagging{c.Table, table.Row{Key: change.Key, Item: change.New}}, c.Clock.Now)
+				lags.Settle(time.Millisecond)
+				found, err := lags.Reconcile(ctx, false)
+				want := []cafe.Drift{{CustomerID: "alice", Field: "balance", Stored: 0, Actual: 350}}
+				if err != nil || !slices.Equal(found.Drifted, want) {
+					t.Errorf("%+v, %v", found, err)
+				}
+			}
+		}
+		c.WantTrue(t)
+	})
+}
+
 func TestReconcileOfABusyCafeFindsNothing(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		// A consumer that follows a moment behind, and a café that goes on selling.
-		busy, quit := make(chan struct{}), make(chan struct{})
+		// A consumer that is always a moment behind, and a café that goes on selling.
+		began, busy, quit := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(busy)
 			for n := 0; ; n++ {
+				_, _, err := c.Place(ctx, staff, model.Draft{CustomerID: "alice", Lines: lines("tea")}, "")
+				if err == nil {
+					_, _, err = c.Place(ctx, staff, model.Draft{Lines: lines("latte")}, "")
+				}
+				if n == 3 {
+					close(began)
+				}
+				time.Sleep(5 * time.Millisecond)
+				records := c.Recorder.Changes(cafe.Posts)
+				c.Recorder.Forget()
+				if err == nil {
+					err = errors.Join(c.Cafe.Post(ctx, records)...)
+				}
+				if err != nil {
+					t.Error(err)
+				}
 				select {
 				case <-quit:
 					return
 				default:
 				}
-				order, _, err := c.Place(ctx, staff, model.Draft{CustomerID: "alice", Lines: lines("tea")}, "")
-				if err == nil && n%3 == 0 {
-					err = c.Remove(ctx, owner, order.ID, nil)
-				}
-				if err == nil && n%2 == 0 {
-					_, _, err = c.Place(ctx, staff, model.Draft{Lines: lines("latte")}, "")
-				}
-				time.Sleep(20 * time.Millisecond)
-				if err == nil {
-					err = errors.Join(c.Cafe.Post(ctx, c.Recorder.Changes(cafe.Posts))...)
-				}
-				c.Recorder.Forget()
-				if err != nil {
-					t.Error(err)
-					return
-				}
 			}
 		}()
-		for range 5 {
+		<-began
+		for range 2 {
 			if found, err := c.Reconcile(ctx, false); err != nil || len(found.Drifted) != 0 {
 				t.Errorf("%+v, %v", found, err)
 			}
 		}
 		close(quit)
 		<-busy
+		c.WantTrue(t)
+	})
+}
+
+func TestReconcileOfABusyCafeFindsWhatIsWrong(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		place(t, c, "alice", lines("tea"))
+		place(t, c, model.WalkIn, lines("tea"))
+		c.Recorder.Forget() // both records are lost
+		c.Settle(100 * time.Millisecond)
+		go func() {
+			time.Sleep(20 * time.Millisecond)
+			for _, who := range []string{"alice", model.WalkIn} { // not posted yet
+				if _, _, err := c.Place(ctx, staff, model.Draft{CustomerID: who, Lines: lines("latte")}, ""); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		found, err := c.Reconcile(ctx, false)
+		want := []cafe.Drift{
+			{CustomerID: "alice", Field: "balance", Stored: 0, Actual: 220},
+			{CustomerID: "alice", Field: "orders", Stored: 0, Actual: 1},
+			{CustomerID: "alice", Field: "spent", Stored: 0, Actual: 220},
+			{CustomerID: model.WalkIn, Field: "2017-03-18", Stored: 0, Actual: 220},
+		}
+		if err != nil || !slices.Equal(found.Drifted, want) {
+			t.Fatalf("%+v, %v", found, err)
+		}
+		wantTotals(t, c, "alice", 220, 220, 1)
+		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
 		c.WantTrue(t)
 	})
 }
