@@ -104,7 +104,7 @@ func poisons() map[string]func(r *events.DynamoDBEventRecord) {
 		"an attribute we lack": func(r *events.DynamoDBEventRecord) {
 			r.Change.NewImage["new"] = events.NewStringSetAttribute([]string{"a"})
 		},
-		"lists too deep": func(r *events.DynamoDBEventRecord) { r.Change.NewImage["lines"] = deep(40) },
+		"lists too deep": func(r *events.DynamoDBEventRecord) { r.Change.NewImage["new"] = deep(40) },
 		"lines of text": func(r *events.DynamoDBEventRecord) {
 			r.Change.NewImage["lines"] = events.NewListAttribute([]attribute{text("tea")})
 		},

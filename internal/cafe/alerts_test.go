@@ -49,6 +49,7 @@ func TestCase31TwoOrdersThatCrossTogetherMakeOneAlert(t *testing.T) {
 			place(t, c, "bob", pence(200))
 		}
 		records := c.Snapshot(t)
+		c.Slow()
 		together(len(records), func(i int) {
 			if err := patiently(func() error { return errors.Join(c.Cafe.Post(ctx, records[i:i+1])...) }); err != nil {
 				t.Error(err)

@@ -180,6 +180,7 @@ func TestStaffAndTheLedgerDoNotUndoEachOther(t *testing.T) {
 			place(t, c, "alice", lines("tea"))
 		}
 		records := c.Snapshot(t)
+		c.Slow()
 		together(2*n, func(i int) {
 			err := patiently(func() error {
 				if i < n {

@@ -124,6 +124,7 @@ func TestCase21TwoConsumersOfOneBatchAtOncePostItOnce(t *testing.T) {
 		for range 3 {
 			deliveries = append(deliveries, cafetest.Batches(t, cafetest.Shuffled(t, records)))
 		}
+		c.Slow()
 		var failure atomic.Pointer[error]
 		together(len(deliveries), func(i int) {
 			for _, batch := range deliveries[i] {
@@ -302,6 +303,7 @@ func TestCase27ManyAtOnceForOneCustomerAllGetThrough(t *testing.T) {
 			place(t, c, "alice", lines("tea"))
 		}
 		records := c.Snapshot(t)
+		c.Slow()
 		together(len(records), func(i int) {
 			err := patiently(func() error { return errors.Join(c.Cafe.Post(ctx, records[i:i+1])...) })
 			if err != nil {
@@ -419,6 +421,28 @@ func TestTotalsFollowAHistoryDeliveredAnyhow(t *testing.T) {
 		for _, batch := range cafetest.Batches(t, cafetest.Shuffled(t, c.Recorder.Changes(cafe.Posts))) {
 			c.Post(t, batch...)
 		}
+		c.WantTrue(t)
+	})
+}
+
+func TestACustomerWhoseItemWasLostIsPostedToAgain(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		place(t, c, "alice", pence(1200))
+		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+		if err := c.Table.Write(ctx, table.Delete(table.Key{PK: "C#alice", SK: "C"})); err != nil {
+			t.Fatal(err)
+		}
+		place(t, c, "alice", pence(1100)) // the alert of a first crossing is there already
+		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+		wantTotals(t, c, "alice", 1100, 1100, 1) // until they are reconciled
+		if n := len(stored(t, c, "A#")); n != 2 {
+			t.Errorf("%d alerts", n)
+		}
+		c.Settle(10 * time.Millisecond)
+		if _, err := c.Reconcile(ctx, false); err != nil {
+			t.Fatal(err)
+		}
+		wantTotals(t, c, "alice", 2300, 2300, 2)
 		c.WantTrue(t)
 	})
 }

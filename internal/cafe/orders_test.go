@@ -24,6 +24,7 @@ func TestCase10OneOfConcurrentAmendmentsOfOneVersionWins(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
 		c.Recorder.Pause()
 		order := place(t, c, "alice", lines("tea"))
+		c.Slow()
 		var won atomic.Int64
 		together(20, func(i int) {
 			note := fmt.Sprint(i)
@@ -388,7 +389,7 @@ func TestCase12ConcurrentHistoriesAreLinearizable(t *testing.T) {
 				if _, err := c.SetStock(ctx, "brownie", 10_000); err != nil {
 					t.Fatal(err)
 				}
-				c.Faults.Set(faults)
+				c.Faults.Set(cafetest.Slowly(faults))
 				const clients, requests, orders = 5, 40, 8
 				var mu sync.Mutex
 				var history []porcupine.Operation

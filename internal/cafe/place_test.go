@@ -29,6 +29,7 @@ func TestCase01SixtyFourAtOnceWithOneKeyMakeOneOrder(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
 		c.Recorder.Pause()
 		var mu sync.Mutex
+		c.Slow()
 		ids, first := map[string]int{}, 0
 		together(64, func(int) {
 			var order model.Order
@@ -62,6 +63,7 @@ func TestCase01SixtyFourAtOnceWithOneKeyMakeOneOrder(t *testing.T) {
 func TestCase01PaymentsAtOnceWithOneKeyAreOne(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
 		c.Recorder.Pause()
+		c.Slow()
 		together(16, func(int) {
 			if _, _, err := c.Pay(ctx, staff, "alice", 700, "cash", "key"); err != nil {
 				t.Error(err)
@@ -376,6 +378,7 @@ func TestCase13OneOfFiftyBuyersGetsTheLastItem(t *testing.T) {
 		if _, err := c.SetStock(ctx, "brownie", 1); err != nil {
 			t.Fatal(err)
 		}
+		c.Slow()
 		var mu sync.Mutex
 		sold := 0
 		together(50, func(int) {

@@ -6,6 +6,7 @@ package cafetest
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -85,7 +86,7 @@ func (e Engine) runs() int {
 	if e.Slow {
 		return 3
 	}
-	return 60
+	return 40
 }
 
 // Empty deletes all that is in a table.
@@ -190,6 +191,22 @@ func (c *Cafe) Restart() {
 func (c *Cafe) Fail(faults tabletest.Faults) {
 	c.Faults = tabletest.NewFaulty(c.Recorder, faults)
 	c.Cafe = cafe.New(c.Settings, c.Faults, c.Clock.Now)
+}
+
+// Slow has every call wait up to a millisecond or two before it is made, so that calls made
+// at the same time come in any order.
+func (c *Cafe) Slow() { c.Faults.Set(Slowly(nil)) }
+
+// Slowly adds the waits of Slow to faults.
+func Slowly(faults tabletest.Faults) tabletest.Faults {
+	return func(call tabletest.Call) tabletest.Fault {
+		fault := tabletest.Fault{}
+		if faults != nil {
+			fault = faults(call)
+		}
+		fault.Delay += rand.N(1500 * time.Microsecond)
+		return fault
+	}
 }
 
 // Post has the changes posted to the ledger, and wants them all done.
