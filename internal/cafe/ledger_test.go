@@ -298,7 +298,7 @@ func TestCase27AConflictStormIsBoundedAndThenAPartialFailure(t *testing.T) {
 func TestCase27ManyAtOnceForOneCustomerAllGetThrough(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
 		c.Recorder.Pause()
-		const n = 24
+		const n = 16
 		for range n {
 			place(t, c, "alice", lines("tea"))
 		}

@@ -84,7 +84,7 @@ func Property(t *testing.T, property func(t *rapid.T, c *Cafe)) {
 
 func (e Engine) runs() int {
 	if e.Slow {
-		return 3
+		return 2
 	}
 	return 40
 }
