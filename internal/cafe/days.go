@@ -285,28 +285,28 @@ func (c *Cafe) past(ctx context.Context, day model.Day, menu model.Menu, records
 			break
 		}
 	}
-	var todo []model.Day
+	var stale []model.Day
 	for d := first; d < day; d = d.AddDays(1) {
 		record, recorded := known[d]
 		if recorded && (record.counted != counted.print || !record.covers(record.asOf, c.ReportDue(d))) || !recorded && d > last {
-			todo = append(todo, d)
+			stale = append(stale, d)
 		}
 	}
-	if err := refresh(todo); err != nil {
+	if err := refresh(stale); err != nil {
 		return nil, err
 	}
 	for end := day; last == day && end > first; end = end.AddDays(-7) {
-		todo = todo[:0]
+		stale = stale[:0]
 		empty := true
 		for d := max(end.AddDays(-7), first); d < end; d = d.AddDays(1) {
 			if _, recorded := known[d]; recorded {
 				empty = false
 			} else {
-				todo = append(todo, d)
+				stale = append(stale, d)
 			}
 		}
 		before := len(known)
-		if err := refresh(todo); err != nil {
+		if err := refresh(stale); err != nil {
 			return nil, err
 		}
 		if empty && len(known) == before {
