@@ -357,6 +357,64 @@ func TestExamplesAreValid(t *testing.T) {
 	}
 }
 
+// A keyword that JSON Schema does not have is a slip, such as half a description, and tells
+// clients nothing.
+func TestSchemasHaveKeywordsOfJSONSchemaOnly(t *testing.T) {
+	keywords := strings.Fields(`$ref title description default examples deprecated format type enum const
+		minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern
+		items prefixItems contains minItems maxItems uniqueItems
+		properties patternProperties additionalProperties propertyNames required minProperties maxProperties
+		allOf anyOf oneOf not if then else`)
+	count := 0
+	var check func(schema any, where string)
+	check = func(schema any, where string) {
+		members, ok := schema.(map[string]any)
+		if !ok {
+			return
+		}
+		count++
+		for name, v := range members {
+			inside := where + " " + name
+			switch {
+			case !slices.Contains(keywords, name):
+				t.Errorf("%s: %q is no keyword of JSON Schema", where, name)
+			case name == "properties":
+				for property, v := range v.(map[string]any) {
+					check(v, inside+" "+property)
+				}
+			case name == "allOf" || name == "anyOf" || name == "oneOf":
+				for _, v := range v.([]any) {
+					check(v, inside)
+				}
+			case name == "items" || name == "not" || name == "if" || name == "then" || name == "else":
+				check(v, inside)
+			}
+		}
+	}
+	r := theReference()
+	for _, name := range r.names("components", "schemas") {
+		check(r.at("components", "schemas", name), name)
+	}
+	var walk func(node any, where string)
+	walk = func(node any, where string) {
+		switch n := node.(type) {
+		case map[string]any:
+			check(n["schema"], where)
+			for name, v := range n {
+				walk(v, where+" "+name)
+			}
+		case []any:
+			for _, v := range n {
+				walk(v, where)
+			}
+		}
+	}
+	walk(r.at("paths"), "paths")
+	if count < 200 {
+		t.Errorf("only %d schemas were found", count)
+	}
+}
+
 type documentedCall struct{ method, path string }
 
 func documentedCalls() (calls []documentedCall) {
