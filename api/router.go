@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -198,14 +197,14 @@ func access(level slog.Level) gin.HandlerFunc {
 	}
 }
 
-// recovered turns a panic into a 500, and logs where it happened but not its value,
-// which may hold personal data.
+// recovered turns a panic into a 500. The log says where it happened, but not its value
+// (cafe.Panicked).
 func recovered(c *gin.Context) {
 	defer func() {
 		if p := recover(); p != nil {
-			slog.Error("panic", "request_id", requestID(c), "route", c.FullPath(), "kind", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			err := cafe.Panicked(c.Request.Context(), p, "request_id", requestID(c), "route", c.FullPath())
 			if !c.Writer.Written() {
-				fail(c, fmt.Errorf("panic of type %T", p))
+				fail(c, err)
 			}
 			c.Abort()
 		}

@@ -52,12 +52,21 @@ var testMenu = []model.Item{
 
 func open(t *testing.T) *service {
 	t.Helper()
+	s := openFor(t)
+	s.T = t
+	return s
+}
+
+// openFor opens a service that no test has yet: fuzz targets hand it to one input after
+// another.
+func openFor(t testing.TB) *service {
+	t.Helper()
 	store, err := pebble.Open("store", pebble.Options{FS: vfs.NewMem()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	s := &service{T: t, faults: tabletest.NewFaulty(store, nil), files: cafetest.NewFiles()}
+	s := &service{faults: tabletest.NewFaulty(store, nil), files: cafetest.NewFiles()}
 	settings, err := cafe.SettingsFrom(func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)

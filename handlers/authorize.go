@@ -36,7 +36,8 @@ var errUnauthorized = errors.New("Unauthorized") //nolint:staticcheck // the gat
 // A request without a valid token is errUnauthorized. Keys that cannot be had are an
 // error of their own. Both are logged without anything of the token or the caller.
 func Authorize(v Verifier) func(context.Context, events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
-	return func(ctx context.Context, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
+	return func(ctx context.Context, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (answer events.APIGatewayCustomAuthorizerResponse, err error) {
+		defer recovered(ctx, "authorizer", &err)
 		everything, err := wholeStage(event.MethodArn)
 		if err != nil {
 			slog.ErrorContext(ctx, "authorizer cannot answer", "request_id", event.RequestContext.RequestID, "error", err)

@@ -25,7 +25,8 @@ const importMargin = 5 * time.Second
 // What is no new object, as the s3:TestEvent that S3 sends when notifications are set
 // up, is passed over.
 func Import(c *cafe.Cafe, files cafe.Files) func(context.Context, events.S3Event) error {
-	return func(ctx context.Context, event events.S3Event) error {
+	return func(ctx context.Context, event events.S3Event) (err error) {
+		defer recovered(ctx, "importer", &err)
 		if deadline, has := ctx.Deadline(); has {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithDeadline(ctx, deadline.Add(-importMargin))

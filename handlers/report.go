@@ -27,8 +27,9 @@ type ReportStep struct {
 
 // Report returns the handler of the report's steps. Each may be done any number of times.
 func Report(c *cafe.Cafe) func(context.Context, ReportStep) (ReportStep, error) {
-	return func(ctx context.Context, in ReportStep) (ReportStep, error) {
-		out := ReportStep{Day: in.Day, Revision: in.Revision}
+	return func(ctx context.Context, in ReportStep) (out ReportStep, err error) {
+		defer recovered(ctx, "reporter", &err)
+		out = ReportStep{Day: in.Day, Revision: in.Revision}
 		if in.Step == StepExtract && in.Day == "" {
 			if in.At.IsZero() {
 				return out, fmt.Errorf("step %s has neither day nor time", in.Step)
@@ -38,7 +39,6 @@ func Report(c *cafe.Cafe) func(context.Context, ReportStep) (ReportStep, error) 
 		if _, err := model.ParseDay(string(out.Day)); err != nil {
 			return out, fmt.Errorf("step %s: %w", in.Step, err)
 		}
-		var err error
 		switch in.Step {
 		case StepExtract:
 			err = c.Extract(ctx, out.Day)

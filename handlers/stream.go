@@ -34,6 +34,7 @@ type Records func(ctx context.Context, changes []cafe.Change) []error
 // and its neighbours are handled.
 func Stream(name string, handle Records) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	return func(ctx context.Context, event events.DynamoDBEvent) (response events.DynamoDBEventResponse, err error) {
+		defer recovered(ctx, name, &err)
 		errs := make([]error, len(event.Records))
 		changes := make([]cafe.Change, 0, len(event.Records))
 		record := make([]int, 0, len(event.Records)) // of each change
@@ -118,6 +119,7 @@ const sweepGrace = time.Minute
 func NotifyOrSweep(c *cafe.Cafe, notifier cafe.Notifier) func(context.Context, json.RawMessage) (events.DynamoDBEventResponse, error) {
 	notify := Notify(c, notifier)
 	return func(ctx context.Context, raw json.RawMessage) (response events.DynamoDBEventResponse, err error) {
+		defer recovered(ctx, "notifier", &err)
 		var event struct {
 			events.DynamoDBEvent
 			SweepEvent

@@ -385,7 +385,8 @@ func takeAll[T any](ctx context.Context, a *attempt, file *till.File[T], readErr
 		if fileErr = err; err != nil || inner.Err() != nil {
 			break
 		}
-		group.Go(func() error {
+		group.Go(func() (err error) {
+			defer recovered(inner, &err)
 			became, reason, err := take(inner, thing)
 			if err == nil && became == rejected {
 				err = file.Reject(entry(thing), reason)

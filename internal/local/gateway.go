@@ -45,10 +45,20 @@ func Gateway(router http.Handler, verifier *auth.Verifier, limit *rate.Limiter) 
 	})
 }
 
-// Server returns an HTTP server with the time-outs that an open port needs.
+// Server returns an HTTP server with the time-outs that an open port needs. When the
+// handler panics, the client's connection ends and the log says where it was: net/http
+// would log what the panic held, too.
 func Server(handler http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           handler,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() {
+				if p := recover(); p != nil {
+					_ = cafe.Panicked(r.Context(), p, "method", r.Method)
+					panic(http.ErrAbortHandler)
+				}
+			}()
+			handler.ServeHTTP(w, r)
+		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
