@@ -26,7 +26,15 @@ import (
 // The tests run the command as a process of its own: this very test binary, told by the
 // environment to be the command.
 func TestMain(m *testing.M) {
-	if os.Getenv("CAFE_TEST_RUN_MAIN") != "" {
+	switch os.Getenv("CAFE_TEST_RUN_MAIN") {
+	case "":
+	case "soak":
+		if err := soakCafe(os.Args[1], os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	default:
 		main()
 		os.Exit(0)
 	}
