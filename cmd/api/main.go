@@ -2,6 +2,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"time"
@@ -31,7 +32,7 @@ func router() http.Handler {
 		CursorKey: []byte(os.Getenv("CAFE_CURSOR_SECRET")), Origin: os.Getenv("CAFE_ORIGIN"), Version: os.Getenv("CAFE_VERSION"), Links: links,
 	})
 	if err != nil {
-		_ = function.NotConfigured(err)
+		_ = function.NotConfigured(fmt.Errorf("CAFE_CURSOR_SECRET: %w", err))
 		return api.Closed()
 	}
 	return r
