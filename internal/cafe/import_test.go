@@ -42,7 +42,7 @@ func draftOf(kind model.ImportKind) model.ImportDraft {
 }
 
 // upload begins an import and puts its file where it was told to.
-func (c counter) upload(t testing.TB, draft model.ImportDraft, text string) (id, key string) {
+func (c counter) upload(t rapid.TB, draft model.ImportDraft, text string) (id, key string) {
 	t.Helper()
 	up, err := c.BeginImport(ctx, c.files, staff, draft)
 	if err != nil {
@@ -56,7 +56,7 @@ func (c counter) upload(t testing.TB, draft model.ImportDraft, text string) (id,
 }
 
 // bring uploads a file and imports it.
-func (c counter) bring(t testing.TB, draft model.ImportDraft, text string) model.Import {
+func (c counter) bring(t rapid.TB, draft model.ImportDraft, text string) model.Import {
 	t.Helper()
 	id, key := c.upload(t, draft, text)
 	if err := c.Import(ctx, c.files, key); err != nil {
@@ -69,7 +69,7 @@ func (c counter) bring(t testing.TB, draft model.ImportDraft, text string) model
 	return im
 }
 
-func (c counter) result(t testing.TB, id string) model.Import {
+func (c counter) result(t rapid.TB, id string) model.Import {
 	t.Helper()
 	im, url, err := c.ImportResult(ctx, c.files, id)
 	if err != nil {
@@ -89,7 +89,7 @@ func tally(im model.Import) string {
 		im.Status, im.Rows, im.Created, im.Updated, im.Unchanged, im.Rejected, im.SkippedRows)
 }
 
-func wantTally(t testing.TB, im model.Import, want string) {
+func wantTally(t rapid.TB, im model.Import, want string) {
 	t.Helper()
 	if got := tally(im); got != want {
 		t.Errorf("import is %s\nwant %s; problems %v", got, want, im.Problems)

@@ -178,8 +178,9 @@ func (c *Cafe) subscription(customer model.Customer) table.Op {
 }
 
 // Announce does what new outbox items ask for, and marks them sent. An item that was
-// done but could not be marked is done again, with the same message id. The errors are
-// by change, nil where it is done.
+// done but could not be marked is done again, with the same message id. One that is sent
+// keeps no text: it names the customer, who may be erased one day. The errors are by
+// change, nil where it is done.
 func (c *Cafe) Announce(ctx context.Context, notifier Notifier, changes []Change) []error {
 	errs := make([]error, len(changes))
 	_ = each(ctx, len(changes), func(ctx context.Context, i int) error {
@@ -240,7 +241,7 @@ func (c *Cafe) announce(ctx context.Context, notifier Notifier, key table.Key, i
 	}
 	sent := table.Update(key, table.Present())
 	sent.Set = table.Item{"state": table.String("sent"), "sent_at": moment(c.clock())}
-	sent.Remove = []string{table.AttrIndex2, table.AttrSort}
+	sent.Remove = []string{table.AttrIndex2, table.AttrSort, "subject", "body", "mail"}
 	err = c.write(ctx, sent)
 	if _, gone := table.Failed(err, 0); gone {
 		return nil

@@ -8,15 +8,16 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"cafe/internal/cafe"
 	"cafe/internal/cafe/cafetest"
 	"cafe/internal/table"
-	"cafe/internal/table/tabletest"
 	"cafe/model"
 )
 
 // spoil makes a stored item wrong behind the café's back.
-func spoil(t *testing.T, c *cafetest.Cafe, key table.Key, set table.Item) {
+func spoil(t rapid.TB, c *cafetest.Cafe, key table.Key, set table.Item) {
 	t.Helper()
 	op := table.Update(key, table.Present())
 	op.Set = set
@@ -118,30 +119,6 @@ func TestReconcileSetsRightWhatWasSpoilt(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestReconcileThatFailsAnywhereIsDoneByTheNext(t *testing.T) {
-	t.Parallel()
-	tabletest.Sweep(t, func(t *testing.T, faults tabletest.Faults) {
-		c := cafetest.Open(t, cafetest.Engines[0].Open(t))
-		place(t, c, "alice", pence(1200))
-		pay(t, c, "bob", 5)
-		place(t, c, model.WalkIn, lines("tea"))
-		c.Clock.Pass(14 * time.Hour)
-		c.Fail(faults)
-		c.Settle(time.Millisecond)
-		if _, err := c.Reconcile(ctx, false); err != nil && !errors.Is(err, table.ErrUnavailable) {
-			t.Error(err)
-		}
-		c.Restart()
-		c.Settle(time.Millisecond)
-		if _, err := c.Reconcile(ctx, false); err != nil {
-			t.Fatal(err)
-		}
-		c.WantTrue(t)
-		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
-		c.WantTrue(t)
-	}, tabletest.FailsAfter)
 }
 
 // lagging is a table whose index still has an order as it was.

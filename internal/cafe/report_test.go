@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"cafe/internal/cafe"
 	"cafe/internal/cafe/cafetest"
 	"cafe/internal/table"
@@ -27,7 +29,7 @@ import (
 const saturday = model.Day("2017-03-18")
 
 // clockAt sets the clock to a time of the café's, 2017-03-18 20:00.
-func clockAt(t testing.TB, c *cafetest.Cafe, local string) {
+func clockAt(t rapid.TB, c *cafetest.Cafe, local string) {
 	t.Helper()
 	at, err := time.ParseInLocation("2006-01-02 15:04", local, c.Calendar.Zone)
 	if err != nil {
@@ -37,7 +39,7 @@ func clockAt(t testing.TB, c *cafetest.Cafe, local string) {
 }
 
 // stream posts and announces what has happened since the last time.
-func stream(t testing.TB, c *cafetest.Cafe) {
+func stream(t rapid.TB, c *cafetest.Cafe) {
 	t.Helper()
 	c.Post(t, c.Recorder.Changes(cafe.Posts)...)
 	c.Announce(t, c.Recorder.Changes(cafe.Announces)...)
@@ -45,7 +47,7 @@ func stream(t testing.TB, c *cafetest.Cafe) {
 }
 
 // sell places orders of one unit each, at that time, and posts them.
-func sell(t testing.TB, c *cafetest.Cafe, local string, skus ...string) (orders []model.Order) {
+func sell(t rapid.TB, c *cafetest.Cafe, local string, skus ...string) (orders []model.Order) {
 	t.Helper()
 	clockAt(t, c, local)
 	for _, sku := range skus {
@@ -56,7 +58,7 @@ func sell(t testing.TB, c *cafetest.Cafe, local string, skus ...string) (orders 
 }
 
 // steps makes the day's report as the schedule does, and returns its revision.
-func steps(t testing.TB, c *cafetest.Cafe, day model.Day) int {
+func steps(t rapid.TB, c *cafetest.Cafe, day model.Day) int {
 	t.Helper()
 	if err := c.Extract(ctx, day); err != nil {
 		t.Fatal("extract:", err)
@@ -72,7 +74,7 @@ func steps(t testing.TB, c *cafetest.Cafe, day model.Day) int {
 	return revision
 }
 
-func read(t testing.TB, c *cafetest.Cafe, day model.Day) cafe.Printed {
+func read(t rapid.TB, c *cafetest.Cafe, day model.Day) cafe.Printed {
 	t.Helper()
 	r, err := c.Report(ctx, day)
 	if err != nil {
@@ -83,7 +85,7 @@ func read(t testing.TB, c *cafetest.Cafe, day model.Day) cafe.Printed {
 
 // mails returns the texts of the reports that were published, by day and revision:
 // 2017-03-18 r1. It wants none twice.
-func mails(t testing.TB, c *cafetest.Cafe) map[string]string {
+func mails(t rapid.TB, c *cafetest.Cafe) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
 	for _, m := range c.Notifier.Published() {
@@ -99,14 +101,14 @@ func mails(t testing.TB, c *cafetest.Cafe) map[string]string {
 	return texts
 }
 
-func wantMails(t testing.TB, c *cafetest.Cafe, want ...string) {
+func wantMails(t rapid.TB, c *cafetest.Cafe, want ...string) {
 	t.Helper()
 	if got := slices.Sorted(maps.Keys(mails(t, c))); !slices.Equal(got, want) {
 		t.Errorf("mailed %q, want %q", got, want)
 	}
 }
 
-func wantFigures(t testing.TB, r report.Report, revision int, orders int64, revenue model.Money) {
+func wantFigures(t rapid.TB, r report.Report, revision int, orders int64, revenue model.Money) {
 	t.Helper()
 	if r.Revision != revision || r.Orders != orders || r.Revenue != revenue {
 		t.Errorf("%s revision %d: %d orders, %d; want revision %d: %d orders, %d", r.Day, r.Revision, r.Orders, r.Revenue, revision, orders, revenue)

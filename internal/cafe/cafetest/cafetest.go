@@ -183,8 +183,11 @@ func Open(t rapid.TB, db table.Table, changes ...func(*cafe.Settings)) *Cafe {
 // Restart plays a new process on the same table: nothing in memory, and no faults.
 func (c *Cafe) Restart() {
 	c.Faults.Set(nil)
-	c.Cafe = cafe.New(c.Settings, c.Faults, c.Clock.Now)
+	c.Reopen()
 }
+
+// Reopen plays a new process on the same table: nothing in memory. Faults go on.
+func (c *Cafe) Reopen() { c.Cafe = cafe.New(c.Settings, c.Faults, c.Clock.Now) }
 
 // Fail plays a new process on the same table, and has the faults happen to its calls,
 // counted from 1.

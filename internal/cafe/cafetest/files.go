@@ -2,6 +2,7 @@ package cafetest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing/iotest"
 	"time"
 
 	"cafe/internal/cafe"
@@ -18,22 +20,34 @@ import (
 type Files struct {
 	mu    sync.Mutex
 	files map[string]string
-	fail  func(what, key string) error
+	fail  func(what, key string) (before, after error)
 }
 
 // NewFiles returns one that is empty and works.
 func NewFiles() *Files { return &Files{files: map[string]string{}} }
 
-// Fail has fail asked about every call from now on (Open or Put); nil ends it.
+// Fail has fail asked about every call from now on (Open, Put, UploadURL
+// or DownloadURL); nil ends it.
 func (f *Files) Fail(fail func(what, key string) error) {
+	if fail == nil {
+		f.beset(nil)
+		return
+	}
+	f.beset(func(what, key string) (before, after error) { return fail(what, key), nil })
+}
+
+// beset has fail asked about every call, links included: before is returned in place of
+// doing it, after once it was done. A file that fails after it was opened breaks off in
+// the middle.
+func (f *Files) beset(fail func(what, key string) (before, after error)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.fail = fail
 }
 
-func (f *Files) failure(what, key string) error {
+func (f *Files) failure(what, key string) (before, after error) {
 	if f.fail == nil {
-		return nil
+		return nil, nil
 	}
 	return f.fail(what, key)
 }
@@ -42,12 +56,17 @@ func (f *Files) failure(what, key string) error {
 func (f *Files) Open(_ context.Context, key string) (io.ReadCloser, int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.failure("Open", key); err != nil {
-		return nil, 0, err
+	before, after := f.failure("Open", key)
+	if before != nil {
+		return nil, 0, before
 	}
 	text, has := f.files[key]
 	if !has {
 		return nil, 0, cafe.ErrNotFound
+	}
+	if after != nil {
+		broken := io.MultiReader(strings.NewReader(text[:len(text)/2]), iotest.ErrReader(after))
+		return io.NopCloser(broken), int64(len(text)), nil
 	}
 	return io.NopCloser(strings.NewReader(text)), int64(len(text)), nil
 }
@@ -60,11 +79,12 @@ func (f *Files) Put(_ context.Context, key string, body io.ReadSeeker) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.failure("Put", key); err != nil {
-		return err
+	before, after := f.failure("Put", key)
+	if before != nil {
+		return before
 	}
 	f.files[key] = b.String()
-	return nil
+	return after
 }
 
 // Text returns what is in the file of that key, empty when there is none.
@@ -83,16 +103,21 @@ func (f *Files) Keys() []string {
 
 // UploadURL implements cafe.Links. KeyOf tells the key.
 func (f *Files) UploadURL(_ context.Context, key string, _ time.Duration) (string, error) {
-	return link("put", key), nil
+	return f.link("UploadURL", "put", key)
 }
 
 // DownloadURL implements cafe.Links. KeyOf tells the key.
 func (f *Files) DownloadURL(_ context.Context, key string, _ time.Duration) (string, error) {
-	return link("get", key), nil
+	return f.link("DownloadURL", "get", key)
 }
 
-func link(way, key string) string {
-	return (&url.URL{Scheme: "https", Host: "files.example", Path: "/" + key, RawQuery: way}).String()
+func (f *Files) link(what, way, key string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if before, after := f.failure(what, key); before != nil || after != nil {
+		return "", cmp.Or(before, after)
+	}
+	return (&url.URL{Scheme: "https", Host: "files.example", Path: "/" + key, RawQuery: way}).String(), nil
 }
 
 // KeyOf returns the key of a link to send a file ("put") or to fetch one ("get"), and

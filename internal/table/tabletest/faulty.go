@@ -40,6 +40,7 @@ type Fault struct {
 	Delay  time.Duration // passes first, cut short by the end of the context
 	Before error         // is returned, and the table is never asked
 	After  error         // is returned in place of the table's answer: a write happened, if it was not refused
+	Then   func()        // is called once the table was asked, before the caller has the answer
 }
 
 // At lets the fault happen to call n only.
@@ -138,6 +139,9 @@ func (f *Faulty) call(ctx context.Context, method string, ops []table.Op, pass f
 		return fmt.Errorf("call %d, before the %s: %w", n, method, fault.Before)
 	}
 	err := pass()
+	if fault.Then != nil {
+		fault.Then()
+	}
 	if fault.After != nil {
 		return fmt.Errorf("call %d, after the %s: %w", n, method, fault.After)
 	}

@@ -83,6 +83,20 @@ func TestAFaultAfterACallHidesTheAnswerButNotTheWrite(t *testing.T) {
 	}
 }
 
+func TestWhatIsToHappenThenComesOnceTheTableWasAsked(t *testing.T) {
+	inner := NewFaulty(newMemory(t), nil)
+	happened := 0
+	f := NewFaulty(inner, Always(Fault{Then: func() {
+		if happened++; inner.Calls() != happened {
+			t.Errorf("%d calls came through when it happened the %d. time", inner.Calls(), happened)
+		}
+	}}))
+	fourCalls(f)
+	if happened != 4 {
+		t.Errorf("it happened %d times, want 4", happened)
+	}
+}
+
 func TestAFaultAtACallHappensToThatOneOnly(t *testing.T) {
 	f := NewFaulty(newMemory(t), At(3, Fault{Before: table.ErrUnavailable}))
 	for n := 1; n <= 5; n++ {
