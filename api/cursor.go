@@ -45,8 +45,9 @@ func (k cursors) open(binding string, q url.Values) (position string, err error)
 	if !q.Has("cursor") {
 		return "", nil
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(q.Get("cursor"))
-	if err != nil || len(raw) <= 16 || !hmac.Equal(raw[:16], k.sign(binding, string(raw[16:]))) {
+	text := q.Get("cursor")
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text) // which passes over line breaks
+	if err != nil || strings.ContainsAny(text, "\r\n") || len(raw) <= 16 || !hmac.Equal(raw[:16], k.sign(binding, string(raw[16:]))) {
 		return "", malformed("The cursor is not one of this list.", fieldFault{"cursor", "is not a next_cursor of this list"})
 	}
 	return string(raw[16:]), nil

@@ -44,7 +44,7 @@ func Lambda(router http.Handler, now func() time.Time) func(context.Context, eve
 			adapter = httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				WriteProblem(w, r, malformed("The request is not well-formed."), id)
 			}))
-			event.Path, event.Body, event.IsBase64Encoded = "/", "", false
+			event = events.APIGatewayProxyRequest{HTTPMethod: http.MethodGet, Path: "/"}
 		}
 		response, err := adapter.ProxyWithContext(ctx, event)
 		if locations := response.MultiValueHeaders["Location"]; len(locations) == 1 && strings.HasPrefix(locations[0], "/") {
