@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"cafe/internal/notify":                  {"cafe/internal/cafe", "cafe/internal/awsenv"},
 	"cafe/internal/notify/folder":           {"cafe/internal/cafe", "cafe/internal/notify"},
 	"cafe/internal/objects":                 {"cafe/internal/cafe", "cafe/internal/awsenv"},
-	"cafe/internal/objects/folder":          {"cafe/internal/cafe", "cafe/internal/objects"},
+	"cafe/internal/objects/bucket":          {"cafe/internal/cafe", "cafe/internal/awsenv", "cafe/internal/objects"},
 	"cafe/api":                              {"cafe/internal/metric", "cafe/model", "cafe/model/report", "cafe/internal/render", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/auth"},
 	"cafe/internal/docspage":                {"cafe/api"},
 	"cafe/internal/function":                {"cafe/internal/metric", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/table/dynamo"},

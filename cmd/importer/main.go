@@ -9,7 +9,7 @@ import (
 
 	"cafe/handlers"
 	"cafe/internal/function"
-	"cafe/internal/objects"
+	"cafe/internal/objects/bucket"
 )
 
 func main() {
@@ -18,7 +18,7 @@ func main() {
 		lambda.Start(function.Refusing(err))
 		return
 	}
-	files, err := objects.FromEnvironment(os.Getenv)
+	files, err := bucket.FromEnvironment(os.Getenv)
 	if err != nil {
 		lambda.Start(function.Refusing(function.NotConfigured(err)))
 		return

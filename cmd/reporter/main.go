@@ -11,7 +11,7 @@ import (
 	"cafe/internal/cafe"
 	"cafe/internal/function"
 	"cafe/internal/notify"
-	"cafe/internal/objects"
+	"cafe/internal/objects/bucket"
 )
 
 func main() {
@@ -28,7 +28,7 @@ func main() {
 
 // watch counts dead letters in the bucket, and asks SNS who has not confirmed yet.
 func watch() (cafe.Watch, error) {
-	bucket, err := objects.FromEnvironment(os.Getenv)
+	letters, err := bucket.FromEnvironment(os.Getenv)
 	if err != nil {
 		return nil, function.NotConfigured(err)
 	}
@@ -37,7 +37,7 @@ func watch() (cafe.Watch, error) {
 		return nil, function.NotConfigured(err)
 	}
 	return struct {
-		*objects.S3
+		*bucket.Bucket
 		*notify.SNS
-	}{bucket, topics}, nil
+	}{letters, topics}, nil
 }

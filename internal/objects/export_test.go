@@ -7,11 +7,7 @@ import (
 )
 
 // For the tests outside of the package.
-var (
-	FileName  = fileName
-	KeyOf     = keyOf
-	NewClient = newClient
-)
+var KeyOf = keyOf
 
 func NewS3Links(s awsenv.Settings, bucket string, now func() time.Time) (*S3Links, error) {
 	return newS3Links(s, bucket, now)

@@ -52,7 +52,7 @@ func (l *Local) serve(w http.ResponseWriter, r *http.Request) *Refusal {
 	if !ok {
 		return &noFile
 	}
-	name, err := fileName(key)
+	name, err := FileName(key)
 	if err != nil {
 		return &noFile
 	}
@@ -124,7 +124,7 @@ func (l *Local) send(w http.ResponseWriter, r *http.Request, key string) *Refusa
 	}
 	defer f.Close()
 	h := w.Header()
-	h.Set("Content-Type", mediaType(key))
+	h.Set("Content-Type", MediaType(key))
 	h.Set("Content-Disposition", attachment(key))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "private, no-store")

@@ -172,7 +172,7 @@ func (l *Local) Open(ctx context.Context, key string) (io.ReadCloser, int64, err
 }
 
 func (l *Local) open(key string) (*os.File, fs.FileInfo, error) {
-	name, err := fileName(key)
+	name, err := FileName(key)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -198,7 +198,7 @@ func (l *Local) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	name, err := fileName(key)
+	name, err := FileName(key)
 	if err != nil {
 		return err
 	}
@@ -267,7 +267,7 @@ func (l *Local) Pending() ([]string, error) {
 // every key that OnUpload was told, or that Pending returned after the start. A key that
 // was uploaded again in the meantime stays pending until that was dealt with, too.
 func (l *Local) Done(key string) error {
-	name, err := fileName(key)
+	name, err := FileName(key)
 	if err != nil {
 		return err
 	}
@@ -298,7 +298,7 @@ func (l *Local) DownloadURL(_ context.Context, key string, life time.Duration) (
 }
 
 func (l *Local) link(method, key string, life time.Duration) (string, error) {
-	if _, err := fileName(key); err != nil {
+	if _, err := FileName(key); err != nil {
 		return "", err
 	}
 	s, err := seconds(life)

@@ -1,5 +1,5 @@
-// Package objects keeps uploaded files and the rejects of imports. S3 does on AWS, Local
-// on one machine. With both, clients send and fetch the files themselves, at addresses
+// Package objects keeps uploaded files and the rejects of imports. S3 does on AWS (package
+// bucket), Local on one machine. With both, clients send and fetch the files themselves, at addresses
 // that are signed for one file, one purpose and a while, so that no upload goes through
 // the API.
 package objects
@@ -43,11 +43,11 @@ var ErrKey = errors.New("not a key of a file")
 // maxName is how long a key may be as the name of a file.
 const maxName = 255
 
-// fileName writes a key as the name of a file. A key is UTF-8 without control
+// FileName writes a key as the name of a file. A key is UTF-8 without control
 // characters. Its parts, between slashes, are not empty, "." or "..", which programs
 // on the way would take out. It is at most 255 bytes long, where / and % count three.
-// All else is the key's own: blanks, +, quotes.
-func fileName(key string) (string, error) {
+// All else is the key's own: blanks, +, quotes. What is no key is ErrKey.
+func FileName(key string) (string, error) {
 	name := escape.Replace(key)
 	ok := len(name) <= maxName && utf8.ValidString(key) && !strings.ContainsFunc(key, unicode.IsControl)
 	for part := range strings.SplitSeq(key, "/") {
@@ -59,7 +59,7 @@ func fileName(key string) (string, error) {
 	return name, nil
 }
 
-// keyOf is what fileName wrote.
+// keyOf is what FileName wrote.
 func keyOf(name string) string { return unescape.Replace(name) }
 
 var (
@@ -73,8 +73,8 @@ func attachment(key string) string {
 	return mime.FormatMediaType("attachment", map[string]string{"filename": path.Base(key)})
 }
 
-// mediaType is the file's by the end of its name.
-func mediaType(key string) string {
+// MediaType is the file's by the end of its name.
+func MediaType(key string) string {
 	if strings.EqualFold(path.Ext(key), ".csv") {
 		return "text/csv; charset=utf-8"
 	}

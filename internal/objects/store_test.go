@@ -25,6 +25,7 @@ import (
 	"cafe/internal/awsenv"
 	"cafe/internal/cafe"
 	"cafe/internal/objects"
+	"cafe/internal/objects/bucket"
 )
 
 func TestMain(m *testing.M) {
@@ -57,21 +58,23 @@ func worlds(t *testing.T, test func(t *testing.T, w world)) {
 		if strings.Contains(endpoint, "amazonaws.") {
 			t.Fatal("AWS_ENDPOINT_URL_S3 is AWS itself: this test is not to cost money")
 		}
-		bucket := "cafe-test-" + strings.ToLower(rand.Text())
-		_, err := objects.NewClient(settings(t, endpoint)).CreateBucket(context.Background(), &s3.CreateBucketInput{
-			Bucket: &bucket, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-2"},
+		name := "cafe-test-" + strings.ToLower(rand.Text())
+		with := settings(t, endpoint)
+		client := s3.New(s3.Options{Region: with.Region, Credentials: with.Credentials, BaseEndpoint: with.Endpoint, UsePathStyle: true})
+		_, err := client.CreateBucket(context.Background(), &s3.CreateBucketInput{
+			Bucket: &name, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-2"},
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		test(t, s3World(t, endpoint, bucket))
+		test(t, s3World(t, endpoint, name))
 	})
 }
 
-func environment(endpoint, bucket string) func(string) string {
+func environment(endpoint, name string) func(string) string {
 	env := map[string]string{
 		"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": "a/token+",
-		"AWS_ENDPOINT_URL_S3": endpoint, "CAFE_BUCKET": bucket,
+		"AWS_ENDPOINT_URL_S3": endpoint, "CAFE_BUCKET": name,
 	}
 	return func(name string) string { return env[name] }
 }
@@ -85,10 +88,10 @@ func settings(t *testing.T, endpoint string) awsenv.Settings {
 	return s
 }
 
-func s3World(t *testing.T, endpoint, bucket string) world {
+func s3World(t *testing.T, endpoint, name string) world {
 	t.Helper()
-	env := environment(endpoint, bucket)
-	store, err := objects.FromEnvironment(env)
+	env := environment(endpoint, name)
+	store, err := bucket.FromEnvironment(env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -345,7 +348,7 @@ func TestAMissingVariableIsNamed(t *testing.T) {
 			}
 			return environment("http://127.0.0.1:1", "b")(name)
 		}
-		if _, err := objects.FromEnvironment(env); err == nil || !strings.Contains(err.Error(), missing) {
+		if _, err := bucket.FromEnvironment(env); err == nil || !strings.Contains(err.Error(), missing) {
 			t.Errorf("store without %s: error %v", missing, err)
 		}
 		if _, err := objects.LinksFromEnvironment(env); err == nil || !strings.Contains(err.Error(), missing) {

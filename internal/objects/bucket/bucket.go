@@ -1,4 +1,6 @@
-package objects
+// Package bucket is the store of objects on AWS: an S3 bucket. It is apart from package
+// objects so that a function which only signs links does not start the SDK's client.
+package bucket
 
 import (
 	"context"
@@ -13,16 +15,17 @@ import (
 
 	"cafe/internal/awsenv"
 	"cafe/internal/cafe"
+	"cafe/internal/objects"
 )
 
-// S3 is the Store on AWS, a bucket. It is safe for concurrent use. The role that
-// reads needs s3:ListBucket, too: without it S3 says 403 of a file that is not there.
-type S3 struct {
+// Bucket is the Store on AWS. It is safe for concurrent use. The role that reads needs
+// s3:ListBucket, too: without it S3 says 403 of a file that is not there.
+type Bucket struct {
 	client s3API
-	bucket string
+	name   string
 }
 
-var _ Store = (*S3)(nil)
+var _ objects.Store = (*Bucket)(nil)
 
 // s3API is what is used of *s3.Client.
 type s3API interface {
@@ -33,12 +36,12 @@ type s3API interface {
 
 // FromEnvironment returns the store of a Lambda function: the bucket named in CAFE_BUCKET,
 // with the settings that awsenv has for S3.
-func FromEnvironment(getenv func(string) string) (*S3, error) {
-	settings, bucket, err := fromEnvironment(getenv)
+func FromEnvironment(getenv func(string) string) (*Bucket, error) {
+	settings, name, err := objects.BucketSettings(getenv)
 	if err != nil {
 		return nil, err
 	}
-	return &S3{client: newClient(settings), bucket: bucket}, nil
+	return &Bucket{client: newClient(settings), name: name}, nil
 }
 
 func newClient(s awsenv.Settings) *s3.Client {
@@ -51,12 +54,12 @@ func newClient(s awsenv.Settings) *s3.Client {
 	})
 }
 
-// Open implements Store. A connection that breaks shows as an error of reading.
-func (s *S3) Open(ctx context.Context, key string) (io.ReadCloser, int64, error) {
-	if _, err := fileName(key); err != nil {
+// Open implements objects.Store. A connection that breaks shows as an error of reading.
+func (b *Bucket) Open(ctx context.Context, key string) (io.ReadCloser, int64, error) {
+	if _, err := objects.FileName(key); err != nil {
 		return nil, 0, err
 	}
-	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: &key})
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
 	var missing *types.NoSuchKey
 	if errors.As(err, &missing) {
 		return nil, 0, fmt.Errorf("open %q: %w", key, cafe.ErrNotFound)
@@ -67,12 +70,12 @@ func (s *S3) Open(ctx context.Context, key string) (io.ReadCloser, int64, error)
 	return out.Body, aws.ToInt64(out.ContentLength), nil
 }
 
-// Put implements Store. The body may be up to 5 GB, and is read more than once.
-func (s *S3) Put(ctx context.Context, key string, body io.ReadSeeker) error {
-	if _, err := fileName(key); err != nil {
+// Put implements objects.Store. The body may be up to 5 GB, and is read more than once.
+func (b *Bucket) Put(ctx context.Context, key string, body io.ReadSeeker) error {
+	if _, err := objects.FileName(key); err != nil {
 		return err
 	}
-	_, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: body, ContentType: aws.String(mediaType(key))})
+	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: body, ContentType: aws.String(objects.MediaType(key))})
 	if err != nil {
 		return fmt.Errorf("put %q: %w", key, err)
 	}

@@ -1,4 +1,4 @@
-package objects
+package bucket
 
 import (
 	"context"
@@ -14,8 +14,8 @@ const deadLetters = "aws/lambda/"
 
 // DeadLetters returns how many dead letters are in the bucket, 1,000 at most: part of
 // cafe.Watch. Each is of a batch. The role needs s3:ListBucket.
-func (s *S3) DeadLetters(ctx context.Context) (int64, error) {
-	out, err := s.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: aws.String(deadLetters)})
+func (b *Bucket) DeadLetters(ctx context.Context) (int64, error) {
+	out, err := b.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: aws.String(deadLetters)})
 	if err != nil {
 		return 0, fmt.Errorf("list dead letters: %w", err)
 	}
