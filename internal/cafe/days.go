@@ -343,11 +343,16 @@ func (c *Cafe) summarise(ctx context.Context, day model.Day, menu model.Menu, it
 // auditKey is where it stands what the last Reconcile found and left as it was.
 var auditKey = table.Key{PK: partitionDays, SK: "audit"} // after all days
 
-// noteDrift remembers of how many customers, and days of walk-ins, the totals are known
-// to be wrong.
-func (c *Cafe) noteDrift(ctx context.Context, customers int) error {
-	if customers > 0 {
-		return c.write(ctx, table.Put(auditKey, table.Item{"drifted": table.Int(int64(customers))}))
+// audited is what the last Reconcile found and could not or was not to put right.
+type audited struct {
+	drifted int64 // customers, and days of walk-ins, whose totals are wrong
+	unread  int64 // items that cannot be read
+}
+
+// noteAudit remembers it for the daily report.
+func (c *Cafe) noteAudit(ctx context.Context, drifted, unread int) error {
+	if drifted > 0 || unread > 0 {
+		return c.write(ctx, table.Put(auditKey, table.Item{"drifted": table.Int(int64(drifted)), "unreadable": table.Int(int64(unread))}))
 	}
 	_, err := c.table.Get(ctx, auditKey, true)
 	if errors.Is(err, table.ErrNotFound) {
@@ -359,10 +364,10 @@ func (c *Cafe) noteDrift(ctx context.Context, customers int) error {
 	return c.write(ctx, table.Delete(auditKey))
 }
 
-func (c *Cafe) notedDrift(ctx context.Context) (int64, error) {
+func (c *Cafe) notedAudit(ctx context.Context) (audited, error) {
 	item, err := c.table.Get(ctx, auditKey, false)
 	if err != nil && !errors.Is(err, table.ErrNotFound) {
-		return 0, err
+		return audited{}, err
 	}
-	return item.Int("drifted"), nil
+	return audited{item.Int("drifted"), item.Int("unreadable")}, nil
 }

@@ -332,9 +332,23 @@ func (r *reader) note(err error) {
 
 func (r *reader) wrap(key table.Key) error {
 	if r.err != nil {
-		return fmt.Errorf("read %s: %w", key, r.err)
+		return &unreadable{key, r.err}
 	}
 	return nil
+}
+
+// unreadable says that a stored item is not what its key promises.
+type unreadable struct {
+	key   table.Key
+	cause error
+}
+
+func (e *unreadable) Error() string { return fmt.Sprintf("read %s: %v", e.key, e.cause) }
+func (e *unreadable) Unwrap() error { return e.cause }
+
+func isUnreadable(err error) bool {
+	var e *unreadable
+	return errors.As(err, &e)
 }
 
 func (r *reader) has(name string) bool { _, has := r.item[name]; return has }

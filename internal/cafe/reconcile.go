@@ -3,6 +3,8 @@ package cafe
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -24,6 +26,18 @@ type Reconciliation struct {
 	Customers int
 	Drifted   []Drift
 	Repaired  int // customers, and days of walk-ins
+}
+
+// Unreadable says how many stored items are not what their keys promise. The log names
+// them.
+type Unreadable struct{ Items int }
+
+func (e *Unreadable) Error() string {
+	what := "stored items"
+	if e.Items == 1 {
+		what = "stored item"
+	}
+	return fmt.Sprintf("%d %s cannot be read: totals that depend on that are left as they are", e.Items, what)
 }
 
 // tally sums what entries contribute.
@@ -66,6 +80,7 @@ func (t tally) drift(customerID string, actual tally) []Drift {
 type books struct {
 	source, ledger, stored tally
 	deleted                []source
+	unknown                bool // the ledger has something whose source cannot be read
 }
 
 // settleTime is how long Reconcile gives the stream to catch up before it calls a
@@ -77,21 +92,25 @@ const settleTime = 2 * time.Second
 // again what the ledger lacks and sets totals right. It reads the whole table once, and
 // keeps sums per customer and per day in memory. The next daily report tells of drift that
 // a dry run found. Sales go on meanwhile: what changes after it began is left to the stream.
+//
+// Items that cannot be read keep only those from being reconciled whose they are: all the
+// rest is done, and then the error is an *Unreadable.
 func (c *Cafe) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, error) {
 	began := c.clock()
 	customers, days := map[string]*books{}, map[model.Day]*books{}
-	if err := c.audit(ctx, customers, days); err != nil {
+	unread, err := c.audit(ctx, customers, days)
+	if err != nil {
 		return Reconciliation{}, err
 	}
 	result := Reconciliation{Customers: len(customers)}
 	var suspects []*party
 	for _, id := range slices.Sorted(maps.Keys(customers)) {
-		if b := customers[id]; b.ledger.drift(id, b.source) != nil || b.stored.drift(id, b.source) != nil {
+		if b := customers[id]; !b.unknown && (b.ledger.drift(id, b.source) != nil || b.stored.drift(id, b.source) != nil) {
 			suspects = append(suspects, &party{customer: id, began: began, deleted: b.deleted})
 		}
 	}
 	for _, day := range slices.Sorted(maps.Keys(days)) {
-		if b := days[day]; b.ledger.drift("", b.source) != nil {
+		if b := days[day]; !b.unknown && b.ledger.drift("", b.source) != nil {
 			suspects = append(suspects, &party{customer: model.WalkIn, day: day, began: began, deleted: b.deleted})
 		}
 	}
@@ -102,16 +121,28 @@ func (c *Cafe) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, erro
 	for _, p := range drifted {
 		result.Drifted = append(result.Drifted, p.drifted...)
 	}
-	if dryRun {
-		return result, c.noteDrift(ctx, len(drifted))
-	}
+	left := len(drifted)
 	for _, p := range drifted {
-		if err := c.repair(ctx, *p); err != nil {
+		if dryRun {
+			break
+		}
+		err := c.repair(ctx, *p)
+		if isUnreadable(err) {
+			continue
+		}
+		if err != nil {
 			return result, err
 		}
 		result.Repaired++
+		left--
 	}
-	return result, c.noteDrift(ctx, 0)
+	if err := c.noteAudit(ctx, left, unread); err != nil {
+		return result, err
+	}
+	if unread > 0 {
+		return result, &Unreadable{Items: unread}
+	}
+	return result, nil
 }
 
 // party is a customer, or the walk-ins of one day, whose books are looked into.
@@ -131,7 +162,7 @@ type source struct {
 }
 
 // confirm keeps the parties whose books still do not agree when the stream had time to
-// catch up.
+// catch up, but for those whose books cannot be read.
 func (c *Cafe) confirm(ctx context.Context, suspects []*party) ([]*party, error) {
 	for waited := time.Duration(0); ; waited += c.settle / 4 {
 		agree := make([]bool, len(suspects))
@@ -139,6 +170,9 @@ func (c *Cafe) confirm(ctx context.Context, suspects []*party) ([]*party, error)
 			found, err := c.examine(ctx, *suspects[i])
 			suspects[i].drifted = found.drifted
 			agree[i] = len(found.drifted) == 0 && !found.moved
+			if isUnreadable(err) {
+				return nil
+			}
 			return err
 		})
 		if err != nil {
@@ -162,40 +196,71 @@ func (c *Cafe) confirm(ctx context.Context, suspects []*party) ([]*party, error)
 	}
 }
 
-// audit reads the whole table and sums it up by customer, and by day for walk-ins.
-func (c *Cafe) audit(ctx context.Context, customers map[string]*books, days map[model.Day]*books) error {
+// audit reads the whole table and sums it up by customer, and by day for walk-ins. It
+// returns how many items cannot be read, and marks the books that have posted one of them.
+func (c *Cafe) audit(ctx context.Context, customers map[string]*books, days map[model.Day]*books) (unread int, err error) {
 	of := func(e model.Entry) *books {
 		if e.CustomerID == model.WalkIn {
 			return booksOf(days, e.Day)
 		}
 		return booksOf(customers, e.CustomerID)
 	}
-	scan := table.Scan{}
+	lost := map[string]bool{} // orders and payments that cannot be read, by partition
+	err = c.scan(ctx, "", func(row table.Row) error {
+		e, kind, err := auditRow(row)
+		var customer model.Customer
+		if err == nil && kind == prefixCustomer {
+			customer, err = customerOf(row.Key, row.Item)
+		}
+		switch {
+		case isUnreadable(err):
+			slog.ErrorContext(ctx, "stored item cannot be read", "error", err.Error())
+			unread++
+			switch kind {
+			case prefixOrder, prefixPayment:
+				lost[row.Key.PK] = true
+			case prefixCustomer: // examine will not be able to read it either
+				booksOf(customers, idOf(row.Key, prefixCustomer))
+			}
+		case err != nil:
+			return err
+		case kind == prefixOrder || kind == prefixPayment:
+			b := of(e.Entry)
+			b.source.add(e.Entry)
+			if e.Deleted {
+				b.deleted = append(b.deleted, e)
+			}
+		case kind == prefixLedger:
+			of(e.Entry).ledger.add(e.Entry)
+		case kind == prefixCustomer:
+			booksOf(customers, customer.ID).stored = tallyOf(customer)
+		}
+		return nil
+	})
+	if err != nil || len(lost) == 0 {
+		return unread, err
+	}
+	// No index may find them any more. The ledger knows whose they are.
+	err = c.scan(ctx, prefixLedger, func(row table.Row) error {
+		if e, _, err := auditRow(row); err == nil && lost[row.Key.SK] {
+			of(e.Entry).unknown = true
+		}
+		return nil
+	})
+	return unread, err
+}
+
+// scan has each row seen whose partition begins with the prefix.
+func (c *Cafe) scan(ctx context.Context, prefix string, see func(table.Row) error) error {
+	scan := table.Scan{Prefix: prefix}
 	for {
 		page, err := c.table.Scan(ctx, scan)
 		if err != nil {
 			return err
 		}
 		for _, row := range page.Rows {
-			e, kind, err := auditRow(row)
-			if err != nil {
+			if err := see(row); err != nil {
 				return err
-			}
-			switch kind {
-			case prefixOrder, prefixPayment:
-				b := of(e.Entry)
-				b.source.add(e.Entry)
-				if e.Deleted {
-					b.deleted = append(b.deleted, e)
-				}
-			case prefixLedger:
-				of(e.Entry).ledger.add(e.Entry)
-			case prefixCustomer:
-				customer, err := customerOf(row.Key, row.Item)
-				if err != nil {
-					return err
-				}
-				booksOf(customers, customer.ID).stored = tallyOf(customer)
 			}
 		}
 		if page.Next == "" {
@@ -332,7 +397,7 @@ func (c *Cafe) posted(ctx context.Context, e model.Entry) (model.Entry, error) {
 // for the deleted ones.
 func (c *Cafe) sourcesOf(ctx context.Context, id string) (sources []source, err error) {
 	for _, partition := range []string{prefixCustomer + id, prefixPayment + id} {
-		found, err := c.sourcesIn(ctx, table.Query{Index: table.Index1, Partition: partition})
+		found, err := c.sourcesIn(ctx, id, table.Query{Index: table.Index1, Partition: partition})
 		if err != nil {
 			return nil, err
 		}
@@ -346,7 +411,7 @@ func (c *Cafe) sourcesOf(ctx context.Context, id string) (sources []source, err 
 func (c *Cafe) walkInsOf(ctx context.Context, day model.Day) (sources []source, err error) {
 	from := string(day) + "#"
 	for shard := range c.Shards {
-		found, err := c.sourcesIn(ctx, table.Query{
+		found, err := c.sourcesIn(ctx, model.WalkIn, table.Query{
 			Index: table.Index2, Partition: shardPartition(prefixOrder, shard), From: from, To: table.PrefixEnd(from),
 		})
 		if err != nil {
@@ -354,16 +419,20 @@ func (c *Cafe) walkInsOf(ctx context.Context, day model.Day) (sources []source, 
 		}
 		sources = append(sources, found...)
 	}
-	return slices.DeleteFunc(sources, func(s source) bool { return s.CustomerID != model.WalkIn }), nil
+	return sources, nil
 }
 
-func (c *Cafe) sourcesIn(ctx context.Context, query table.Query) (sources []source, err error) {
+// sourcesIn returns what a query finds of one customer.
+func (c *Cafe) sourcesIn(ctx context.Context, customerID string, query table.Query) (sources []source, err error) {
 	for {
 		page, err := c.table.Query(ctx, query)
 		if err != nil {
 			return nil, err
 		}
 		for _, row := range page.Rows {
+			if id := row.Item.Str("customer_id"); model.ValidID(id) && id != customerID {
+				continue
+			}
 			s, _, err := auditRow(row)
 			if err != nil {
 				return nil, err

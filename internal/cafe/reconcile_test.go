@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,6 +117,66 @@ func TestReconcileSetsRightWhatWasSpoilt(t *testing.T) {
 					t.Errorf("%d alerts, want %d", n, tt.alerts)
 				}
 				c.WantTrue(t)
+			})
+		})
+	}
+}
+
+func TestReconcileGoesOnAfterWhatItCannotRead(t *testing.T) {
+	nonsense := table.Bool(true)
+	for name, spoilt := range map[string]func(order model.Order) (table.Key, table.Item){
+		"an order": func(o model.Order) (table.Key, table.Item) {
+			return table.Key{PK: "O#" + o.ID, SK: "O"}, table.Item{"total": nonsense}
+		},
+		"an order of nobody knows whom": func(o model.Order) (table.Key, table.Item) {
+			return table.Key{PK: "O#" + o.ID, SK: "O"}, table.Item{"customer_id": nonsense, table.AttrIndex1: table.String("C#nobody")}
+		},
+		"an order that says it is a walk-in's": func(o model.Order) (table.Key, table.Item) {
+			return table.Key{PK: "O#" + o.ID, SK: "O"}, table.Item{"lines": nonsense, "customer_id": table.String(model.WalkIn)}
+		},
+		"a ledger entry": func(o model.Order) (table.Key, table.Item) {
+			return table.Key{PK: "L#2017-03-18#0", SK: "O#" + o.ID}, table.Item{"revenue": nonsense}
+		},
+		"a customer": func(model.Order) (table.Key, table.Item) {
+			return table.Key{PK: "C#alice", SK: "C"}, table.Item{"orders": nonsense}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+				place(t, c, "alice", lines("tea"))
+				order := place(t, c, "alice", lines("latte"))
+				place(t, c, "bob", lines("tea"))
+				c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+				spoil(t, c, table.Key{PK: "C#bob", SK: "C"}, table.Item{"balance": table.Int(7)})
+				place(t, c, "carol", lines("tea")) // its record is lost
+				key, item := spoilt(order)
+				spoil(t, c, key, item)
+				before := stored(t, c, "C#alice")
+				c.Settle(0)
+
+				for _, dry := range []bool{true, false} {
+					found, err := c.Reconcile(ctx, dry)
+					var unreadable *cafe.Unreadable
+					if !errors.As(err, &unreadable) || unreadable.Items != 1 || !strings.HasPrefix(err.Error(), "1 stored item") {
+						t.Errorf("told %v", err)
+					}
+					repaired := 2
+					if dry {
+						repaired = 0
+					}
+					// Bob's balance, and all of carol's.
+					if len(found.Drifted) != 4 || found.Drifted[0].CustomerID != "bob" || found.Drifted[1].CustomerID != "carol" || found.Repaired != repaired || found.Customers != 3 {
+						t.Errorf("dry run %v: %+v", dry, found)
+					}
+				}
+				wantTotals(t, c, "bob", 220, 220, 1)
+				wantTotals(t, c, "carol", 220, 220, 1)
+				if !maps.EqualFunc(before, stored(t, c, "C#alice"), table.Item.Equal) {
+					t.Errorf("alice was %v\nand is %v", before, stored(t, c, "C#alice"))
+				}
+				if audit := stored(t, c, "D")[table.Key{PK: "D", SK: "audit"}]; audit.Int("unreadable") != 1 || audit.Int("drifted") != 0 {
+					t.Errorf("noted for the report: %v", audit)
+				}
 			})
 		})
 	}

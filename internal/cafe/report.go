@@ -433,8 +433,13 @@ func (c *Cafe) facts(ctx context.Context, day model.Day, now time.Time, records 
 		}
 		f.RejectedImports = append(f.RejectedImports, report.RejectedImport{Name: im.Name, Rejected: im.Rejected})
 	}
-	if f.Drifted, err = c.notedDrift(ctx); err != nil {
+	audit, err := c.notedAudit(ctx)
+	if err != nil {
 		return f, fmt.Errorf("drift: %w", err)
+	}
+	if f.Drifted = audit.drifted; audit.unread > 0 {
+		f.More = append(f.More, fmt.Sprintf("Stored items that cannot be read: %d. Totals that depend on them are left as they are; the log of the last reconcile names them.",
+			audit.unread))
 	}
 	pending, err := c.table.Query(ctx, table.Query{
 		Index: table.Index2, Partition: partitionPending, Limit: 100, To: fmt.Sprintf("%016d", now.Add(-undelivered).UnixMicro()),

@@ -741,6 +741,23 @@ func TestTheReportSaysWhatNeedsALook(t *testing.T) {
 		}
 		look(alert)
 
+		// An order that cannot be read.
+		junk := table.Key{PK: "O#junk", SK: "O"}
+		if err := c.Table.Write(ctx, table.Put(junk, table.Item{"total": table.Int(1)})); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Reconcile(ctx, false); err == nil {
+			t.Error("reconcile says nothing of the order that cannot be read")
+		}
+		look(alert, "Stored items that cannot be read: 1. Totals that depend on them are left as they are; the log of the last reconcile names them.")
+		if err := c.Table.Write(ctx, table.Delete(junk)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Reconcile(ctx, false); err != nil {
+			t.Fatal(err)
+		}
+		look(alert)
+
 		c.Watch = watch{dead: 3, unconfirmed: []string{"olive@example.com"}}
 		look("3 changes could not be taken in, so totals may be wrong until the dead letters are sent again.", alert,
 			"olive@example.com has not confirmed the e-mail subscription, so nothing reaches it.")
