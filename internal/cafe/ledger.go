@@ -47,13 +47,14 @@ func (c *Cafe) Post(ctx context.Context, changes []Change) []error {
 			}
 		}
 	}
-	if err := c.markLate(ctx, late); err != nil {
+	if unmarked := c.markEachLate(ctx, late); len(unmarked) > 0 {
 		work = slices.DeleteFunc(work, func(p posting) bool {
 			if !c.isLate(p.entry, now) {
 				return false
 			}
+			err := unmarked[entryKey(p.entry)]
 			errs[p.changes[0]] = err
-			return true
+			return err != nil
 		})
 	}
 	c.postAll(ctx, work, func(p posting, err error) {
@@ -331,6 +332,12 @@ func (c *Cafe) isLate(e model.Entry, now time.Time) bool {
 // ledger: the day's report is not the last word any more. It has to come before they are
 // posted: a crash in between then counts them twice, and never misses them.
 func (c *Cafe) markLate(ctx context.Context, late []model.Entry) error {
+	return errors.Join(slices.Collect(maps.Values(c.markEachLate(ctx, late)))...)
+}
+
+// markEachLate is markLate that returns, by the key of the entry, why those that could not
+// be counted were not. The others are.
+func (c *Cafe) markEachLate(ctx context.Context, late []model.Entry) map[table.Key]error {
 	newest := map[table.Key]model.Entry{}
 	for _, e := range late {
 		if key := entryKey(e); e.Posting > newest[key].Posting {
@@ -338,30 +345,32 @@ func (c *Cafe) markLate(ctx context.Context, late []model.Entry) error {
 		}
 	}
 	keys := slices.Collect(maps.Keys(newest))
-	news := make([]bool, len(keys))
-	err := each(ctx, len(keys), func(ctx context.Context, i int) error {
+	news, errs := make([]bool, len(keys)), make([]error, len(keys))
+	_ = each(ctx, len(keys), func(ctx context.Context, i int) error {
 		posted, err := c.posted(ctx, newest[keys[i]])
-		news[i] = posted.Posting < newest[keys[i]].Posting
-		return err
+		news[i], errs[i] = posted.Posting < newest[keys[i]].Posting, err
+		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("look for late orders: %w", err)
-	}
-	counts := map[model.Day]int64{}
+	unmarked, counted := map[table.Key]error{}, map[model.Day][]table.Key{}
 	for i, key := range keys {
-		if news[i] {
-			counts[newest[key].Day]++
+		if errs[i] != nil {
+			unmarked[key] = fmt.Errorf("look whether a late order is news: %w", errs[i])
+		} else if news[i] {
+			day := newest[key].Day
+			counted[day] = append(counted[day], key)
 		}
 	}
-	for day, n := range counts {
+	for day, keys := range counted {
 		op := table.Update(dayKey(day))
-		op.Add = map[string]int64{"late": n}
+		op.Add = map[string]int64{"late": int64(len(keys))}
 		op.Set = table.Item{"late_at": moment(c.clock())}
 		if err := c.write(ctx, op); err != nil {
-			return fmt.Errorf("count late orders of %s: %w", day, err)
+			for _, key := range keys {
+				unmarked[key] = fmt.Errorf("count late orders of %s: %w", day, err)
+			}
 		}
 	}
-	return nil
+	return unmarked
 }
 
 func entryKey(e model.Entry) table.Key {

@@ -349,6 +349,48 @@ func TestCase28WhenThrottledTheRestOfABatchIsDone(t *testing.T) {
 	})
 }
 
+// After the report is due every order is looked up. In a batch of hundreds, on a store that
+// fails now and then, one of them always fails.
+func TestCase28ALateOrderThatCannotBeLookedUpFailsAlone(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		const orders = 12
+		clockAt(t, c, "2017-03-18 20:01")
+		for range orders {
+			place(t, c, "alice", lines("tea"))
+		}
+		batch := c.Recorder.Changes(cafe.Posts)
+		gets := 0
+		c.Faults.Set(func(call tabletest.Call) tabletest.Fault {
+			if call.Method == "Get" {
+				if gets++; gets == 3 {
+					return tabletest.Fault{Before: table.ErrUnavailable}
+				}
+			}
+			return tabletest.Fault{}
+		})
+		var failed []error
+		for _, err := range c.Cafe.Post(ctx, batch) {
+			if err != nil {
+				failed = append(failed, err)
+			}
+		}
+		if len(failed) != 1 || !errors.Is(failed[0], table.ErrUnavailable) {
+			t.Errorf("one lookup failed, and with it %d changes: %v", len(failed), failed)
+		}
+		wantTotals(t, c, "alice", 220*(orders-1), 220*(orders-1), orders-1)
+		c.Faults.Set(nil)
+		c.Post(t, batch...)
+		c.WantTrue(t)
+		late := int64(0)
+		for _, row := range cafetest.Rows(t, c.Table) {
+			late += row.Item.Int("late")
+		}
+		if late != orders {
+			t.Errorf("%d late orders are counted, want %d", late, orders)
+		}
+	})
+}
+
 func TestCase29ALostRecordIsHealedByTheNextWriteOrByReconcile(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
 		next := place(t, c, "alice", lines("latte"))
