@@ -1,11 +1,12 @@
-// Command docspage makes the page of the API's reference, api/docs.html, out of
-// api/openapi.json: go generate ./api. It is made here and not when somebody asks for it,
-// because html/template in a Lambda function would have the linker keep every exported
+// Command docspage makes the page of the API's reference out of api/openapi.json, and
+// packs both for package api to embed: go generate ./api. The page is made here and not
+// when somebody asks for it, because html/template in a Lambda function would have the linker keep every exported
 // method of the program (the API's was 20 MB with it, and half of that without).
 package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -25,18 +26,46 @@ import (
 //go:embed page.html
 var pageTemplate string
 
-// out is where the page is kept, from this folder.
-const out = "../../api/docs.html"
+// Where the files are, from this folder.
+const (
+	source     = "../../api/openapi.json"
+	packed     = source + ".gz"
+	packedPage = "../../api/docs.html.gz"
+)
 
 func main() {
-	page, err := render(api.OpenAPI())
-	if err == nil {
-		err = os.WriteFile(out, page, 0o644)
-	}
-	if err != nil {
+	if err := generate(); err != nil {
 		fmt.Fprintln(os.Stderr, "docspage: "+err.Error())
 		os.Exit(1)
 	}
+}
+
+func generate() error {
+	content, err := os.ReadFile(source)
+	if err != nil {
+		return err
+	}
+	page, err := render(content)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pack(packed, content), pack(packedPage, page))
+}
+
+// pack writes the file by gzip, without a name or a time in it.
+func pack(name string, content []byte) error {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(content); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(name, b.Bytes(), 0o644)
 }
 
 // render makes the document a page for people: all of it, in the document's order, with a
