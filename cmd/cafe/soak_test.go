@@ -50,7 +50,7 @@ func TestSoakUnderRandomFaults(t *testing.T) {
 	}
 	t.Logf("CAFE_SEED=%d CAFE_SOAK=%v", seed, length)
 
-	s := openSoak(t, seed)
+	s := openSoak(t, seed, length)
 	clients := make([]*regular, 16)
 	for i := range clients {
 		clients[i] = s.regular(i, seed)
@@ -153,7 +153,7 @@ type soak struct {
 	calm    bool           // there are no more faults
 }
 
-func openSoak(t *testing.T, seed uint64) *soak {
+func openSoak(t *testing.T, seed uint64, length time.Duration) *soak {
 	t.Helper()
 	data := t.TempDir()
 	issuer, err := auth.OpenIssuer(data)
@@ -161,7 +161,12 @@ func openSoak(t *testing.T, seed uint64) *soak {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(os.Args[0], data, strconv.FormatUint(seed, 10))
-	cmd.Env = append(os.Environ(), "CAFE_TEST_RUN_MAIN=soak")
+	// The day's report falls due within a long soak, and just now for a short one: the five
+	// minutes before, and all that comes after it, are the ledger's busiest. The day turns
+	// half a day away.
+	now := time.Now().UTC()
+	cmd.Env = append(os.Environ(), "CAFE_TEST_RUN_MAIN=soak", "CAFE_TIME_ZONE=UTC",
+		"CAFE_DAY_CUTOFF="+now.Add(-12*time.Hour).Format("15:04"), "CAFE_REPORT_TIME="+now.Add(length*7/10).Format("15:04"))
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
 		t.Fatal(err)
@@ -1056,7 +1061,7 @@ func (c *regular) file() {
 // report reads today's, or a day's before. What it costs grows with the day's orders, and
 // with it the chance that a fault ends it: it is asked for once.
 func (c *regular) report() {
-	day := time.Now().AddDate(0, 0, -c.random.IntN(3)).Format(time.DateOnly)
+	day := time.Now().UTC().Add(-12*time.Hour).AddDate(0, 0, -c.random.IntN(3)).Format(time.DateOnly)
 	types := []string{"application/json", "text/plain", "text/html"}
 	r := c.once(context.Background(), "report", "owner", "GET", "/reports/"+day, "", "Accept: "+types[c.random.IntN(3)])
 	if r.status != 200 && r.status != 503 && r.status != 0 {
