@@ -19,7 +19,7 @@ const (
 type ImportStatus string
 
 // An import waits for its file, is read, and is done; or it failed, because the file as
-// a whole is no good.
+// a whole is no good, or because no attempt to read it came to an end.
 const (
 	ImportWaiting ImportStatus = "waiting"
 	ImportRunning ImportStatus = "running"

@@ -52,6 +52,9 @@ const (
 	maxReason = 300
 	// progressEvery is how often a running import tells how far it is.
 	progressEvery = 500 * time.Millisecond
+	// silence is after how long without a word from it a running import counts as given
+	// up: longer than all attempts of a function may be silent, and the pauses in between.
+	silence = 30 * time.Minute
 	// patience is how long an import waits for a store that is busy or away, before
 	// the attempt is given up.
 	patience = 30 * time.Second
@@ -134,7 +137,7 @@ func (c *Cafe) importNamed(ctx context.Context, id string) (model.Import, error)
 	if err != nil {
 		return model.Import{}, err
 	}
-	im, err := importOf(importKey(id), item)
+	im, err := c.importOf(importKey(id), item)
 	if err == nil && !c.now().Before(im.CreatedAt.Add(ImportLife)) {
 		return model.Import{}, ErrNotFound // the store drops it some time
 	}
@@ -173,7 +176,7 @@ func (c *Cafe) importsBetween(ctx context.Context, from, to time.Time, each func
 			return err
 		}
 		for _, row := range page.Rows {
-			im, err := importOf(row.Key, row.Item)
+			im, err := c.importOf(row.Key, row.Item)
 			if err != nil {
 				return err
 			}
@@ -187,6 +190,30 @@ func (c *Cafe) importsBetween(ctx context.Context, from, to time.Time, each func
 		query.From = table.After(page.Next)
 	}
 }
+
+// givenUp is what is wrong with an import whose every attempt ended early.
+const givenUp = "The import was broken off again and again, and is not tried any more. What went in stays. " +
+	"Upload the file again as a new import: nothing goes in twice."
+
+// importOf reads an import as it is now: one that runs and has not been heard of for
+// long has failed. Should its upload be told once more, it runs again.
+func (c *Cafe) importOf(key table.Key, item table.Item) (model.Import, error) {
+	im, err := importOf(key, item)
+	if err != nil || im.Status != model.ImportRunning {
+		return im, err
+	}
+	heard := im.CreatedAt
+	if _, has := item[attrToldAt]; has {
+		heard = time.UnixMicro(item.Int(attrToldAt)).UTC()
+	}
+	if end := heard.Add(silence); !c.now().Before(end) {
+		im.Status, im.FinishedAt, im.Problems = model.ImportFailed, end, []model.ImportProblem{{Reason: givenUp}}
+	}
+	return im, nil
+}
+
+// attrToldAt is when a running import was last heard of.
+const attrToldAt = "told_at"
 
 // Import reads the file that was uploaded under the key, as its import asks. A key that
 // no import gave out is left alone.
@@ -220,7 +247,8 @@ func (c *Cafe) Import(ctx context.Context, files Files, key string) error {
 
 // run makes one attempt at an import, from the beginning of its file.
 func (c *Cafe) run(ctx context.Context, files Files, im model.Import) error {
-	a := &attempt{Cafe: c, files: files, im: im, told: c.now()}
+	afresh := model.Import{ID: im.ID, ImportDraft: im.ImportDraft, By: im.By, CreatedAt: im.CreatedAt} // what an earlier attempt counted is counted again
+	a := &attempt{Cafe: c, files: files, im: afresh, told: c.now()}
 	if err := a.start(ctx); err != nil {
 		return err
 	}
@@ -259,11 +287,16 @@ type attempt struct {
 // start notes that the import runs, and learns whether it was finished meanwhile.
 func (a *attempt) start(ctx context.Context) error {
 	op := table.Update(importKey(a.im.ID), table.Equal("status", table.String(string(model.ImportWaiting))))
-	op.Set = table.Item{"status": table.String(string(model.ImportRunning))}
+	op.Set = table.Item{"status": table.String(string(model.ImportRunning)), attrToldAt: moment(a.clock())}
 	err := a.persist(ctx, op)
+	if item, refused := table.Failed(err, 0); refused && item.Str("status") == string(model.ImportRunning) {
+		// An earlier attempt ended early, or another is at it.
+		op.If = []table.Condition{table.Equal("status", table.String(string(model.ImportRunning)))}
+		err = a.persist(ctx, op)
+	}
 	if item, refused := table.Failed(err, 0); refused {
 		a.im.Status = model.ImportStatus(item.Str("status")) // empty: removed meanwhile
-		if a.im.Status == model.ImportRunning || a.im.Finished() {
+		if a.im.Finished() {
 			return nil
 		}
 		return fmt.Errorf("start: %w", ErrNotFound)
@@ -289,6 +322,7 @@ func (a *attempt) tell(ctx context.Context) {
 	op := table.Update(importKey(a.im.ID), table.Equal("status", table.String(string(model.ImportRunning))))
 	op.Set = countsOf(a.im)
 	a.mu.Unlock()
+	op.Set[attrToldAt] = moment(a.clock())
 	_ = a.table.Write(ctx, op)
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -429,6 +430,74 @@ func TestCase51AStockCountAndAMenuKilledAtAnyRowAreSaidOnce(t *testing.T) {
 			}
 		}
 	}, tabletest.CrashesBefore, tabletest.CrashesAfter)
+}
+
+func TestCase51WhatAnInterruptedAttemptHasToldIsNotCountedTwice(t *testing.T) {
+	onEachCounter(t, func(t *testing.T, c counter) {
+		c.Clock.Step(300 * time.Millisecond)
+		id, key := c.upload(t, draftOf(model.ImportOrders), manySales(100))
+		attempt, end := context.WithCancel(ctx)
+		defer end()
+		c.crashFrom(tabletest.At(80, tabletest.Fault{Before: table.ErrUnavailable}), end)
+		if err := c.Import(attempt, c.files, key); err == nil {
+			t.Fatal("it was not interrupted")
+		}
+		c.Restart()
+		if im := c.result(t, id); im.Status != model.ImportRunning || im.Created == 0 || im.Rows == 0 {
+			t.Fatalf("it told %s", tally(im))
+		}
+		if err := c.Import(ctx, c.files, key); err != nil {
+			t.Fatal(err)
+		}
+		wantTally(t, c.result(t, id), "done: 100 rows, 90 created, 0 updated, 0 unchanged, 10 rejected, 0 skipped")
+	})
+}
+
+func TestCase51AnImportThatIsNotTriedAnyMoreHasFailedUntilItIs(t *testing.T) {
+	onEachCounter(t, func(t *testing.T, c counter) {
+		id, key := c.upload(t, draftOf(model.ImportOrders), manySales(10))
+		interrupted := func() {
+			t.Helper()
+			c.files.Fail(func(string, string) error { return errors.New("the bucket is away") })
+			if err := c.Import(ctx, c.files, key); err == nil {
+				t.Fatal("it was not interrupted")
+			}
+			c.files.Fail(nil)
+		}
+		is := func(want model.ImportStatus) model.Import {
+			t.Helper()
+			im := c.result(t, id)
+			if im.Status != want {
+				t.Fatalf("it is %s, want %s", im.Status, want)
+			}
+			return im
+		}
+		for range 3 { // as often as Lambda tries
+			interrupted()
+			c.Clock.Pass(17 * time.Minute) // the longest it runs, and a pause
+			is(model.ImportRunning)
+		}
+		c.Clock.Pass(15 * time.Minute)
+		failed := is(model.ImportFailed)
+		if len(failed.Problems) != 1 || !strings.Contains(failed.Problems[0].Reason, "Upload the file again") || !failed.FinishedAt.Before(c.Clock.Now()) {
+			t.Errorf("it says %+v of %s", failed.Problems, failed.FinishedAt)
+		}
+		eventually(t, func() bool {
+			troubled, err := c.TroubledImports(ctx, failed.CreatedAt, c.Clock.Now())
+			return err == nil && len(troubled) == 1 && reflect.DeepEqual(troubled[0], failed)
+		})
+
+		interrupted() // its upload is told once more
+		if im := is(model.ImportRunning); len(im.Problems) != 0 || !im.FinishedAt.IsZero() {
+			t.Errorf("running, it says %+v of %s", im.Problems, im.FinishedAt)
+		}
+		c.Clock.Pass(time.Hour)
+		is(model.ImportFailed)
+		if err := c.Import(ctx, c.files, key); err != nil {
+			t.Fatal(err)
+		}
+		wantTally(t, is(model.ImportDone), "done: 10 rows, 9 created, 0 updated, 0 unchanged, 1 rejected, 0 skipped")
+	})
 }
 
 func TestAnImportWaitsNoLongerThanItsContextForAStoreThatIsDown(t *testing.T) {

@@ -244,21 +244,32 @@ func (c *Cafe) Snapshot(t rapid.TB) (changes []cafe.Change) {
 	return changes
 }
 
-// Clock is a clock that stands still but for a millisecond with each look at it.
+// Clock is a clock that stands still but for a step with each look at it: a millisecond,
+// unless Step says otherwise.
 type Clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu   sync.Mutex
+	now  time.Time
+	step time.Duration
 }
 
 // NewClock returns a clock that shows 09:30 in London on Saturday, 18 March 2017.
-func NewClock() *Clock { return &Clock{now: time.Date(2017, 3, 18, 9, 30, 0, 0, time.UTC)} }
+func NewClock() *Clock {
+	return &Clock{now: time.Date(2017, 3, 18, 9, 30, 0, 0, time.UTC), step: time.Millisecond}
+}
 
 // Now returns the time.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = c.now.Add(time.Millisecond)
+	c.now = c.now.Add(c.step)
 	return c.now
+}
+
+// Step sets how much time passes with each look.
+func (c *Clock) Step(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.step = d
 }
 
 // Pass lets time pass.
