@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -330,7 +331,8 @@ func FuzzProxyEvent(f *testing.F) {
 	handler := lambda.NewHandler(api.Lambda(whole.router, time.Now))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var event events.APIGatewayProxyRequest
-		if err := json.Unmarshal(raw, &event); err != nil {
+		// As package lambda does, which has no eye for what comes after.
+		if err := json.NewDecoder(bytes.NewReader(raw)).Decode(&event); err != nil {
 			if b, err := handler.Invoke(t.Context(), raw); err == nil {
 				t.Errorf("no event, and answered %s", b)
 			}

@@ -152,6 +152,9 @@ func fail(c *gin.Context, err error) {
 func WriteProblem(w http.ResponseWriter, r *http.Request, p *Problem, requestID string) {
 	answer := *p
 	answer.Instance, answer.RequestID = r.URL.EscapedPath(), requestID
+	if strings.HasPrefix(answer.Instance, "//") { // a host would follow (RFC 3986, section 4.2)
+		answer.Instance = "/." + answer.Instance
+	}
 	b, err := json.Marshal(answer)
 	if err != nil { // a path that is no UTF-8
 		answer.Instance = ""
