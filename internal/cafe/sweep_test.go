@@ -808,6 +808,22 @@ var useCases = []useCase{
 			w.Fatal(err)
 		}
 	}, nil),
+	{name: "a wish for mail changes before it is announced again", methods: "Announce",
+		before: func(w *world) {
+			if _, _, err := w.SetCustomer(ctx, "alice", profile(true, "old@example.com"), nil); err != nil {
+				w.Fatal(err)
+			}
+			w.batch = w.Recorder.Changes(cafe.Announces)
+		},
+		do: func(w *world) error {
+			if w.done == 1 {
+				if _, _, err := w.SetCustomer(w.ctx, "alice", profile(true, "alice@example.com"), nil); err != nil {
+					return err
+				}
+			}
+			w.done++
+			return w.rest(w.Cafe.Cafe.Announce(w.ctx, w.Notifier, w.batch))
+		}},
 	{name: "what was left is swept up", methods: "Sweep",
 		before: func(w *world) {
 			crossed(w)
