@@ -21,12 +21,15 @@ var looksLike = []struct {
 	example string
 	text    bool // in files of text only: what it matches is no surprise in a program
 }{
-	{"an AWS access key", regexp.MustCompile(`\b(AKIA|ASIA)[A-Z0-9]{16}\b`), "AK" + "IAIOSFODNN7EXAMPLE", false},
+	{"an AWS access key", regexp.MustCompile(`AKIA[A-Z0-9]{16}`), "AK" + "IAIOSFODNN7EXAMPLE", false},
+	{"a passing AWS access key", regexp.MustCompile(`ASIA[A-Z0-9]{16}`), "AS" + "IAIOSFODNN7EXAMPLE", false},
 	{"a private key", regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{20}`), "-----BEGIN EC " + "PRIVATE KEY-----\nMHcCAQEEIIrYSSNQFaA2Hwf1duRSxKtL", false},
-	{"a signed token", regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{20,}`), "ey" + "JhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.DxF7qvi-DskBRYUp9PWe8PnvdmuzcqtaZX_z6ykpChU", false},
-	{"a token of GitHub, Slack or Google", regexp.MustCompile(`\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60}|xox[abprs]-[A-Za-z0-9-]{20}|AIza[A-Za-z0-9_-]{35}\b)`), "gh" + "p_" + strings.Repeat("a1B2", 9), false},
-	{"a value that is called a secret", regexp.MustCompile(`(?i)(secret|passwo?r?d|token|api_?key|credential)[a-z_]*["']?\s*(:=|[:=])\s*["'][A-Za-z0-9+/=_.-]{16,}["']`), `CLIENT_` + `SECRET: "wJalrXUtnFEMI/K7MDENG"`, true},
-	{"a variable that is called a secret", regexp.MustCompile(`[A-Z_]*(SECRET|PASSWORD|TOKEN|API_KEY)[A-Z_]*=[A-Za-z0-9+/=_.-]{16,}`), `export DB_` + `PASSWORD=wJalrXUtnFEMI/K7MDENG`, true},
+	{"a signed token", regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{20,}`), "ey" + "JhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.DxF7qvi-DskBRYUp9PWe8PnvdmuzcqtaZX_z6ykpChU", false},
+	{"a token of GitHub's", regexp.MustCompile(`ghp_[A-Za-z0-9]{36}`), "gh" + "p_" + strings.Repeat("a1B2", 9), false},
+	{"a token of GitHub's", regexp.MustCompile(`github_pat_[A-Za-z0-9_]{60}`), "github" + "_pat_" + strings.Repeat("a1B2", 15), false},
+	{"a key of Google's", regexp.MustCompile(`AIza[A-Za-z0-9_-]{35}`), "AI" + "za" + strings.Repeat("a1B2_", 7), false},
+	{"a value that is called a secret", regexp.MustCompile(`(?i)(secret|passwo?r?d|token|api_?key|credential)[a-z_]*["']?\s*(:=|[:=])\s*["'][A-Za-z0-9+/=_.-]{16,}["']`), `CLIENT_SEC` + `RET: "wJalrXUtnFEMI/K7MDENG"`, true},
+	{"a variable that is called a secret", regexp.MustCompile(`[A-Z_]*(SECRET|PASSWORD|TOKEN|API_KEY)[A-Z_]*=[A-Za-z0-9+/=_.-]{16,}`), `export DB_PASS` + `WORD=wJalrXUtnFEMI/K7MDENG`, true},
 }
 
 // known tells whether a find is known to be no secret: development's own, which say so,
