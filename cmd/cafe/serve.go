@@ -60,6 +60,9 @@ func serveCommand() *cli.Command {
 // drainTime is how long requests under way may take to end when the café closes.
 const drainTime = 20 * time.Second
 
+// deliveryLife is how long mails and messages can be looked at: they name customers.
+const deliveryLife = cafe.ImportLife
+
 // serve keeps the café open until the context ends.
 func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (err error) {
 	settings, err := cafe.SettingsFrom(os.Getenv)
@@ -136,6 +139,12 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 		local.Every(background, time.Minute, "sweep of the outbox", func(ctx context.Context) error {
 			_, err := c.Sweep(ctx, notifier, time.Minute)
 			return err
+		})
+	})
+
+	running.Go(func() {
+		local.Every(background, 24*time.Hour, "forgetting old deliveries", func(context.Context) error {
+			return notifier.Forget(time.Now().Add(-deliveryLife))
 		})
 	})
 

@@ -219,6 +219,11 @@ func soakCafe(data, seed string) (err error) {
 			return err
 		})
 	})
+	running.Go(func() {
+		local.Every(background, time.Second, "forgetting old deliveries", func(context.Context) error {
+			return outbox.Forget(time.Now().Add(-deliveryLife))
+		})
+	})
 	running.Go(func() { local.Reports(background, c, notifier) })
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

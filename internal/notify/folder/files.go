@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -84,13 +85,13 @@ func mend(f *os.File) (size int64, err error) {
 // replaceFile gives a file another content. Nobody sees half of it, even after the
 // process was killed, and with sync even after a power cut. With sync it is on disk
 // when replaceFile returns.
-func replaceFile(path string, content []byte, sync bool) error {
+func replaceFile(path string, content io.Reader, sync bool) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, unfinished)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
+	_, err = io.Copy(f, content)
 	if sync && err == nil {
 		err = f.Sync()
 	}

@@ -7,10 +7,11 @@
 //	subscriptions.json   the customers' own subscriptions
 //
 // Deliveries are not fsynced: the store's outbox is what must not lose a message. The
-// customers' subscriptions are.
+// customers' subscriptions are. There is no end of deliveries, unless Forget is called.
 package folder
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -263,7 +264,7 @@ func (n *Notifier) save() error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(n.dir, subscriptionsFile), append(b, '\n'), true)
+	return replaceFile(filepath.Join(n.dir, subscriptionsFile), bytes.NewReader(append(b, '\n')), true)
 }
 
 func validAddress(email string) error {

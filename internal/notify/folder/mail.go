@@ -30,9 +30,9 @@ func (n *Notifier) mail(m cafe.Message, address string, at time.Time) error {
 	id := digest(m.ID, strings.ToLower(address))
 	name, again := n.mails[id]
 	if !again {
-		name = fmt.Sprintf("%s-%s-%s%s", at.Format("20060102T150405.000000Z"), m.Topic, id, extension)
+		name = fmt.Sprintf("%s-%s-%s%s", at.Format(mailTime), m.Topic, id, extension)
 	}
-	if err := replaceFile(filepath.Join(n.dir, mailFolder, name), content, false); err != nil {
+	if err := replaceFile(filepath.Join(n.dir, mailFolder, name), bytes.NewReader(content), false); err != nil {
 		return fmt.Errorf("write mail: %w", err)
 	}
 	n.mails[id] = name
@@ -40,6 +40,9 @@ func (n *Notifier) mail(m cafe.Message, address string, at time.Time) error {
 }
 
 const extension = ".eml"
+
+// mailTime is how the name of a mail begins.
+const mailTime = "20060102T150405.000000Z"
 
 func (n *Notifier) compose(m cafe.Message, address string, at time.Time) ([]byte, error) {
 	text := m.Mail
