@@ -1033,9 +1033,10 @@ func TestEveryUseCaseSurvivesAFaultAtEachOfItsCalls(t *testing.T) {
 // attempt that is to put it right.
 func TestEveryUseCaseSurvivesTwoFaults(t *testing.T) {
 	t.Parallel()
-	engine := cafetest.Engines[0].Open(t)
 	injected := 0
+	open := func() table.Table { return cafetest.Engines[0].Open(t) }
 	rapid.Check(t, func(t *rapid.T) {
+		engine := open()
 		u := rapid.SampledFrom(useCases).Draw(t, "use case")
 		calls, _ := u.run(t, engine, nil)
 		plan := map[int]way{}
