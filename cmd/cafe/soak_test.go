@@ -967,6 +967,12 @@ func (c *regular) pay() {
 		c.Errorf("a payment of %d is %+v, known: %v", amount, paid, known)
 	}
 	g.payments[paid.ID] = amount
+	if c.random.IntN(5) == 0 {
+		r := c.must("pay", 201, "staff", "POST", path, body, "Idempotency-Key: "+key)
+		if r.header.Get("Idempotent-Replayed") != "true" || !strings.Contains(string(r.body), paid.ID) {
+			c.Errorf("key %s made %s, and then answers %s", key, paid.ID, r.body)
+		}
+	}
 }
 
 func (c *regular) setCustomer(g *guest) {
