@@ -27,3 +27,6 @@ func CheckBody(schema string, body []byte) error {
 	}
 	return theReference().validate(value, "components", "schemas", schema)
 }
+
+// DecodeEvent is how a Function reads a payload.
+var DecodeEvent = decodeEvent

@@ -3,56 +3,86 @@ package api
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"cafe/internal/auth"
 	"cafe/internal/cafe"
 )
 
-// Lambda returns the handler for API Gateway's proxy events (REST API, payload 1.0): the
+// Function is the handler for API Gateway's proxy events (REST API, payload 1.0): the
 // router's answer, whatever the event. It is the one place that knows
 // aws-lambda-go-api-proxy, which converts event to request and answer to response.
 //
-// Who the caller is comes from the authorizer's context and nowhere else. now is the
-// clock that tells whether the token has expired since: API Gateway may hold an
-// authorizer's answer for longer than the token lives.
-func Lambda(router http.Handler, now func() time.Time) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
-	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
-		id := event.RequestContext.RequestID
-		if id == "" {
-			id = NewRequestID()
-		}
-		ctx = WithRequestID(ctx, id)
-		if by, err := auth.FromContext(event.RequestContext.Authorizer, now()); err == nil {
-			ctx = cafe.WithCaller(ctx, cafe.Caller{ID: by.Subject, Role: by.Role})
-		}
-		// What stands before the path as the client sees it: the stage.
-		base, staged := strings.CutSuffix(event.RequestContext.Path, event.Path)
-		if !staged {
-			base = ""
-		}
-		adapter := httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			router.ServeHTTP(w, r.WithContext(ctx))
-		}))
-		if !wellFormed(&event) {
-			adapter = httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				WriteProblem(w, r, malformed("The request is not well-formed."), id)
-			}))
-			event = events.APIGatewayProxyRequest{HTTPMethod: http.MethodGet, Path: "/"}
-		}
-		response, err := adapter.ProxyWithContext(ctx, event)
-		if locations := response.MultiValueHeaders["Location"]; len(locations) == 1 && strings.HasPrefix(locations[0], "/") {
-			locations[0] = base + locations[0]
-		}
-		return response, err
-	}
+// Who the caller is comes from the authorizer's context and nowhere else.
+type Function struct {
+	router http.Handler
+	now    func() time.Time
 }
+
+var _ lambda.Handler = (*Function)(nil)
+
+// Lambda returns the Function of the router. now is the clock that tells whether the
+// caller's token has expired since: API Gateway may hold an authorizer's answer for longer
+// than the token lives.
+func Lambda(router http.Handler, now func() time.Time) *Function {
+	return &Function{router: router, now: now}
+}
+
+// Invoke implements lambda.Handler. Its only error is of a payload that is no event.
+func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	event, err := decodeEvent(payload)
+	if err != nil {
+		return nil, fmt.Errorf("proxy event: %w", err)
+	}
+	response, err := f.answer(ctx, event)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(response, jsontext.AllowInvalidUTF8(true))
+}
+
+func (f *Function) answer(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+	id := event.RequestContext.RequestID
+	if id == "" {
+		id = NewRequestID()
+	}
+	ctx = WithRequestID(ctx, id)
+	if by, err := auth.FromContext(event.RequestContext.Authorizer, f.now()); err == nil {
+		ctx = cafe.WithCaller(ctx, cafe.Caller{ID: by.Subject, Role: by.Role})
+	}
+	// What stands before the path as the client sees it: the stage.
+	base, staged := strings.CutSuffix(event.RequestContext.Path, event.Path)
+	if !staged {
+		base = ""
+	}
+	adapter := httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.router.ServeHTTP(w, r.WithContext(ctx))
+	}))
+	if !wellFormed(&event) {
+		adapter = httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			WriteProblem(w, r, malformed("The request is not well-formed."), id)
+		}))
+		event = events.APIGatewayProxyRequest{HTTPMethod: http.MethodGet, Path: "/"}
+	}
+	response, err := adapter.ProxyWithContext(ctx, event)
+	if locations := response.MultiValueHeaders["Location"]; len(locations) == 1 && strings.HasPrefix(locations[0], "/") {
+		locations[0] = base + locations[0]
+	}
+	return response, err
+}
+
+// unescaped are the characters of a path that the adapter would take for its end.
+var unescaped = strings.NewReplacer("?", "%3F", "#", "%23")
 
 // wellFormed tells whether the adapter can convert the event; what it cannot, it would
 // answer with a 504. It also takes out of the event what the adapter misreads: the
@@ -66,7 +96,7 @@ func wellFormed(event *events.APIGatewayProxyRequest) bool {
 	if stage := event.RequestContext.Stage; stage != "" && (event.Path == "/"+stage || strings.HasPrefix(event.Path, "/"+stage+"/")) {
 		event.Path = event.Path[len(stage)+1:]
 	}
-	event.Path = strings.NewReplacer("?", "%3F", "#", "%23").Replace(event.Path)
+	event.Path = unescaped.Replace(event.Path)
 	if event.Path == "" {
 		event.Path = "/"
 	}

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -47,8 +48,16 @@ func event(who, method, path, body string, headers ...string) events.APIGatewayP
 
 func (s *service) invoke(e events.APIGatewayProxyRequest) answer {
 	s.Helper()
-	response, err := api.Lambda(s.router, time.Now)(s.Context(), e)
+	payload, err := json.Marshal(e)
 	if err != nil {
+		s.Fatal(err)
+	}
+	b, err := api.Lambda(s.router, time.Now).Invoke(s.Context(), payload)
+	if err != nil {
+		s.Fatal(err)
+	}
+	var response events.APIGatewayProxyResponse
+	if err := json.Unmarshal(b, &response); err != nil {
 		s.Fatal(err)
 	}
 	body := []byte(response.Body)

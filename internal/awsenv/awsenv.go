@@ -6,7 +6,6 @@ package awsenv
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"time"
 
@@ -60,11 +59,10 @@ type fixed aws.Credentials
 
 func (f fixed) Retrieve(context.Context) (aws.Credentials, error) { return aws.Credentials(f), nil }
 
-// HTTPClient returns a client that gives up on an attempt when a connection or its TLS
-// handshake takes over a second, or the answer does not begin within that time after the
-// request was sent. Bodies may take as long as the context gives them.
+// HTTPClient returns a client that gives up on an attempt when a connection takes over a
+// second, or its TLS handshake another (see QuickTLS), or the answer does not begin within
+// that time after the request was sent. Bodies may take as long as the context gives them.
 func HTTPClient(answer time.Duration) *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().
-		WithDialerOptions(func(d *net.Dialer) { d.Timeout = time.Second }).
-		WithTransportOptions(func(t *http.Transport) { t.TLSHandshakeTimeout, t.ResponseHeaderTimeout = time.Second, answer })
+		WithTransportOptions(QuickTLS, func(t *http.Transport) { t.ResponseHeaderTimeout = answer })
 }

@@ -1,7 +1,6 @@
 package dynamo
 
 import (
-	"net"
 	"net/http"
 	"time"
 
@@ -26,12 +25,11 @@ func Client(getenv func(string) string, options ...func(*dynamodb.Options)) (*dy
 	}, options...), nil
 }
 
-// HTTPClient is how DynamoDB is reached. One attempt takes three seconds at most, one
-// of them to connect, so that a connection that died silently does not use up the
-// caller's time; and as many connections are kept as calls run at once.
+// HTTPClient is how DynamoDB is reached. One attempt takes three seconds at most, so that
+// a connection that died silently does not use up the caller's time (see also
+// awsenv.QuickTLS); and as many connections are kept as calls run at once.
 func HTTPClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().
-		WithTimeout(3 * time.Second).
-		WithDialerOptions(func(d *net.Dialer) { d.Timeout = time.Second }).
-		WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = t.MaxIdleConns })
+		WithTimeout(3*time.Second).
+		WithTransportOptions(awsenv.QuickTLS, func(t *http.Transport) { t.MaxIdleConnsPerHost = t.MaxIdleConns })
 }

@@ -1,0 +1,294 @@
+// Command dynamostub answers DynamoDB's protocol over TLS, from memory, for measuring
+// the Lambda functions: what a call costs the function and not what it costs a store.
+//
+// It is asked as DynamoDB is (JSON 1.0, the operation in X-Amz-Target, a CRC32 of the
+// answer) but is no store: once it serves, a write is answered as done and forgotten, so
+// that the same order can be placed again and again. It holds the sample menu and one
+// order of three lines. DynamoDB Local is what correctness is tested on.
+//
+//	go run ./internal/measure/dynamostub -menu cmd/cafe/sample_menu.csv -dir DIR
+//
+// writes to DIR what a run of lambdabench needs: get.json and post.json (proxy events of
+// 4.5 KB for GET /orders/{id} and POST /orders), ca.pem and env, the function's
+// environment, a NAME=VALUE a line. Then it says "ready" and serves until it is killed.
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	_ "embed"
+	"encoding/json"
+	"encoding/pem"
+	"flag"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"cafe/internal/cafe"
+	"cafe/internal/table/dynamo"
+	"cafe/model"
+	"cafe/model/till"
+)
+
+//go:embed event.json
+var event string
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("dynamostub: ")
+	dir := flag.String("dir", "", "folder for the events and the environment")
+	menu := flag.String("menu", "", "the menu's CSV file")
+	flag.Parse()
+	if err := run(*dir, *menu); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(dir, menu string) error {
+	certificate, ca, err := certify()
+	if err != nil {
+		return err
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	if err != nil {
+		return err
+	}
+	s := &stub{items: map[string]map[string]json.RawMessage{}, seeding: true}
+	server := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+
+	env := map[string]string{
+		"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example",
+		"AWS_SESSION_TOKEN":         strings.Repeat("session-token-", 60), // as long as a role's
+		"AWS_ENDPOINT_URL_DYNAMODB": "https://" + listener.Addr().String(),
+		"CAFE_TABLE":                "cafe", "CAFE_BUCKET": "cafe",
+		"CAFE_CURSOR_SECRET": "not-a-secret-local-cursors",
+	}
+	order, err := seed(env, ca, menu)
+	if err != nil {
+		return fmt.Errorf("seed: %w", err)
+	}
+	s.freeze()
+
+	var lines strings.Builder
+	for name, value := range env {
+		fmt.Fprintf(&lines, "%s=%s\n", name, value)
+	}
+	post := `{"lines":[{"sku":"latte","quantity":2,"options":["oat"]},{"sku":"tea","quantity":1},{"sku":"toast","quantity":1,"note":"well done"}]}`
+	for name, content := range map[string]string{
+		"ca.pem":    string(ca),
+		"env":       lines.String(),
+		"get.json":  fill("GET", "/orders/"+order, "/orders/{id}", ""),
+		"post.json": fill("POST", "/orders", "/orders", post),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	fmt.Println("ready")
+	return <-done
+}
+
+// fill makes a proxy event of the template.
+func fill(method, path, resource, body string) string {
+	quoted, _ := json.Marshal(body)
+	if body == "" {
+		quoted = []byte("null")
+	}
+	return strings.NewReplacer("$METHOD", method, "$PATH", path, "$RESOURCE", resource, `"$BODY"`, string(quoted)).Replace(event)
+}
+
+// seed puts the menu and an order in, by the café's own code.
+func seed(env map[string]string, ca []byte, menu string) (order string, err error) {
+	getenv := func(name string) string { return env[name] }
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	client, err := dynamo.Client(getenv, func(o *dynamodb.Options) {
+		o.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	})
+	if err != nil {
+		return "", err
+	}
+	settings, err := cafe.SettingsFrom(getenv)
+	if err != nil {
+		return "", err
+	}
+	c := cafe.New(settings, dynamo.New(client, dynamo.Options{Table: "cafe"}), time.Now)
+	ctx := context.Background()
+	content, err := os.ReadFile(menu)
+	if err != nil {
+		return "", err
+	}
+	file, err := till.ReadMenu(ctx, bytes.NewReader(content), till.Rules{})
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	for row, err := range file.All() {
+		if err != nil {
+			return "", err
+		}
+		if _, err := c.SetMenuItem(ctx, row.Item); err != nil {
+			return "", err
+		}
+	}
+	placed, _, err := c.Place(ctx, cafe.Caller{ID: "alice", Role: model.RoleCustomer}, model.Draft{Lines: []model.DraftLine{
+		{SKU: "latte", Quantity: 2, Options: []string{"oat"}}, {SKU: "tea", Quantity: 1}, {SKU: "toast", Quantity: 1, Note: "well done"},
+	}}, "seed")
+	return placed.ID, err
+}
+
+// stub keeps items by their keys, as they are written on the wire.
+type stub struct {
+	mu      sync.RWMutex
+	seeding bool
+	items   map[string]map[string]json.RawMessage // by PK, SK
+}
+
+func (s *stub) freeze() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seeding = false
+}
+
+type text struct{ S string }
+
+type key struct{ PK, SK text }
+
+type call struct {
+	Key                       key
+	Item                      json.RawMessage
+	ExpressionAttributeValues map[string]json.RawMessage
+	TransactItems             []struct {
+		Put struct{ Item json.RawMessage }
+	}
+}
+
+func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	var c call
+	if err := json.Unmarshal(body, &c); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	answer := []byte("{}")
+	switch _, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), "."); operation {
+	case "GetItem":
+		s.mu.RLock()
+		if item, there := s.items[c.Key.PK.S][c.Key.SK.S]; there {
+			answer = append(append([]byte(`{"Item":`), item...), '}')
+		}
+		s.mu.RUnlock()
+	case "Query":
+		answer = s.query(c)
+	case "PutItem":
+		s.put(c.Item)
+	case "TransactWriteItems":
+		for _, t := range c.TransactItems {
+			s.put(t.Put.Item)
+		}
+	case "UpdateItem", "DeleteItem":
+	default:
+		http.Error(w, "no such operation: "+operation, http.StatusBadRequest)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/x-amz-json-1.0")
+	h.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(answer)), 10))
+	h.Set("X-Amzn-Requestid", "VV1F6M2V2C4IB7KHFUHKR0RAK3VV4KQNSO5AEMVJF66Q9ASUAAJG")
+	h.Set("Content-Length", strconv.Itoa(len(answer)))
+	w.Write(answer)
+}
+
+func (s *stub) put(item json.RawMessage) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.seeding || item == nil {
+		return
+	}
+	var k key
+	if json.Unmarshal(item, &k) != nil {
+		return
+	}
+	if s.items[k.PK.S] == nil {
+		s.items[k.PK.S] = map[string]json.RawMessage{}
+	}
+	s.items[k.PK.S][k.SK.S] = item
+}
+
+// query answers a whole partition: the menu is all that is asked for.
+func (s *stub) query(c call) []byte {
+	var partition text
+	if json.Unmarshal(c.ExpressionAttributeValues[":p"], &partition) != nil {
+		return []byte("{}")
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var keys []string
+	for sk := range s.items[partition.S] {
+		keys = append(keys, sk)
+	}
+	sort.Strings(keys)
+	answer := []byte(`{"Items":[`)
+	for i, sk := range keys {
+		if i > 0 {
+			answer = append(answer, ',')
+		}
+		answer = append(answer, s.items[partition.S][sk]...)
+	}
+	return fmt.Appendf(answer, `],"Count":%d,"ScannedCount":%d}`, len(keys), len(keys))
+}
+
+// certify makes an authority and its certificate for 127.0.0.1.
+func certify() (tls.Certificate, []byte, error) {
+	authority, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	root := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "dynamostub"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, root, root, authority.Public(), authority)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "127.0.0.1"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: root.NotBefore, NotAfter: root.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	signed, err := x509.CreateCertificate(rand.Reader, leaf, root, own.Public(), authority)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	return tls.Certificate{Certificate: [][]byte{signed}, PrivateKey: own},
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
+}
