@@ -176,7 +176,10 @@ func TestNoProgramHoldsACredentialOrWhereItWasBuilt(t *testing.T) {
 			t.Errorf("%s has a secret of development", name)
 		}
 		for _, l := range looksLike {
-			if found := l.pattern.Find(content); found != nil && !l.text {
+			if l.text {
+				continue
+			}
+			if found := l.pattern.Find(content); found != nil {
 				t.Errorf("%s has what looks like %s: %.60q", name, l.what, found)
 			}
 		}
