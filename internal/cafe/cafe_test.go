@@ -3,6 +3,7 @@ package cafe_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -27,7 +28,16 @@ var (
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	os.Exit(m.Run())
+	if store := os.Getenv(openVariable); store != "" {
+		if err := openAlone(store, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	code := m.Run()
+	removeFilledStores()
+	os.Exit(code)
 }
 
 // onEachEngine runs the test with a café of its own on every engine.
