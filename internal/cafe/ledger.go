@@ -360,14 +360,21 @@ func (c *Cafe) markEachLate(ctx context.Context, late []model.Entry) map[table.K
 			counted[day] = append(counted[day], key)
 		}
 	}
-	for day, keys := range counted {
-		op := table.Update(dayKey(day))
-		op.Add = map[string]int64{"late": int64(len(keys))}
+	days := slices.Collect(maps.Keys(counted))
+	failed := make([]error, len(days))
+	_ = each(ctx, len(days), func(ctx context.Context, i int) error {
+		op := table.Update(dayKey(days[i]))
+		op.Add = map[string]int64{"late": int64(len(counted[days[i]]))}
 		op.Set = table.Item{"late_at": moment(c.clock())}
-		if err := c.write(ctx, op); err != nil {
-			for _, key := range keys {
-				unmarked[key] = fmt.Errorf("count late orders of %s: %w", day, err)
-			}
+		failed[i] = c.write(ctx, op)
+		return nil
+	})
+	for i, day := range days {
+		if failed[i] == nil {
+			continue
+		}
+		for _, key := range counted[day] {
+			unmarked[key] = fmt.Errorf("count late orders of %s: %w", day, failed[i])
 		}
 	}
 	return unmarked

@@ -144,10 +144,11 @@ func importToLedger(b *testing.B, path string, draft model.ImportDraft, prepare 
 		}
 		b.StartTimer()
 	}
-	heap, process := memory()
+	heap, live, process := memory()
 	b.ReportMetric(float64(created)/b.Elapsed().Seconds(), "orders/s")
 	b.ReportMetric(float64(created)/imported.Seconds(), "imported/s")
 	b.ReportMetric(heap, "heap-MB")
+	b.ReportMetric(live, "live-MB")
 	if process > 0 {
 		b.ReportMetric(process, "rss-MB")
 	}
@@ -193,19 +194,21 @@ func countEntries(b *testing.B, store table.Table) (n int64) {
 }
 
 // watchMemory returns a function that returns the highest figures since, in MB: of the
-// Go heap, looked at every few milliseconds, and of the whole process as the kernel
-// counts it (Linux only, otherwise 0).
-func watchMemory() func() (heap, process float64) {
+// Go heap, looked at every few milliseconds; of what was left of it after a collection;
+// and of the whole process as the kernel counts it (Linux only, otherwise 0).
+func watchMemory() func() (heap, live, process float64) {
 	const mb = 1 << 20
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // begins VmHWM anew
 	done, ended := make(chan struct{}), make(chan struct{})
-	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	peak := uint64(0)
+	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	var peaks [2]uint64
 	go func() {
 		defer close(ended)
 		for {
-			metrics.Read(sample)
-			peak = max(peak, sample[0].Value.Uint64())
+			metrics.Read(samples)
+			for i, s := range samples {
+				peaks[i] = max(peaks[i], s.Value.Uint64())
+			}
 			select {
 			case <-done:
 				return
@@ -213,7 +216,7 @@ func watchMemory() func() (heap, process float64) {
 			}
 		}
 	}()
-	return func() (heap, process float64) {
+	return func() (heap, live, process float64) {
 		close(done)
 		<-ended
 		status, _ := os.ReadFile("/proc/self/status")
@@ -223,6 +226,6 @@ func watchMemory() func() (heap, process float64) {
 				process = kb / 1024
 			}
 		}
-		return float64(peak) / mb, process
+		return float64(peaks[0]) / mb, float64(peaks[1]) / mb, process
 	}
 }
