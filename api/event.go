@@ -1,6 +1,8 @@
 package api
 
 import (
+	"fmt"
+
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,9 +16,9 @@ import (
 type proxyEvent struct {
 	Path                            string              `json:"path"`
 	HTTPMethod                      string              `json:"httpMethod"`
-	Headers                         map[string]string   `json:"headers"`
+	Headers                         jsontext.Value      `json:"headers"` // looked at without the next
 	MultiValueHeaders               map[string][]string `json:"multiValueHeaders"`
-	QueryStringParameters           map[string]string   `json:"queryStringParameters"`
+	QueryStringParameters           jsontext.Value      `json:"queryStringParameters"` // likewise
 	MultiValueQueryStringParameters map[string][]string `json:"multiValueQueryStringParameters"`
 	RequestContext                  struct {
 		RequestID  string `json:"requestId"`
@@ -40,9 +42,20 @@ func decodeEvent(payload []byte) (events.APIGatewayProxyRequest, error) {
 	if err := json.Unmarshal(payload, &p, lenient); err != nil {
 		return events.APIGatewayProxyRequest{}, err
 	}
+	var headers, query map[string]string
+	if p.MultiValueHeaders == nil && p.Headers != nil {
+		if err := json.Unmarshal(p.Headers, &headers, lenient); err != nil {
+			return events.APIGatewayProxyRequest{}, fmt.Errorf("headers: %w", err)
+		}
+	}
+	if len(p.MultiValueQueryStringParameters) == 0 && p.QueryStringParameters != nil {
+		if err := json.Unmarshal(p.QueryStringParameters, &query, lenient); err != nil {
+			return events.APIGatewayProxyRequest{}, fmt.Errorf("queryStringParameters: %w", err)
+		}
+	}
 	return events.APIGatewayProxyRequest{
-		Path: p.Path, HTTPMethod: p.HTTPMethod, Headers: p.Headers, MultiValueHeaders: p.MultiValueHeaders,
-		QueryStringParameters: p.QueryStringParameters, MultiValueQueryStringParameters: p.MultiValueQueryStringParameters,
+		Path: p.Path, HTTPMethod: p.HTTPMethod, Headers: headers, MultiValueHeaders: p.MultiValueHeaders,
+		QueryStringParameters: query, MultiValueQueryStringParameters: p.MultiValueQueryStringParameters,
 		RequestContext: events.APIGatewayProxyRequestContext{
 			RequestID: p.RequestContext.RequestID, Path: p.RequestContext.Path, Stage: p.RequestContext.Stage,
 			DomainName: p.RequestContext.DomainName, Authorizer: p.RequestContext.Authorizer,

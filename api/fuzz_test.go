@@ -420,6 +420,12 @@ func decodedAlike(t *testing.T, event events.APIGatewayProxyRequest) {
 		Identity: events.APIGatewayRequestIdentity{SourceIP: of.Identity.SourceIP},
 	}
 	want.Resource, want.PathParameters, want.StageVariables = "", nil, nil
+	if want.MultiValueHeaders != nil { // then these are not looked at
+		want.Headers = nil
+	}
+	if len(want.MultiValueQueryStringParameters) > 0 {
+		want.QueryStringParameters = nil
+	}
 	if got, err := api.DecodeEvent(payload); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%s\ndecoded as %+v, %v\nand not %+v", payload, got, err, want)
 	}

@@ -38,10 +38,10 @@ var trusted = sync.OnceValues(func() (*x509.CertPool, error) {
 // QuickTLS has the transport check certificates against Amazon's five roots first, and
 // against the system's where those do not do: reading the system's hundred and more is
 // half the CPU time of a function's first call. Nothing is trusted that would not be
-// otherwise. A connection with its handshake takes a second each at most.
+// otherwise. A connection takes a second at most, and its handshake another.
 func QuickTLS(t *http.Transport) {
-	connect := &connector{dialer: net.Dialer{Timeout: time.Second, KeepAlive: 30 * time.Second}}
-	t.DialContext, t.DialTLSContext, t.TLSHandshakeTimeout = connect.dialer.DialContext, connect.dial, time.Second
+	c := &connector{dialer: net.Dialer{Timeout: time.Second, KeepAlive: 30 * time.Second}}
+	t.DialContext, t.DialTLSContext = c.dialer.DialContext, c.dial
 }
 
 type connector struct {

@@ -14,6 +14,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -73,9 +74,8 @@ func run(dir, menu string) error {
 		return err
 	}
 	s := &stub{items: map[string]map[string]json.RawMessage{}, seeding: true}
-	server := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
+	go func() { done <- s.serve(listener) }()
 
 	env := map[string]string{
 		"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example",
@@ -184,49 +184,106 @@ type call struct {
 	}
 }
 
-func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return
+// serve answers each connection by a plain loop: package net/http would take longer than
+// the function does between its request and the answer.
+func (s *stub) serve(l net.Listener) error {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer conn.Close()
+			r := bufio.NewReaderSize(conn, 64<<10)
+			for {
+				operation, body, err := read(r)
+				if err != nil {
+					return
+				}
+				status, answer := "200 OK", s.answer(operation, body)
+				if answer == nil {
+					status, answer = "400 Bad Request", []byte(`{"__type":"UnknownOperationException"}`)
+				}
+				b := make([]byte, 0, len(answer)+256)
+				b = fmt.Appendf(b, "HTTP/1.1 %s\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n"+
+					"X-Amz-Crc32: %d\r\nX-Amzn-Requestid: VV1F6M2V2C4IB7KHFUHKR0RAK3VV4KQNSO5AEMVJF66Q9ASUAAJG\r\n"+
+					"Date: Mon, 23 Nov 2026 12:00:00 GMT\r\n\r\n", status, len(answer), crc32.ChecksumIEEE(answer))
+				if _, err := conn.Write(append(b, answer...)); err != nil {
+					return
+				}
+			}
+		}()
+	}
+}
+
+// read takes a request: its operation, and its body.
+func read(r *bufio.Reader) (operation string, body []byte, err error) {
+	length := 0
+	for {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return "", nil, err
+		}
+		if len(line) <= 2 {
+			break
+		}
+		name, value, _ := bytes.Cut(bytes.TrimSpace(line), []byte(": "))
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			if length, err = strconv.Atoi(string(value)); err != nil {
+				return "", nil, err
+			}
+		case bytes.EqualFold(name, []byte("X-Amz-Target")):
+			_, after, _ := bytes.Cut(value, []byte("."))
+			operation = string(after)
+		}
+	}
+	body = make([]byte, length)
+	_, err = io.ReadFull(r, body)
+	return operation, body, err
+}
+
+// answer returns nil for what is no operation.
+func (s *stub) answer(operation string, body []byte) []byte {
+	s.mu.RLock()
+	seeding := s.seeding
+	s.mu.RUnlock()
+	switch {
+	case !seeding && (operation == "PutItem" || operation == "TransactWriteItems"):
+		return []byte("{}")
+	case operation == "UpdateItem" || operation == "DeleteItem":
+		return []byte("{}")
 	}
 	var c call
 	if err := json.Unmarshal(body, &c); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+		return nil
 	}
-	answer := []byte("{}")
-	switch _, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), "."); operation {
+	switch operation {
 	case "GetItem":
 		s.mu.RLock()
+		defer s.mu.RUnlock()
 		if item, there := s.items[c.Key.PK.S][c.Key.SK.S]; there {
-			answer = append(append([]byte(`{"Item":`), item...), '}')
+			return append(append([]byte(`{"Item":`), item...), '}')
 		}
-		s.mu.RUnlock()
+		return []byte("{}")
 	case "Query":
-		answer = s.query(c)
+		return s.query(c)
 	case "PutItem":
 		s.put(c.Item)
+		return []byte("{}")
 	case "TransactWriteItems":
 		for _, t := range c.TransactItems {
 			s.put(t.Put.Item)
 		}
-	case "UpdateItem", "DeleteItem":
-	default:
-		http.Error(w, "no such operation: "+operation, http.StatusBadRequest)
-		return
+		return []byte("{}")
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/x-amz-json-1.0")
-	h.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(answer)), 10))
-	h.Set("X-Amzn-Requestid", "VV1F6M2V2C4IB7KHFUHKR0RAK3VV4KQNSO5AEMVJF66Q9ASUAAJG")
-	h.Set("Content-Length", strconv.Itoa(len(answer)))
-	w.Write(answer)
+	return nil
 }
 
 func (s *stub) put(item json.RawMessage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.seeding || item == nil {
+	if item == nil {
 		return
 	}
 	var k key

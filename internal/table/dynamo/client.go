@@ -1,6 +1,9 @@
 package dynamo
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -21,15 +24,61 @@ func Client(getenv func(string) string, options ...func(*dynamodb.Options)) (*dy
 		return nil, err
 	}
 	return dynamodb.New(dynamodb.Options{
-		Region: settings.Region, Credentials: settings.Credentials, BaseEndpoint: settings.Endpoint, HTTPClient: HTTPClient(),
+		Region: settings.Region, Credentials: settings.Credentials, BaseEndpoint: settings.Endpoint, HTTPClient: whole{HTTPClient().WithTimeout(0)},
 	}, options...), nil
 }
 
-// HTTPClient is how DynamoDB is reached. One attempt takes three seconds at most, so that
-// a connection that died silently does not use up the caller's time (see also
-// awsenv.QuickTLS); and as many connections are kept as calls run at once.
+// whole sends a request and takes its answer in one piece each, in the time of an attempt.
+// net/http sends the header first of a body that might have to be waited for, as the SDK's
+// looks; and a client's own time limit, behind the SDK's transport, is a goroutine for
+// every request.
+type whole struct{ dynamodb.HTTPClient }
+
+func (w whole) Do(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), attempt)
+	defer cancel()
+	r = r.WithContext(ctx)
+	if r.Body != nil && r.ContentLength > 0 {
+		body := make([]byte, r.ContentLength)
+		if _, err := io.ReadFull(r.Body, body); err != nil {
+			return nil, err
+		}
+		if err := r.Body.Close(); err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	response, err := w.HTTPClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	var body bytes.Buffer
+	if n := response.ContentLength; n > 0 && n < 2<<20 {
+		body.Grow(int(n) + bytes.MinRead)
+	}
+	_, err = body.ReadFrom(response.Body)
+	response.Body.Close()
+	var content io.Reader = &body
+	if err != nil {
+		content = io.MultiReader(&body, broken{err})
+	}
+	response.Body = io.NopCloser(content)
+	return response, nil
+}
+
+// broken is an answer from where it broke off.
+type broken struct{ error }
+
+func (b broken) Read([]byte) (int, error) { return 0, b.error }
+
+// attempt is how long one attempt takes at most, so that a connection that died silently
+// does not use up the caller's time. See also awsenv.QuickTLS.
+const attempt = 3 * time.Second
+
+// HTTPClient is how DynamoDB is reached: each attempt within that limit, and as many
+// connections kept as calls run at once.
 func HTTPClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().
-		WithTimeout(3*time.Second).
+		WithTimeout(attempt).
 		WithTransportOptions(awsenv.QuickTLS, func(t *http.Transport) { t.MaxIdleConnsPerHost = t.MaxIdleConns })
 }

@@ -75,19 +75,21 @@ func New(c client, o Options) *Table {
 func (t *Table) Name() string { return *t.name }
 
 func (t *Table) Get(ctx context.Context, key table.Key, consistent bool) (table.Item, error) {
-	s := t.sending(true)
-	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{
+	r := t.reading(&dynamodb.GetItemOutput{})
+	_, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: t.name, Key: encodeKey(key, 0), ConsistentRead: &consistent, ReturnConsumedCapacity: t.ask,
-	}, s.options)
+	}, r.options)
 	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", key, s.failure(ctx, err))
+		return nil, fmt.Errorf("get %s: %w", key, r.failure(ctx, err))
 	}
-	t.read("GetItem", out.ConsumedCapacity)
-	if out.Item == nil {
+	t.read("GetItem", r.used)
+	switch {
+	case r.err != nil:
+		return nil, fmt.Errorf("get %s: %w", key, r.err)
+	case len(r.rows) == 0:
 		return nil, fmt.Errorf("get %s: %w", key, table.ErrNotFound)
 	}
-	row, err := decodeRow(out.Item)
-	return row.Item, err
+	return r.rows[0].Item, nil
 }
 
 func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
@@ -128,20 +130,16 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	}
 	in.KeyConditionExpression = &condition
 
-	s := t.sending(true)
-	out, err := t.client.Query(ctx, in, s.options)
-	if err != nil {
-		return table.Page{}, fmt.Errorf("query %s: %w", q.Partition, s.failure(ctx, err))
+	r := t.reading(&dynamodb.QueryOutput{})
+	if _, err := t.client.Query(ctx, in, r.options); err != nil {
+		return table.Page{}, fmt.Errorf("query %s: %w", q.Partition, r.failure(ctx, err))
 	}
-	t.read("Query", out.ConsumedCapacity)
-	var page table.Page
-	if page.Rows, err = decodeRows(out.Items); err != nil {
-		return table.Page{}, err
+	t.read("Query", r.used)
+	if r.err != nil {
+		return table.Page{}, fmt.Errorf("query %s: %w", q.Partition, r.err)
 	}
-	if last, ok := out.LastEvaluatedKey[sk].(*types.AttributeValueMemberS); ok {
-		page.Next = last.Value
-	}
-	return page, nil
+	next, _ := r.last[sk].Str()
+	return table.Page{Rows: r.rows, Next: next}, nil
 }
 
 func (t *Table) Scan(ctx context.Context, c table.Scan) (table.Page, error) {
@@ -158,22 +156,19 @@ func (t *Table) Scan(ctx context.Context, c table.Scan) (table.Page, error) {
 		}
 		in.ExclusiveStartKey = encodeKey(table.Key{PK: pk, SK: sk}, 0)
 	}
-	s := t.sending(true)
-	out, err := t.client.Scan(ctx, in, s.options)
-	if err != nil {
-		return table.Page{}, fmt.Errorf("scan: %w", s.failure(ctx, err))
+	r := t.reading(&dynamodb.ScanOutput{})
+	if _, err := t.client.Scan(ctx, in, r.options); err != nil {
+		return table.Page{}, fmt.Errorf("scan: %w", r.failure(ctx, err))
 	}
-	t.read("Scan", out.ConsumedCapacity)
-	var page table.Page
-	if page.Rows, err = decodeRows(out.Items); err != nil {
-		return table.Page{}, err
+	t.read("Scan", r.used)
+	if r.err != nil {
+		return table.Page{}, fmt.Errorf("scan: %w", r.err)
 	}
-	if len(out.LastEvaluatedKey) > 0 {
-		last, err := decodeRow(out.LastEvaluatedKey)
-		if err != nil {
-			return table.Page{}, err
-		}
-		page.Next = last.Key.PK + "\x00" + last.Key.SK
+	page := table.Page{Rows: r.rows}
+	if len(r.last) > 0 {
+		pk, _ := r.last[table.AttrPK].Str()
+		sk, _ := r.last[table.AttrSK].Str()
+		page.Next = pk + "\x00" + sk
 	}
 	return page, nil
 }

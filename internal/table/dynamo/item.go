@@ -102,17 +102,6 @@ func decodeRow(m attributes) (table.Row, error) {
 	return row, nil
 }
 
-func decodeRows(list []attributes) ([]table.Row, error) {
-	rows := make([]table.Row, len(list))
-	for i, m := range list {
-		var err error
-		if rows[i], err = decodeRow(m); err != nil {
-			return nil, err
-		}
-	}
-	return rows, nil
-}
-
 func decode(av types.AttributeValue) (table.Value, error) {
 	switch av := av.(type) {
 	case *types.AttributeValueMemberS:
