@@ -1,9 +1,12 @@
 package api_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -21,8 +24,8 @@ import (
 	"cafe/model"
 )
 
-// bench opens a café in memory behind the gateway, and returns it with a customer's token.
-func bench(b *testing.B) (http.Handler, string) {
+// benchRouter opens a café in memory.
+func benchRouter(b *testing.B) http.Handler {
 	store, err := pebble.Open("store", pebble.Options{FS: vfs.NewMem()})
 	if err != nil {
 		b.Fatal(err)
@@ -42,6 +45,12 @@ func bench(b *testing.B) (http.Handler, string) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	return router
+}
+
+// bench opens a café in memory behind the gateway, and returns it with a token of staff.
+func bench(b *testing.B) (http.Handler, string) {
+	router := benchRouter(b)
 	issuer, err := auth.OpenIssuer(b.TempDir())
 	if err != nil {
 		b.Fatal(err)
@@ -110,5 +119,50 @@ func BenchmarkListPage(b *testing.B) {
 		if front.ServeHTTP(w, r); w.Code != 200 {
 			b.Fatal(w.Body)
 		}
+	}
+}
+
+// BenchmarkInvoke gives the function proxy events of API Gateway, as Lambda does: decoded,
+// answered from a café in memory, and the answer encoded. health is the least that any
+// event costs; refused is a body that is decoded and found at fault.
+func BenchmarkInvoke(b *testing.B) {
+	router := benchRouter(b)
+	text, err := os.ReadFile("../events/api-place-order.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, event := range []struct {
+		name, method, path, body string
+		want                     int
+	}{
+		{"health", "GET", "/health", "", 200},
+		{"place", "POST", "/orders", threeItems, 201},
+		{"refused", "POST", "/orders", strings.Replace(threeItems, `"tea"`, `"none"`, 1), 422},
+	} {
+		b.Run(event.name, func(b *testing.B) {
+			var e map[string]any
+			if err := json.Unmarshal(text, &e); err != nil {
+				b.Fatal(err)
+			}
+			e["httpMethod"], e["path"], e["body"] = event.method, event.path, event.body
+			for _, headers := range []string{"headers", "multiValueHeaders"} {
+				if all, has := e[headers].(map[string]any); has {
+					delete(all, "Idempotency-Key")
+				}
+			}
+			payload, err := json.Marshal(e)
+			if err != nil {
+				b.Fatal(err)
+			}
+			function := api.Lambda(router, func() time.Time { return time.Time{} })
+			b.SetBytes(int64(len(payload)))
+			b.ReportAllocs()
+			for b.Loop() {
+				answer, err := function.Invoke(b.Context(), payload)
+				if err != nil || !bytes.Contains(answer, []byte(`"statusCode":`+fmt.Sprint(event.want))) {
+					b.Fatal(string(answer), err)
+				}
+			}
+		})
 	}
 }

@@ -32,7 +32,7 @@ var crumb = Cafe{Name: "The Crumb", Zone: func() *time.Location {
 // The reports in testdata are what report.Build made of invented sales.
 var days = []string{"saturday", "nosales", "firstday", "partial", "revision"}
 
-func load(t *testing.T, day string) report.Report {
+func load(t testing.TB, day string) report.Report {
 	t.Helper()
 	text, err := os.ReadFile("testdata/" + day + ".json")
 	if err != nil {
