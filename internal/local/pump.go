@@ -19,6 +19,11 @@ import (
 // batchSize is how many records a consumer gets at once, at most.
 const batchSize = 500
 
+// gathering is the least time from one batch to the next, unless there is a whole one:
+// under load batches are then hundreds of records, for one wait for the disk, and not as
+// many as came during the last. What comes after a quiet moment is delivered at once.
+const gathering = 25 * time.Millisecond
+
 // Pump gives the embedded store's changes to consumers, each at its own pace and from
 // its own durable checkpoint, which moves after the batch. What all have had is trimmed
 // from the store's log.
@@ -55,38 +60,43 @@ func (p *Pump) Run(ctx context.Context) {
 
 func (p *Pump) run(ctx context.Context, c Consumer) {
 	for ctx.Err() == nil {
-		err := p.step(ctx, c)
+		next := time.After(gathering)
+		whole, err := p.step(ctx, c)
 		if errors.Is(err, pebble.ErrClosed) {
 			return
 		}
-		if err == nil || ctx.Err() != nil {
+		if whole || ctx.Err() != nil {
 			continue
 		}
-		slog.Error("change pump", "consumer", c.Name, "error", err.Error())
+		if err != nil {
+			slog.Error("change pump", "consumer", c.Name, "error", err.Error())
+			next = time.After(time.Second)
+		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(time.Second):
+		case <-next:
 		}
 	}
 }
 
-// step waits for changes and delivers one batch of them.
-func (p *Pump) step(ctx context.Context, c Consumer) error {
+// step waits for changes and delivers one batch of them. It tells whether that was a whole
+// one, so that there may be more.
+func (p *Pump) step(ctx context.Context, c Consumer) (whole bool, err error) {
 	p.mu.Lock()
 	after := p.done[c.Name]
 	p.mu.Unlock()
 	if err := p.store.Wait(ctx, after); err != nil {
-		return err
+		return false, err
 	}
 	changes, err := p.store.Changes(ctx, after, batchSize, c.Wants)
 	if errors.Is(err, pebble.ErrTrimmed) {
 		// A consumer that is new, or was left out for a while.
 		slog.Error("changes are gone before they were read: reconcile the totals (cafe reconcile)", "consumer", c.Name)
 		first, _ := p.store.Bounds()
-		return p.checkpoint(c.Name, first-1)
+		return true, p.checkpoint(c.Name, first-1)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	records := make([]events.DynamoDBEventRecord, 0, len(changes))
 	for _, change := range changes {
@@ -98,9 +108,9 @@ func (p *Pump) step(ctx context.Context, c Consumer) error {
 		}
 	}
 	if err := p.delivery.deliver(ctx, c, records); err != nil {
-		return err
+		return false, err
 	}
-	return p.checkpoint(c.Name, after)
+	return len(changes) >= batchSize, p.checkpoint(c.Name, after)
 }
 
 func (p *Pump) checkpoint(name string, seq uint64) error {
