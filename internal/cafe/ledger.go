@@ -151,6 +151,17 @@ const maxPosted = (table.MaxOps - 1) / 2
 // done, from several goroutines, each posting once at most.
 func (c *Cafe) postAll(ctx context.Context, work []posting, failed func(posting, error)) {
 	groups := grouped(work)
+	if together, ok := c.table.(table.Together); ok {
+		var walkIns []posting
+		groups = slices.DeleteFunc(groups, func(g []posting) bool {
+			alone := g[0].shelf == nil && g[0].entry.CustomerID == model.WalkIn
+			if alone {
+				walkIns = append(walkIns, g...)
+			}
+			return alone
+		})
+		c.postWalkIns(ctx, together, walkIns, failed)
+	}
 	_ = each(ctx, len(groups), func(ctx context.Context, i int) error {
 		for rest := groups[i]; len(rest) > 0; {
 			n := min(len(rest), maxPosted)
@@ -159,6 +170,27 @@ func (c *Cafe) postAll(ctx context.Context, work []posting, failed func(posting,
 		}
 		return nil
 	})
+}
+
+// postWalkIns posts entries of walk-ins, which have nothing to do with each other.
+func (c *Cafe) postWalkIns(ctx context.Context, t table.Together, work []posting, failed func(posting, error)) {
+	if len(work) == 0 {
+		return
+	}
+	ops := make([]table.Op, len(work))
+	for i, p := range work {
+		ops[i] = postWalkIn(p.entry)
+	}
+	for i, err := range t.WriteEach(ctx, ops) {
+		if _, posted := table.Failed(err, 0); err != nil && !posted {
+			failed(work[i], fmt.Errorf("post %s %s: %w", work[i].entry.Kind, work[i].entry.ID, err))
+		}
+	}
+}
+
+// postWalkIn replaces an older entry.
+func postWalkIn(e model.Entry) table.Op {
+	return table.Put(entryKey(e), entryItem(e), table.Below("posting", e.Posting))
 }
 
 // postSome does the work of one group in one write. When that is refused for what is in
@@ -193,7 +225,7 @@ func (c *Cafe) postSome(ctx context.Context, group []posting, failed func(postin
 func (c *Cafe) postEntries(ctx context.Context, entries []model.Entry) error {
 	if entries[0].CustomerID == model.WalkIn {
 		e := entries[0]
-		err := c.write(ctx, table.Put(entryKey(e), entryItem(e), table.Below("posting", e.Posting)))
+		err := c.write(ctx, postWalkIn(e))
 		if _, posted := table.Failed(err, 0); err != nil && !posted {
 			return fmt.Errorf("post %s %s: %w", e.Kind, e.ID, err)
 		}

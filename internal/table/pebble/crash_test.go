@@ -68,6 +68,33 @@ func TestPowerCutsUnderLoad(t *testing.T) {
 		})
 	}
 
+	each := func(b, i int) table.Key { return table.Key{PK: fmt.Sprintf("E#%d", b), SK: fmt.Sprint(i)} }
+	const together = 2*atOnce + 1
+	batches := 0 // acknowledged
+	all.Go(func() {
+		for b := 1; ; b++ {
+			pause.RLock()
+			stopped := stop
+			pause.RUnlock()
+			if stopped {
+				return
+			}
+			ops := make([]table.Op, together)
+			for i := range ops {
+				ops[i] = table.Put(each(b, i), table.Item{}, table.Absent())
+			}
+			for _, err := range p.WriteEach(ctx, ops) {
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+			mu.Lock()
+			batches = b
+			mu.Unlock()
+		}
+	})
+
 	rng := rand.New(rand.NewPCG(58, 0))
 	const cuts = 12
 	for cut := range cuts {
@@ -78,11 +105,21 @@ func TestPowerCutsUnderLoad(t *testing.T) {
 			}
 		}
 		promised, _ := promises()
+		mu.Lock()
+		whole := batches
+		mu.Unlock()
 		crashed := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 100, 50, 10}[cut%4], RNG: rng})
 		pause.Lock()
 
 		again := open(t, "data", Options{FS: crashed, memTable: 128 << 10})
 		items := audit(t, again)
+		for b := range whole {
+			for i := range together {
+				if items[each(b+1, i)] == nil {
+					t.Errorf("cut %d: %s was acknowledged and is lost", cut, each(b+1, i))
+				}
+			}
+		}
 		orders := int64(0)
 		for w := range writers {
 			last := 0

@@ -117,6 +117,11 @@ func (w *write) apply() error {
 		return nil
 	}
 
+	return w.change(olds, news)
+}
+
+// change applies what is no longer as it was.
+func (w *write) change(olds, news []table.Item) error {
 	t := w.table
 	w.batch = t.db.NewBatch()
 	w.last = t.assigned.Load()

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) table.Table) {
 		{"numbers", testNumbers},
 		{"limits", testLimits},
 		{"several at once", testConcurrency},
+		{"each by itself", testEach},
 		{"queries", testQueries},
 		{"indexes", testIndexes},
 		{"scans", testScans},

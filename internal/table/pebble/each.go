@@ -1,0 +1,100 @@
+package pebble
+
+import (
+	"context"
+	"fmt"
+
+	"cafe/internal/table"
+)
+
+// atOnce is how many operations of a WriteEach are applied in one turn: others wait for it.
+const atOnce = 50
+
+var _ table.Together = (*Table)(nil)
+
+// WriteEach implements table.Together: all wait for the disk once.
+func (t *Table) WriteEach(ctx context.Context, ops []table.Op) []error {
+	errs := make([]error, len(ops))
+	all := func(err error, errs []error) []error {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	seen := make(map[table.Key]bool, len(ops))
+	for i, op := range ops {
+		if seen[op.Key] {
+			return all(fmt.Errorf("%w: two operations on %s", table.ErrInvalid, op.Key), errs)
+		}
+		seen[op.Key] = true
+		errs[i] = table.Validate(ops[i : i+1])
+	}
+	if err := t.enter(ctx); err != nil {
+		return all(err, errs)
+	}
+	defer t.leave()
+	if err := t.space.err(); err != nil {
+		return all(err, errs)
+	}
+	var waiting []func()
+	for start := 0; start < len(ops); start += atOnce {
+		end := min(start+atOnce, len(ops))
+		w := &write{table: t, ops: ops[start:end], encoded: encoders.Get().(*encoder), scratch: encoders.Get().(*encoder)}
+		refused := errs[start:end]
+		w.encodePuts()
+		err := t.inTurn(ctx, func() error { return w.applyEach(refused) })
+		w.encoded.release()
+		w.scratch.release()
+		if err != nil {
+			all(err, errs[start:])
+			break
+		}
+		waiting = append(waiting, func() {
+			if err := w.wait(ctx); err != nil {
+				all(err, refused) // whatever became of each
+			}
+		})
+	}
+	for _, wait := range waiting {
+		wait()
+	}
+	return errs
+}
+
+// applyEach is apply for operations that have nothing to do with each other: what is
+// refused, or has its error already, is left out.
+func (w *write) applyEach(errs []error) error {
+	olds, news := make([]table.Item, len(w.ops)), make([]table.Item, len(w.ops))
+	changes := 0
+	for i, op := range w.ops {
+		if errs[i] != nil {
+			continue
+		}
+		old, err := w.read(op.Key)
+		if err != nil {
+			return err
+		}
+		olds[i], news[i] = old, old
+		for _, c := range op.If {
+			if !c.Holds(old) {
+				errs[i] = &table.ConditionError{Failures: []table.Failure{{Item: old}}}
+				break
+			}
+		}
+		if errs[i] != nil {
+			continue
+		}
+		next, err := op.Apply(old)
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		if news[i] = next; !same(old, next) {
+			changes++
+		}
+	}
+	if changes == 0 {
+		return nil
+	}
+	return w.change(olds, news)
+}
