@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -19,7 +18,6 @@ import (
 	"cafe/internal/cafe"
 	"cafe/internal/cafe/cafetest"
 	"cafe/internal/table"
-	"cafe/internal/table/dynamo/dynamotest"
 	"cafe/internal/table/tabletest"
 	"cafe/model"
 	"cafe/model/report"
@@ -785,67 +783,6 @@ func TestTheReportTellsOfImportsThatLeftSomethingOut(t *testing.T) {
 			t.Errorf("the day after: %q", look)
 		}
 	})
-}
-
-// The bar of the design, by DynamoDB's own figures: a day of 1,000 orders of three items
-// each, with all the history that there can be, and a menu of a hundred.
-func TestCostOfADailyReportOf1000Orders(t *testing.T) {
-	t.Parallel()
-	engine, meter := dynamotest.Metered(t)
-	c := counter{cafetest.Open(t, engine), cafetest.NewFiles()}
-	menu, history := "sku,name,category,price,counted\n", "date,time,order,item\n"
-	for i := range 100 {
-		menu += fmt.Sprintf("item-number-%02d,Item number %02d,kitchen,2.50,%v\n", i, i, i < 17)
-	}
-	c.bring(t, draftOf(model.ImportMenu), menu)
-	for d := saturday.AddDays(-report.HistoryDays); d < saturday; d = d.AddDays(1) {
-		for i := range 17 {
-			history += fmt.Sprintf("%s,12:00,1,item-number-%02d\n", d, i)
-		}
-	}
-	clockAt(t, c.Cafe, "2017-03-17 19:00")
-	c.bring(t, draftOf(model.ImportOrders), history)
-	stream(t, c.Cafe)
-	clockAt(t, c.Cafe, "2017-03-17 20:00")
-	steps(t, c.Cafe, "2017-03-17")
-
-	// One order's record, under a thousand names.
-	clockAt(t, c.Cafe, "2017-03-18 12:00")
-	place(t, c.Cafe, model.WalkIn, lines("item-number-20", "item-number-30", "item-number-40"))
-	record := c.Recorder.Changes(cafe.Posts)[0]
-	var changes []cafe.Change
-	for n := range 1000 {
-		record.Key.PK = "O#" + model.DeriveID("order", fmt.Sprint(n))
-		changes = append(changes, record)
-	}
-	c.Recorder.Pause()
-	c.Post(t, changes...)
-	clockAt(t, c.Cafe, "2017-03-18 20:00")
-
-	meter.Take()
-	var reads float64
-	for _, step := range []struct {
-		name string
-		do   func() error
-	}{
-		{"extract", func() error { return c.Extract(ctx, saturday) }},
-		{"analyse", func() error { _, err := c.Analyse(ctx, saturday); return err }},
-		{"publish", func() error { return c.SendReport(ctx, saturday, 1) }},
-	} {
-		if err := step.do(); err != nil {
-			t.Fatal(err)
-		}
-		cost := meter.Take()
-		reads += cost.Read
-		t.Logf("%s: %s", step.name, cost)
-	}
-	t.Logf("report of 1,000 orders: %g read units of 40", reads)
-	if r := read(t, c.Cafe, saturday); r.Orders != 1000 || r.Revenue != 750000 || len(r.Trend) != 28 || r.KnownDays != report.HistoryDays+1 {
-		t.Errorf("%d orders, %d, %d days known", r.Orders, r.Revenue, r.KnownDays)
-	}
-	if reads > 40 {
-		t.Errorf("%g read units", reads)
-	}
 }
 
 // openTill opens a café that sells what a real bakery sold, and imports its till's

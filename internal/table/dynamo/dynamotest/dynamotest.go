@@ -27,17 +27,30 @@ import (
 // itself is refused: these tests are not to cost money.
 func Open(t testing.TB) *dynamo.Table {
 	t.Helper()
-	client := Client(t)
+	client := patient(t)
 	return dynamo.New(client, dynamo.Options{Table: create(t, client)})
+}
+
+// patient returns a client that waits: a machine that runs many tests at once takes its
+// time to answer.
+func patient(t testing.TB) *dynamodb.Client {
+	t.Helper()
+	return Client(t, func(o *dynamodb.Options) { o.HTTPClient = dynamo.HTTPClient().WithTimeout(time.Minute) })
 }
 
 // Metered is Open with a Meter on the table. It is slower: see priced.
 func Metered(t testing.TB) (*dynamo.Table, *Meter) {
 	t.Helper()
-	client := Client(t)
+	client := patient(t)
 	m := &Meter{}
 	c := &priced{Client: client, scratch: create(t, client)}
 	return dynamo.New(c, dynamo.Options{Table: create(t, client), OnCapacity: m.add}), m
+}
+
+// Unmetered is another way to a table of Metered: quicker, and not counted.
+func Unmetered(t testing.TB, db *dynamo.Table) *dynamo.Table {
+	t.Helper()
+	return dynamo.New(patient(t), dynamo.Options{Table: db.Name()})
 }
 
 func create(t testing.TB, client *dynamodb.Client) string {
