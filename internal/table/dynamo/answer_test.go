@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -103,8 +104,8 @@ func TestARequestIsOneWrite(t *testing.T) {
 	}))
 	defer server.Close()
 	writes := 0
-	client := whole{&http.Client{Transport: &http.Transport{Dial: func(network, addr string) (net.Conn, error) {
-		conn, err := net.Dial(network, addr)
+	client := whole{&http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		return counted{conn, &writes}, err
 	}}}}
 	r, err := http.NewRequest("POST", server.URL, io.NopCloser(struct{ io.Reader }{strings.NewReader("body")}))
