@@ -105,13 +105,16 @@ func filedDraft(n int) model.Draft {
 // tap is a table that keeps what is put into it as the stream tells it.
 type tap struct {
 	table.Table
-	changes []cafe.Change
+	mu      sync.Mutex
+	changes []cafe.Change // to be looked at when no write is under way
 }
 
 func (t *tap) Write(ctx context.Context, ops ...table.Op) error {
 	if err := t.Table.Write(ctx, ops...); err != nil {
 		return err
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for _, op := range ops {
 		if op.Kind == table.OpPut && logs(op.Key.PK) {
 			t.changes = append(t.changes, cafe.Change{Key: op.Key, New: op.Item})
