@@ -55,6 +55,24 @@ func TestCase16AWholeBatchThreeTimesCountsOnce(t *testing.T) {
 	})
 }
 
+// What the harness wraps a store in posts walk-ins one by one; a store that can writes
+// them together, as it stands in the command.
+func TestWalkInsPostedTogetherCountOnceAndTheNewestStands(t *testing.T) {
+	cafetest.Property(t, func(t *rapid.T, c *cafetest.Cafe) {
+		batch := history(t, c, 15)
+		direct := cafe.New(c.Settings, c.Recorder.Table, c.Clock.Now)
+		old := batch[:rapid.IntRange(0, len(batch)).Draw(t, "again")]
+		for _, records := range [][]cafe.Change{batch, old, batch} {
+			for i, err := range direct.Post(ctx, records) {
+				if err != nil {
+					t.Fatalf("record %d: %v", i, err)
+				}
+			}
+		}
+		c.WantTrue(t)
+	})
+}
+
 func TestCase17EveryPrefixAndSuffixAgainChangesNothing(t *testing.T) {
 	cafetest.Property(t, func(t *rapid.T, c *cafetest.Cafe) {
 		records := history(t, c, 8)
