@@ -6,7 +6,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"net/http"
 	"strconv"
 
 	"cafe/internal/table"
@@ -33,6 +35,7 @@ type reading struct {
 	used *types.ConsumedCapacity
 	err  error // of an item that is none of the seam's
 
+	first    *attempted // nil: all attempts are the SDK's
 	original middleware.DeserializeMiddleware
 }
 
@@ -42,6 +45,9 @@ func (t *Table) reading(output any) *reading {
 
 func (r *reading) options(o *dynamodb.Options) {
 	r.sending.options(o)
+	if r.first != nil {
+		r.first.HTTPClient, o.HTTPClient = o.HTTPClient, r.first
+	}
 	o.APIOptions = append(o.APIOptions[:len(o.APIOptions):len(o.APIOptions)], func(s *middleware.Stack) (err error) {
 		r.original, err = s.Deserialize.Swap(r.ID(), r)
 		return err
@@ -72,6 +78,9 @@ func (r *reading) HandleDeserialize(ctx context.Context, in middleware.Deseriali
 	if _, err := io.Copy(&body, response.Body); err != nil {
 		return out, metadata, &smithy.DeserializationError{Err: fmt.Errorf("read the answer: %w", err)}
 	}
+	if altered(response.Header, body.Bytes()) { // which the SDK only logs (1.68)
+		return out, metadata, &smithy.DeserializationError{Err: errAltered}
+	}
 	if err := r.decode(&body); errors.Is(err, errNotKept) {
 		r.err = err
 	} else if err != nil {
@@ -89,6 +98,16 @@ type answered struct {
 
 func (a answered) HandleDeserialize(context.Context, middleware.DeserializeInput) (middleware.DeserializeOutput, middleware.Metadata, error) {
 	return a.out, a.metadata, nil
+}
+
+// errAltered is of an answer that does not have its checksum.
+var errAltered = errors.New("an answer of DynamoDB was altered on its way")
+
+// altered tells whether the body is another than the header's checksum is of. DynamoDB
+// sends one with each answer; its stand-ins may not.
+func altered(header http.Header, body []byte) bool {
+	sum := header.Get("X-Amz-Crc32")
+	return sum != "" && sum != strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)
 }
 
 // errNotKept is of what nothing that writes through the seam makes.

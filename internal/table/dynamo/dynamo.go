@@ -53,6 +53,7 @@ type Options struct {
 // Table is one DynamoDB table that Schema describes. It implements table.Table.
 type Table struct {
 	client  client
+	quick   *quick // nil: without
 	name    *string
 	retries aws.RetryerV2
 	report  func(Capacity)
@@ -68,6 +69,7 @@ func New(c client, o Options) *Table {
 	if t.report != nil {
 		t.ask = types.ReturnConsumedCapacityIndexes
 	}
+	t.quick = newQuick(c, o.Table, t.ask)
 	return t
 }
 
@@ -76,11 +78,13 @@ func (t *Table) Name() string { return *t.name }
 
 func (t *Table) Get(ctx context.Context, key table.Key, consistent bool) (table.Item, error) {
 	r := t.reading(&dynamodb.GetItemOutput{})
-	_, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: t.name, Key: encodeKey(key, 0), ConsistentRead: &consistent, ReturnConsumedCapacity: t.ask,
-	}, r.options)
-	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", key, r.failure(ctx, err))
+	if t.quick == nil || !t.quick.get(ctx, key, consistent, r) {
+		_, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{
+			TableName: t.name, Key: encodeKey(key, 0), ConsistentRead: &consistent, ReturnConsumedCapacity: t.ask,
+		}, r.options)
+		if err != nil {
+			return nil, fmt.Errorf("get %s: %w", key, r.failure(ctx, err))
+		}
 	}
 	t.read("GetItem", r.used)
 	switch {

@@ -38,7 +38,7 @@ func newPolicy(o Options) aws.RetryerV2 {
 			return rand.N(min(50*time.Millisecond<<min(attempt-1, 20), longest)), nil
 		})
 		so.Retryables = append(so.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
-			return aws.BoolTernary(errors.Is(err, io.ErrUnexpectedEOF) || onlyThrottled(err))
+			return aws.BoolTernary(errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errAltered) || onlyThrottled(err))
 		}))
 	})
 }

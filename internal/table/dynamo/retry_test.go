@@ -238,6 +238,7 @@ func TestErrorsOfATransaction(t *testing.T) {
 }
 
 func TestErrorsOfReads(t *testing.T) {
+	altered := answer{status: 200, body: `{}`, altered: true}
 	k := table.Key{PK: "p", SK: "s"}
 	for _, c := range []struct {
 		name     string
@@ -247,6 +248,7 @@ func TestErrorsOfReads(t *testing.T) {
 	}{
 		{"answer lost, then read", []answer{lost(), cutOff(), {status: 200, body: `{"Item":{"pk":{"S":"p"},"sk":{"S":"s"}}}`}}, nil, 3},
 		{"not there", []answer{ok()}, table.ErrNotFound, 1},
+		{"altered to the end", []answer{altered, altered, altered, altered}, table.ErrUnavailable, 4},
 		{"throttled to the end", []answer{refuses("ThrottlingException"), refuses("ThrottlingException"), refuses("ThrottlingException"), refuses("ThrottlingException")}, table.ErrThrottled, 4},
 		{"down to the end", []answer{serverError(), serverError(), serverError(), serverError()}, table.ErrUnavailable, 4},
 		{"no table", []answer{refuses("ResourceNotFoundException")}, table.ErrUnavailable, 1},

@@ -1,9 +1,11 @@
 package dynamo
 
 import (
+	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,9 +17,10 @@ import (
 
 // answer is what a scripted DynamoDB does with one request.
 type answer struct {
-	status int
-	body   string
-	err    error // no answer at all
+	status  int
+	body    string
+	altered bool  // on the way: the checksum is of another body
+	err     error // no answer at all, or with a status where it breaks off
 }
 
 // What DynamoDB says in its JSON protocol.
@@ -92,8 +95,14 @@ func (s *script) Do(r *http.Request) (*http.Response, error) {
 	if a.err != nil {
 		out = io.MultiReader(out, failing{a.err})
 	}
+	sum := crc32.ChecksumIEEE([]byte(a.body))
+	if a.altered {
+		sum++
+	}
 	return &http.Response{
-		StatusCode: a.status, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, Body: io.NopCloser(out), Request: r,
+		StatusCode: a.status, Header: http.Header{
+			"Content-Type": {"application/x-amz-json-1.0"}, "X-Amz-Crc32": {strconv.FormatUint(uint64(sum), 10)},
+		}, Body: io.NopCloser(out), Request: r,
 	}, nil
 }
 
@@ -102,7 +111,7 @@ type failing struct{ err error }
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // play returns a table whose DynamoDB gives these answers.
-func play(t *testing.T, answers ...answer) (*Table, *script) {
+func play(t testing.TB, answers ...answer) (*Table, *script) {
 	t.Helper()
 	s := &script{answers: answers}
 	c, err := Client(lambdaEnv(nil), func(o *dynamodb.Options) { o.HTTPClient = s })
