@@ -67,10 +67,18 @@ const deliveryLife = cafe.ImportLife
 // little in use: at Go's 100 the collector would take a fifth of the time of a busy café.
 const growth = 400
 
+// memory is how much of it Go is to have before the collector runs as often as it must
+// (GOMEMLIMIT), in bytes. Where there is no C compiler, and so no cgo, the blocks that the
+// store keeps are Go's, too, and would count among what is in use.
+const memory = 384 << 20
+
 // serve keeps the café open until the context ends.
 func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (err error) {
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(growth))
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		defer debug.SetMemoryLimit(debug.SetMemoryLimit(memory))
 	}
 	settings, err := cafe.SettingsFrom(os.Getenv)
 	if err != nil {

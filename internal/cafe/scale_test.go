@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,9 +25,13 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
+	"cafe/api"
+	"cafe/internal/auth"
 	"cafe/internal/cafe"
 	"cafe/internal/cafe/cafetest"
+	"cafe/internal/local"
 	"cafe/internal/table"
 	"cafe/internal/table/pebble"
 	"cafe/model"
@@ -394,6 +400,13 @@ func BenchmarkScale(b *testing.B) {
 	}
 	// Any order, a different one each time until all have had their turn.
 	some := func(size, i int) string { return filedID(i * 618_033 % sizes[size]) }
+	for size, c := range cafes { // for a while already
+		for i := range min(3*sizes[size], 300_000) {
+			if _, err := c.Order(ctx, staff, some(size, i)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
 	list := func(c *cafe.Cafe, from string) error {
 		orders, next, err := c.Orders(ctx, staff, cafe.Filter{}, from, 25)
 		if err == nil && (len(orders) != 25 || next == "") {
@@ -405,6 +418,15 @@ func BenchmarkScale(b *testing.B) {
 		_, err := c.Order(ctx, staff, some(size, i))
 		return err
 	})
+	bench("read-today", 1, func(c *cafe.Cafe, _, i int) error {
+		_, err := c.Order(ctx, staff, filedID(i*61%fullDay))
+		return err
+	})
+	servers := make([]func(id string) error, len(sizes))
+	for size := range sizes {
+		servers[size] = serveOrders(b, cafes[size])
+	}
+	bench("GET", 1, func(_ *cafe.Cafe, size, i int) error { return servers[size](filedID(i * 618_033 % sizes[size])) })
 	bench("list", 1, func(c *cafe.Cafe, size, i int) error { return list(c, "") })
 	bench("list-deep", 1, func(c *cafe.Cafe, size, i int) error { return list(c, deep[size][i%200]) })
 	bench("report", 1, func(c *cafe.Cafe, size, i int) error {
@@ -423,6 +445,46 @@ func BenchmarkScale(b *testing.B) {
 		_, _, err := c.Place(ctx, staff, filedDraft(i), fmt.Sprint("new ", i))
 		return err
 	})
+}
+
+// serveOrders puts the API in front of the café, on loopback, and returns what a client
+// there does: GET /orders/{id}.
+func serveOrders(b *testing.B, c *cafe.Cafe) func(id string) error {
+	router, err := api.New(c, api.Options{CursorKey: []byte("0123456789abcdef"), Links: cafetest.NewFiles()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	issuer, err := auth.OpenIssuer(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	verifier, err := issuer.Verifier()
+	if err != nil {
+		b.Fatal(err)
+	}
+	token, err := issuer.Issue(model.RoleStaff, "sam", time.Hour)
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := httptest.NewServer(local.Gateway(router, verifier, rate.NewLimiter(rate.Inf, 0)))
+	b.Cleanup(server.Close)
+	return func(id string) error {
+		r, err := http.NewRequest(http.MethodGet, server.URL+"/orders/"+id, nil)
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		response, err := server.Client().Do(r)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("GET %s: %s", id, response.Status)
+		}
+		_, err = io.Copy(io.Discard, response.Body)
+		return err
+	}
 }
 
 // cpuTime is what the process has used, which tells more than the clock where others are

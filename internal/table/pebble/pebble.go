@@ -49,7 +49,7 @@ var (
 type Options struct {
 	FS        vfs.FS           // default: the operating system's
 	Now       func() time.Time // when a change happened; default: time.Now
-	CacheSize int64            // bytes of blocks read to keep; default: 64 MB
+	CacheSize int64            // bytes of blocks read to keep; default: 128 MB
 	Logger    *slog.Logger     // for errors of the store itself, which are rare; default: slog.Default()
 
 	// Logs says of which partitions (PK) the change log is to have the changes; default:
@@ -109,7 +109,7 @@ func Open(dir string, opts Options) (*Table, error) {
 		opts.Now = time.Now
 	}
 	if opts.CacheSize == 0 {
-		opts.CacheSize = 64 << 20
+		opts.CacheSize = 128 << 20
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
@@ -217,9 +217,12 @@ func (t *Table) engineOptions(opts Options) *lsm.Options {
 	}
 	for i := range o.Levels {
 		o.Levels[i] = lsm.LevelOptions{
-			// A read of one of 100,000 orders takes 1.1 times as long as of 1,000, most of
-			// them being in no block that is kept; with blocks of 8 KB it was 1.6.
-			BlockSize: 4 << 10,
+			// Small blocks, since most reads are of one item; and one block of a table's index,
+			// since an index of small ones is itself found by an index: a read of today's
+			// orders took 1.9 times as long among a million as among 1,000 (1.0 so).
+			BlockSize:      4 << 10,
+			IndexBlockSize: 256 << 10,
+
 			// Every new order asks for an id that is not there: the filter answers without
 			// reading a block.
 			FilterPolicy: bloom.FilterPolicy(10),
