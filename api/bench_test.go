@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -13,19 +12,16 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"golang.org/x/time/rate"
 
 	"cafe/api"
-	"cafe/internal/auth"
 	"cafe/internal/cafe"
 	"cafe/internal/cafe/cafetest"
-	"cafe/internal/local"
+	"cafe/internal/local/localtest"
 	"cafe/internal/table/pebble"
-	"cafe/model"
 )
 
-// benchRouter opens a café in memory.
-func benchRouter(b *testing.B) http.Handler {
+// benchCafe opens a café in memory.
+func benchCafe(b *testing.B) *cafe.Cafe {
 	store, err := pebble.Open("store", pebble.Options{FS: vfs.NewMem()})
 	if err != nil {
 		b.Fatal(err)
@@ -41,35 +37,13 @@ func benchRouter(b *testing.B) http.Handler {
 			b.Fatal(err)
 		}
 	}
-	router, err := api.New(c, api.Options{CursorKey: []byte("0123456789abcdef"), Links: cafetest.NewFiles()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return router
-}
-
-// bench opens a café in memory behind the gateway, and returns it with a token of staff.
-func bench(b *testing.B) (http.Handler, string) {
-	router := benchRouter(b)
-	issuer, err := auth.OpenIssuer(b.TempDir())
-	if err != nil {
-		b.Fatal(err)
-	}
-	verifier, err := issuer.Verifier()
-	if err != nil {
-		b.Fatal(err)
-	}
-	token, err := issuer.Issue(model.RoleStaff, "sam", time.Hour)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return local.Gateway(router, verifier, rate.NewLimiter(rate.Inf, 0)), "Bearer " + token
+	return c
 }
 
 const threeItems = `{"lines":[{"sku":"latte","quantity":2,"options":["oat"],"note":"extra hot"},{"sku":"tea","quantity":1},{"sku":"latte","quantity":1}],"note":"by the window"}`
 
 func BenchmarkPlaceOrder(b *testing.B) {
-	front, token := bench(b)
+	front, token := localtest.Front(b, benchCafe(b))
 	var n atomic.Int64
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
@@ -87,7 +61,7 @@ func BenchmarkPlaceOrder(b *testing.B) {
 }
 
 func BenchmarkGetOrder(b *testing.B) {
-	front, token := bench(b)
+	front, token := localtest.Front(b, benchCafe(b))
 	place := httptest.NewRequest("POST", "/orders", strings.NewReader(threeItems))
 	place.Header.Set("Authorization", token)
 	w := httptest.NewRecorder()
@@ -105,7 +79,7 @@ func BenchmarkGetOrder(b *testing.B) {
 }
 
 func BenchmarkListPage(b *testing.B) {
-	front, token := bench(b)
+	front, token := localtest.Front(b, benchCafe(b))
 	for range 100 {
 		place := httptest.NewRequest("POST", "/orders", strings.NewReader(threeItems))
 		place.Header.Set("Authorization", token)
@@ -126,7 +100,10 @@ func BenchmarkListPage(b *testing.B) {
 // answered from a café in memory, and the answer encoded. health is the least that any
 // event costs; refused is a body that is decoded and found at fault.
 func BenchmarkInvoke(b *testing.B) {
-	router := benchRouter(b)
+	router, err := api.New(benchCafe(b), api.Options{CursorKey: []byte("0123456789abcdef"), Links: cafetest.NewFiles()})
+	if err != nil {
+		b.Fatal(err)
+	}
 	text, err := os.ReadFile("../events/api-place-order.json")
 	if err != nil {
 		b.Fatal(err)

@@ -25,7 +25,7 @@ func openDynamo(ctx context.Context, name string) (store, error) {
 	var missing *types.ResourceNotFoundException
 	if errors.As(err, &missing) && connection.Local {
 		isNew = true
-		if err := dynamo.Create(ctx, connection.DB, name); err != nil {
+		if err := dynamo.Create(ctx, connection.DB, dynamo.Schema(name)); err != nil {
 			return store{}, err
 		}
 		arn, err = dynamo.StreamARN(ctx, connection.DB, name)

@@ -25,13 +25,10 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
-	"cafe/api"
-	"cafe/internal/auth"
 	"cafe/internal/cafe"
 	"cafe/internal/cafe/cafetest"
-	"cafe/internal/local"
+	"cafe/internal/local/localtest"
 	"cafe/internal/table"
 	"cafe/internal/table/pebble"
 	"cafe/model"
@@ -450,30 +447,15 @@ func BenchmarkScale(b *testing.B) {
 // serveOrders puts the API in front of the café, on loopback, and returns what a client
 // there does: GET /orders/{id}.
 func serveOrders(b *testing.B, c *cafe.Cafe) func(id string) error {
-	router, err := api.New(c, api.Options{CursorKey: []byte("0123456789abcdef"), Links: cafetest.NewFiles()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	issuer, err := auth.OpenIssuer(b.TempDir())
-	if err != nil {
-		b.Fatal(err)
-	}
-	verifier, err := issuer.Verifier()
-	if err != nil {
-		b.Fatal(err)
-	}
-	token, err := issuer.Issue(model.RoleStaff, "sam", time.Hour)
-	if err != nil {
-		b.Fatal(err)
-	}
-	server := httptest.NewServer(local.Gateway(router, verifier, rate.NewLimiter(rate.Inf, 0)))
+	front, authorization := localtest.Front(b, c)
+	server := httptest.NewServer(front)
 	b.Cleanup(server.Close)
 	return func(id string) error {
 		r, err := http.NewRequest(http.MethodGet, server.URL+"/orders/"+id, nil)
 		if err != nil {
 			return err
 		}
-		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Authorization", authorization)
 		response, err := server.Client().Do(r)
 		if err != nil {
 			return err

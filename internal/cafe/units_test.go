@@ -91,19 +91,22 @@ func TestUnits(t *testing.T) {
 	t.Parallel()
 	sizes := scales(t)
 	if os.Getenv("CAFE_SCALE") == "" {
-		sizes = sizes[:1] // DynamoDB Local takes a few hundred items a second
+		sizes = sizes[:1] // DynamoDB Local takes a few thousand items a second
 	}
 	for _, orders := range sizes {
 		t.Run(fmt.Sprint("orders=", orders), func(t *testing.T) {
 			db, meter := dynamotest.Metered(t)
 			k := &kitchen{TB: t, db: &tap{Table: db}, meter: meter, clock: clockOn(saturday.AddDays(1), "09:30")}
-			copyInto(t, dynamotest.Unmetered(t, db), orders)
+			copyInto(t, dynamotest.Loader(t, db), orders)
 			k.Cafe = cafe.New(fullSettings(t), k.db, k.clock.Now)
 			k.reopen()
 			meter.Take()
 
 			k.costs = map[string]capacity{}
-			k.reconcile(orders)
+			scans := orders <= 100_000 // DynamoDB Local reads the whole table for each page of a scan
+			if scans {
+				k.reconcile(orders)
+			}
 			k.sell()
 			k.post()
 			k.announce()
@@ -111,6 +114,10 @@ func TestUnits(t *testing.T) {
 			k.importFile()
 			k.report()
 			for _, use := range units {
+				if use.name == reconcile && !scans {
+					t.Logf("%-56s not counted at this size", use.name)
+					continue
+				}
 				got, measured := k.costs[use.name]
 				delete(k.costs, use.name)
 				limit := ""
@@ -158,7 +165,7 @@ func copyInto(t *testing.T, db table.Table, orders int) {
 	var all errgroup.Group
 	all.SetLimit(4)
 	items := 0
-	for scan := (table.Scan{Limit: 10}); ; { // larger transactions are no quicker there
+	for scan := (table.Scan{Limit: 25}); ; {
 		page, err := from.Scan(ctx, scan)
 		if err != nil {
 			t.Fatal(err)

@@ -28,9 +28,9 @@ func TestContract(t *testing.T) {
 }
 
 func TestCreateAgainIsNoError(t *testing.T) {
-	db := dynamotest.Open(t)
+	db := dynamotest.Streamed(t)
 	client := dynamotest.Client(t)
-	if err := dynamo.Create(ctx, client, db.Name()); err != nil {
+	if err := dynamo.Create(ctx, client, dynamo.Schema(db.Name())); err != nil {
 		t.Error(err)
 	}
 	if arn, err := dynamo.StreamARN(ctx, client, db.Name()); err != nil || !strings.Contains(arn, "/"+db.Name()+"/stream/") {

@@ -74,9 +74,11 @@ type describer interface {
 	DescribeTable(context.Context, *dynamodb.DescribeTableInput, ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error)
 }
 
-// Create makes the table unless it is there, and waits until it can be used.
-func Create(ctx context.Context, c creator, name string) error {
-	_, err := c.CreateTable(ctx, Schema(name))
+// Create makes a table, such as Schema's, unless it is there, and waits until it can be
+// used.
+func Create(ctx context.Context, c creator, schema *dynamodb.CreateTableInput) error {
+	name := *schema.TableName
+	_, err := c.CreateTable(ctx, schema)
 	var inUse *types.ResourceInUseException
 	if err != nil && !errors.As(err, &inUse) {
 		return fmt.Errorf("create table %s: %w", name, err)

@@ -16,7 +16,7 @@ import (
 
 // On DynamoDB Local, through the same clients that cafe serve -table uses.
 func TestChangesOfATable(t *testing.T) {
-	db := dynamotest.Open(t)
+	db := dynamotest.Streamed(t)
 	ctx := t.Context()
 	c, err := stream.Connect(ctx)
 	if err != nil {
