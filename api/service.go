@@ -45,10 +45,11 @@ func (s *server) reconcile(c *gin.Context) error {
 		drifted[i] = drift(d)
 	}
 	return answer(c, http.StatusOK, struct {
-		Customers int     `json:"customers"`
-		Drifted   []drift `json:"drifted"`
-		Repaired  int     `json:"repaired"`
-	}{r.Customers, drifted, r.Repaired})
+		Customers  int     `json:"customers"`
+		Drifted    []drift `json:"drifted"`
+		Repaired   int     `json:"repaired"`
+		Unreadable int     `json:"unreadable,omitzero"`
+	}{r.Customers, drifted, r.Repaired, r.Unreadable})
 }
 
 func boolParameter(c *gin.Context, name string) (bool, error) {

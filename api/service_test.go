@@ -224,3 +224,20 @@ func (s *service) stored(prefix string) int {
 		scan.After = page.Next
 	}
 }
+
+func TestReconcileTellsOfWhatCannotBeRead(t *testing.T) {
+	s := open(t)
+	junk := table.Key{PK: "O#junk", SK: "O"}
+	if err := s.faults.Write(t.Context(), table.Put(junk, table.Item{"total": table.Int(1)})); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(s.call(olivia, "POST", "/reconcile", "").want(200).body); got != `{"customers":0,"drifted":[],"repaired":0,"unreadable":1}` {
+		t.Errorf("answered %s", got)
+	}
+	if err := s.faults.Write(t.Context(), table.Delete(junk)); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(s.call(olivia, "POST", "/reconcile", "").want(200).body); got != `{"customers":0,"drifted":[],"repaired":0}` {
+		t.Errorf("answered %s", got)
+	}
+}

@@ -41,7 +41,8 @@ func reconcileCommand() *cli.Command {
 					Stored     int64  `json:"stored"`
 					Actual     int64  `json:"actual"`
 				} `json:"drifted"`
-				Repaired int `json:"repaired"`
+				Repaired   int `json:"repaired"`
+				Unreadable int `json:"unreadable"`
 			}
 			if err := json.Unmarshal(body, &r); err != nil {
 				return fmt.Errorf("the café's answer cannot be read: %w", err)
@@ -51,6 +52,9 @@ func reconcileCommand() *cli.Command {
 				fmt.Fprintf(w, "%s\t%s\tstored %d\tactual %d\n", d.CustomerID, d.Field, d.Stored, d.Actual)
 			}
 			fmt.Fprintf(w, "%d customers, %d drifted totals, %d repaired\n", r.Customers, len(r.Drifted), r.Repaired)
+			if r.Unreadable > 0 {
+				return fmt.Errorf("stored items that cannot be read: %d; the café's log names them, and totals that depend on them are left as they are", r.Unreadable)
+			}
 			return nil
 		},
 	}

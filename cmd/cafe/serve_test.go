@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -264,6 +265,19 @@ func TestBadCallsOfTheCommand(t *testing.T) {
 	cmd := run(t, "serve", "-addr", "127.0.0.1:0", "-data", data)
 	cmd.Env = append(cmd.Env, "CAFE_TIME_ZONE=Atlantis")
 	if out, err := cmd.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("CAFE_TIME_ZONE")) {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestReconcileFailsWhereItemsCannotBeRead(t *testing.T) {
+	stub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"customers":3,"drifted":[{"customer_id":"alice","field":"balance","stored":1,"actual":2}],"repaired":1,"unreadable":2}`)
+	}))
+	defer stub.Close()
+	out, err := run(t, "reconcile", "-url", stub.URL, "-data", t.TempDir()).CombinedOutput()
+	var status *exec.ExitError
+	if !errors.As(err, &status) || status.ExitCode() != 1 || !bytes.HasPrefix(out, []byte("alice\tbalance\tstored 1\tactual 2\n3 customers, 1 drifted totals, 1 repaired\ncafe: stored items that cannot be read: 2;")) {
 		t.Errorf("%v: %s", err, out)
 	}
 }

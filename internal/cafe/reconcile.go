@@ -3,7 +3,6 @@ package cafe
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -26,18 +25,10 @@ type Reconciliation struct {
 	Customers int
 	Drifted   []Drift
 	Repaired  int // customers, and days of walk-ins
-}
 
-// Unreadable says how many stored items are not what their keys promise. The log names
-// them.
-type Unreadable struct{ Items int }
-
-func (e *Unreadable) Error() string {
-	what := "stored items"
-	if e.Items == 1 {
-		what = "stored item"
-	}
-	return fmt.Sprintf("%d %s cannot be read: totals that depend on that are left as they are", e.Items, what)
+	// Unreadable is how many stored items are not what their keys promise. The log names
+	// them. Totals that depend on them are left as they are.
+	Unreadable int
 }
 
 // tally sums what entries contribute.
@@ -94,7 +85,7 @@ const settleTime = 2 * time.Second
 // a dry run found. Sales go on meanwhile: what changes after it began is left to the stream.
 //
 // Items that cannot be read keep only those from being reconciled whose they are: all the
-// rest is done, and then the error is an *Unreadable.
+// rest is done.
 func (c *Cafe) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, error) {
 	began := c.clock()
 	customers, days := map[string]*books{}, map[model.Day]*books{}
@@ -102,7 +93,7 @@ func (c *Cafe) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, erro
 	if err != nil {
 		return Reconciliation{}, err
 	}
-	result := Reconciliation{Customers: len(customers)}
+	result := Reconciliation{Customers: len(customers), Unreadable: unread}
 	var suspects []*party
 	for _, id := range slices.Sorted(maps.Keys(customers)) {
 		if b := customers[id]; !b.unknown && (b.ledger.drift(id, b.source) != nil || b.stored.drift(id, b.source) != nil) {
@@ -136,13 +127,7 @@ func (c *Cafe) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, erro
 		result.Repaired++
 		left--
 	}
-	if err := c.noteAudit(ctx, left, unread); err != nil {
-		return result, err
-	}
-	if unread > 0 {
-		return result, &Unreadable{Items: unread}
-	}
-	return result, nil
+	return result, c.noteAudit(ctx, left, unread)
 }
 
 // party is a customer, or the walk-ins of one day, whose books are looked into.

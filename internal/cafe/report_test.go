@@ -744,8 +744,8 @@ func TestTheReportSaysWhatNeedsALook(t *testing.T) {
 		if err := c.Table.Write(ctx, table.Put(junk, table.Item{"total": table.Int(1)})); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Reconcile(ctx, false); err == nil {
-			t.Error("reconcile says nothing of the order that cannot be read")
+		if found, err := c.Reconcile(ctx, false); err != nil || found.Unreadable != 1 {
+			t.Errorf("of the order that cannot be read reconcile says %+v, %v", found, err)
 		}
 		look(alert, "Stored items that cannot be read: 1. Totals that depend on them are left as they are; the log of the last reconcile names them.")
 		if err := c.Table.Write(ctx, table.Delete(junk)); err != nil {

@@ -103,7 +103,7 @@ func (c *Cafe) WantTrue(t rapid.TB) {
 	if err != nil {
 		t.Fatal("reconcile:", err)
 	}
-	if len(found.Drifted) > 0 || found.Repaired != 0 || found.Customers != len(customers) {
+	if len(found.Drifted) > 0 || found.Repaired != 0 || found.Unreadable != 0 || found.Customers != len(customers) {
 		t.Errorf("reconcile of %d customers found %+v", len(customers), found)
 	}
 	if t.Failed() {
