@@ -123,7 +123,7 @@ func (r *reading) decode(body *bytes.Buffer) error {
 			return elements(d, func() error { return r.row(d) })
 		case "LastEvaluatedKey":
 			var err error
-			r.last, err = decodeMap(d)
+			r.last, err = decodeMap(d, 5) // the key, and that of an index
 			return err
 		case "ConsumedCapacity":
 			return json.UnmarshalDecode(d, &r.used)
@@ -133,7 +133,7 @@ func (r *reading) decode(body *bytes.Buffer) error {
 }
 
 func (r *reading) row(d *jsontext.Decoder) error {
-	item, err := decodeMap(d)
+	item, err := decodeMap(d, 24) // more than an order has
 	if err != nil {
 		return err
 	}
@@ -148,8 +148,8 @@ func (r *reading) row(d *jsontext.Decoder) error {
 	return nil
 }
 
-func decodeMap(d *jsontext.Decoder) (table.Item, error) {
-	item := table.Item{}
+func decodeMap(d *jsontext.Decoder, most int) (table.Item, error) {
+	item := make(table.Item, most)
 	err := members(d, func(name string) (err error) {
 		if item[name], err = decodeValue(d); err != nil {
 			return fmt.Errorf("attribute %s: %w", name, err)
@@ -202,7 +202,7 @@ func decodeValue(d *jsontext.Decoder) (v table.Value, err error) {
 			v = table.List(list...)
 		case "M":
 			var m table.Item
-			m, err = decodeMap(d)
+			m, err = decodeMap(d, 8)
 			v = table.Map(m)
 		default:
 			return fmt.Errorf("%w: kind %s", errNotKept, kind)

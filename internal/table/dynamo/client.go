@@ -24,9 +24,14 @@ func Client(getenv func(string) string, options ...func(*dynamodb.Options)) (*dy
 		return nil, err
 	}
 	return dynamodb.New(dynamodb.Options{
-		Region: settings.Region, Credentials: settings.Credentials, BaseEndpoint: settings.Endpoint, HTTPClient: whole{HTTPClient().WithTimeout(0)},
+		Region: settings.Region, Credentials: settings.Credentials, BaseEndpoint: settings.Endpoint, HTTPClient: whole{direct{HTTPClient().GetTransport()}},
 	}, options...), nil
 }
+
+// direct is a client without what package http has for redirects and cookies.
+type direct struct{ *http.Transport }
+
+func (d direct) Do(r *http.Request) (*http.Response, error) { return d.RoundTrip(r) }
 
 // whole sends a request and takes its answer in one piece each, in the time of an attempt.
 // net/http sends the header first of a body that might have to be waited for, as the SDK's
@@ -58,13 +63,17 @@ func (w whole) Do(r *http.Request) (*http.Response, error) {
 	}
 	_, err = body.ReadFrom(response.Body)
 	response.Body.Close()
-	var content io.Reader = &body
+	response.Body = inMemory{&body}
 	if err != nil {
-		content = io.MultiReader(&body, broken{err})
+		response.Body = io.NopCloser(io.MultiReader(&body, broken{err}))
 	}
-	response.Body = io.NopCloser(content)
 	return response, nil
 }
+
+// inMemory is an answer's body that is all there.
+type inMemory struct{ *bytes.Buffer }
+
+func (inMemory) Close() error { return nil }
 
 // broken is an answer from where it broke off.
 type broken struct{ error }

@@ -69,17 +69,18 @@ func (q *quick) get(ctx context.Context, key table.Key, consistent bool, r *read
 	if err != nil {
 		return false
 	}
-	var body bytes.Buffer
-	if n := response.ContentLength; n > 0 && n < 2<<20 {
-		body.Grow(int(n) + bytes.MinRead)
+	body := new(bytes.Buffer)
+	if all, ok := response.Body.(inMemory); ok {
+		body = all.Buffer
+	} else {
+		_, err = body.ReadFrom(response.Body)
+		response.Body.Close()
 	}
-	_, err = body.ReadFrom(response.Body)
-	response.Body.Close()
 	if err == nil && response.StatusCode == http.StatusOK && !altered(response.Header, body.Bytes()) &&
 		r.decode(bytes.NewBuffer(body.Bytes())) == nil {
 		return true
 	}
-	response.Body = io.NopCloser(io.MultiReader(&body, broken{cmp.Or(err, io.EOF)}))
+	response.Body = io.NopCloser(io.MultiReader(body, broken{cmp.Or(err, io.EOF)}))
 	return false
 }
 
