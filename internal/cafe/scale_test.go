@@ -397,9 +397,14 @@ func BenchmarkScale(b *testing.B) {
 	}
 	// Any order, a different one each time until all have had their turn.
 	some := func(size, i int) string { return filedID(i * 618_033 % sizes[size]) }
+	today := func(i int) string { return filedID(i * 61 % fullDay) }
 	for size, c := range cafes { // for a while already
 		for i := range min(3*sizes[size], 300_000) {
-			if _, err := c.Order(ctx, staff, some(size, i)); err != nil {
+			id := some(size, i)
+			if i%10 == 0 {
+				id = today(i / 10)
+			}
+			if _, err := c.Order(ctx, staff, id); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -416,7 +421,7 @@ func BenchmarkScale(b *testing.B) {
 		return err
 	})
 	bench("read-today", 1, func(c *cafe.Cafe, _, i int) error {
-		_, err := c.Order(ctx, staff, filedID(i*61%fullDay))
+		_, err := c.Order(ctx, staff, today(i))
 		return err
 	})
 	servers := make([]func(id string) error, len(sizes))

@@ -99,8 +99,9 @@ func (q *quick) request(ctx context.Context, key table.Key, consistent bool) (*h
 	}
 	body = append(body, "}}}"...)
 
+	address := *q.url // the signer writes to it
 	request := (&http.Request{
-		Method: http.MethodPost, URL: q.url, Host: q.url.Host, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body)),
+		Method: http.MethodPost, URL: &address, Host: address.Host, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body)),
 		Header: http.Header{
 			"Content-Type":    {"application/x-amz-json-1.0"},
 			"X-Amz-Target":    {"DynamoDB_20120810.GetItem"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 	"cafe/internal/table"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"golang.org/x/sync/errgroup"
 )
 
 // recorded keeps the requests that it passes on.
@@ -123,6 +125,31 @@ func TestTheSDKGoesOnAfterTheQuickAttempt(t *testing.T) {
 				t.Errorf("%d attempts and %d calls of the SDK, want %d and %d", len(s.asked), sdk.n, len(c.answers), c.calls)
 			}
 		})
+	}
+}
+
+// The race detector sees what requests under way share.
+func TestQuickAttemptsAtOnce(t *testing.T) {
+	sdk, err := Client(lambdaEnv(nil), func(o *dynamodb.Options) {
+		o.HTTPClient = always(`{"Item":{"pk":{"S":"p"},"sk":{"S":"s"},"v":{"N":"1"}}}`)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := New(sdk, Options{Table: "cafe"})
+	var all errgroup.Group
+	for range 8 {
+		all.Go(func() error {
+			for range 20 {
+				if item, err := db.Get(ctx, table.Key{PK: "p", SK: "s"}, false); err != nil || item.Int("v") != 1 {
+					return fmt.Errorf("got %v, %w", item, err)
+				}
+			}
+			return nil
+		})
+	}
+	if err := all.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 
