@@ -25,10 +25,9 @@ import (
 
 // Options are what the router needs besides the café.
 type Options struct {
-	CursorKey []byte // signs the cursors of lists; the same in every process of one café, 16 bytes or more
-	Origin    string // the one web origin whose pages may call (CORS), such as https://app.example.com; empty: none
-	Version   string // of the service, for /health
-	AccessLog slog.Level
+	CursorKey []byte     // signs the cursors of lists; the same in every process of one café, 16 bytes or more
+	Origin    string     // the one web origin whose pages may call (CORS), such as https://app.example.com; empty: none
+	Version   string     // of the service, for /health
 	Links     cafe.Links // where uploads go, and rejects come from
 }
 
@@ -104,7 +103,7 @@ func New(c *cafe.Cafe, o Options) (*gin.Engine, error) {
 	e.RedirectTrailingSlash = false
 	e.HandleMethodNotAllowed = true
 	e.ForwardedByClientIP = false
-	e.Use(identify, access(o.AccessLog), recovered, headless)
+	e.Use(identify, access, recovered, headless)
 	if o.Origin != "" {
 		e.Use(cors(o.Origin))
 	}
@@ -182,19 +181,18 @@ func identify(c *gin.Context) {
 	c.Header("X-Request-Id", id)
 }
 
-// access logs one line a request: the route and not the path, which may name a person.
-func access(level slog.Level) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		if !slog.Default().Enabled(c.Request.Context(), level) {
-			return
-		}
-		start := time.Now()
-		c.Next()
-		by, _ := cafe.CallerOf(c.Request.Context())
-		slog.Log(c.Request.Context(), level, "request", "request_id", requestID(c), "method", c.Request.Method,
-			"route", c.FullPath(), "status", c.Writer.Status(), "bytes", c.Writer.Size(),
-			"ms", float64(time.Since(start).Microseconds())/1000, "role", string(by.Role))
+// access logs one line a request: the route and not the path, which may name a person. It
+// is for those who look for something, since API Gateway has an access log of its own.
+func access(c *gin.Context) {
+	if !slog.Default().Enabled(c.Request.Context(), slog.LevelDebug) {
+		return
 	}
+	start := time.Now()
+	c.Next()
+	by, _ := cafe.CallerOf(c.Request.Context())
+	slog.DebugContext(c.Request.Context(), "request", "request_id", requestID(c), "method", c.Request.Method,
+		"route", c.FullPath(), "status", c.Writer.Status(), "bytes", c.Writer.Size(),
+		"ms", float64(time.Since(start).Microseconds())/1000, "role", string(by.Role))
 }
 
 // recovered turns a panic into a 500. The log says where it happened, but not its value

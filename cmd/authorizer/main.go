@@ -8,13 +8,14 @@ import (
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"cafe/handlers"
 	"cafe/internal/auth"
 )
 
 func main() {
-	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	slog.SetDefault(lambdacontext.NewLogger())
 	verifier, err := auth.FromEnv(os.Getenv, slog.Default())
 	if err != nil {
 		// The function starts all the same, and refuses every request: a crash at start

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -137,7 +136,7 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 		return err
 	}
 	router, err := api.New(c, api.Options{
-		CursorKey: issuer.Key("cursors"), Origin: os.Getenv("CAFE_ORIGIN"), Version: version(), AccessLog: slog.LevelDebug, Links: files,
+		CursorKey: issuer.Key("cursors"), Origin: os.Getenv("CAFE_ORIGIN"), Version: version(), Links: files,
 	})
 	if err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net"
@@ -202,7 +201,7 @@ func soakCafe(data, seed string) (err error) {
 	if err != nil {
 		return err
 	}
-	router, err := api.New(c, api.Options{CursorKey: issuer.Key("cursors"), AccessLog: slog.LevelDebug, Links: files})
+	router, err := api.New(c, api.Options{CursorKey: issuer.Key("cursors"), Links: files})
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ const (
 // wait for DynamoDB; and how much they log.
 const (
 	apiTime, authorizerTime, ledgerTime = 10, 10, 15
-	orderLogKB, ledgerLogKB             = 9.2, 1.0 // of the requests of an order; of a call of the ledger
+	orderLogKB, ledgerLogKB             = 7.0, 1.0 // of the requests of an order; of a call of the ledger
 )
 
 // An order here is half on a tab, half a walk-in's, of three uncounted items.
@@ -127,7 +127,7 @@ func TestPriceOfAnOrder(t *testing.T) {
 		t.Errorf("an order costs %+v, want %+v", each, want)
 	}
 	got := priceOf(1_000_000, each, 4, memory)
-	want := price{requests: 21, writes: 11 * 0.625, reads: 4.5 * 0.125, lambda: 11*0.2 + 130_000*0.0000133334, logs: 13_200_000 * 0.5 / 1e6}
+	want := price{requests: 21, writes: 11 * 0.625, reads: 4.5 * 0.125, lambda: 11*0.2 + 130_000*0.0000133334, logs: 11_000_000 * 0.5 / 1e6}
 	if math.Abs(got.total()-want.total()) > 1e-9 || math.Abs(got.lambda-want.lambda) > 1e-9 {
 		t.Errorf("a million cost %+v, want %+v", got, want)
 	}
@@ -172,7 +172,7 @@ func TestPricesInTheDocuments(t *testing.T) {
 	row(&usage, "API Gateway", fmt.Sprintf("%d requests", requests), fmt.Sprintf("%.2f", million.requests))
 	row(&usage, fmt.Sprintf("Lambda: %d calls of the API, 1 of the authorizer, %d of the ledger (%g when busy: changes come in batches)", requests, records, busyRecords),
 		fmt.Sprintf("%d calls, %.3f GB-seconds", requests+1+records, gbSeconds(records, memory)), fmt.Sprintf("%.2f", million.lambda))
-	row(&usage, fmt.Sprintf("%d lines of each log with `PlatformLogLevel=INFO`, and the ledger's", requests),
+	row(&usage, fmt.Sprintf("%d lines of the API's access log, those of Lambda with `PlatformLogLevel=INFO`, and the ledger's", requests),
 		fmt.Sprintf("%.0f KB", orderLogKB+ledgerLogKB*records), fmt.Sprintf("%.2f", million.logs))
 
 	row(&all, "use case", "read units", "write units", "at most")

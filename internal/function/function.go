@@ -23,10 +23,11 @@ import (
 // margin is how much time a write needs before Lambda stops the function.
 const margin = 300 * time.Millisecond
 
-// Open opens the café of a function, from the environment that the template sets, and
-// makes the log JSON with the ids of the invocation and its trace.
+// Open opens the café of a function, from the environment that the template sets. It has
+// the log be of the form and level that the template asks Lambda for (AWS_LAMBDA_LOG_FORMAT
+// and AWS_LAMBDA_LOG_LEVEL), each line with the ids of the invocation and its trace.
 func Open() (*cafe.Cafe, error) {
-	slog.SetDefault(slog.New(invocation{slog.NewJSONHandler(os.Stderr, nil)}))
+	slog.SetDefault(slog.New(traced{lambdacontext.NewLogHandler()}))
 	metric.To(os.Stdout)
 	c, err := open(os.Getenv)
 	if err != nil {
@@ -64,13 +65,10 @@ func Refusing(err error) func(context.Context, json.RawMessage) error {
 	return func(context.Context, json.RawMessage) error { return err }
 }
 
-// invocation adds the ids of the invocation and its trace to each line.
-type invocation struct{ slog.Handler }
+// traced adds the id of the trace to each line.
+type traced struct{ slog.Handler }
 
-func (h invocation) Handle(ctx context.Context, r slog.Record) error {
-	if lc, ok := lambdacontext.FromContext(ctx); ok {
-		r.AddAttrs(slog.String("invocation", lc.AwsRequestID))
-	}
+func (h traced) Handle(ctx context.Context, r slog.Record) error {
 	// Package lambda keeps the trace header under this very key.
 	if trace, ok := ctx.Value("x-amzn-trace-id").(string); ok {
 		r.AddAttrs(slog.String("trace", trace))
@@ -78,8 +76,6 @@ func (h invocation) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-func (h invocation) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return invocation{h.Handler.WithAttrs(attrs)}
-}
+func (h traced) WithAttrs(attrs []slog.Attr) slog.Handler { return traced{h.Handler.WithAttrs(attrs)} }
 
-func (h invocation) WithGroup(name string) slog.Handler { return invocation{h.Handler.WithGroup(name)} }
+func (h traced) WithGroup(name string) slog.Handler { return traced{h.Handler.WithGroup(name)} }

@@ -117,14 +117,14 @@ func refuses(t *testing.T, binary string, env map[string]string, variable string
 	}
 	said := 0
 	for line := range strings.Lines(log) {
-		var l struct{ Level, Msg, Error string }
+		var l struct{ Level, Message, Error string }
 		if err := json.Unmarshal([]byte(line), &l); err != nil {
 			if !strings.HasPrefix(line, `{"_aws"`) {
 				t.Errorf("not a line of the log: %s", line)
 			}
 			continue
 		}
-		if l.Level == "ERROR" && strings.Contains(l.Msg, "not configured") {
+		if l.Level == "ERROR" && strings.Contains(l.Message, "not configured") {
 			said++
 			if !strings.Contains(l.Error, variable) {
 				t.Errorf("the log does not name %s: %s", variable, line)
@@ -194,6 +194,41 @@ func TestAFunctionThatIsConfiguredStarts(t *testing.T) {
 	}
 }
 
+// API Gateway's access log has a line for each request, so that a second one would only
+// cost: the function adds its own where the level is DEBUG.
+func TestTheLevelOfTheLog(t *testing.T) {
+	api := filepath.Join(built(t), "api")
+	for level, want := range map[string]int{"": 0, "INFO": 0, "DEBUG": 1, "ERROR": 0} {
+		answers, log := invoke(t, api, join(functions["api"], map[string]string{"AWS_LAMBDA_LOG_LEVEL": level}), []string{
+			`{"httpMethod":"GET","path":"/orders/ann","requestContext":{"requestId":"of the gateway"}}`,
+		})
+		if len(answers) != 1 || !strings.Contains(string(answers[0].body), `"statusCode":401`) {
+			t.Fatalf("answered %v", answers)
+		}
+		lines := 0
+		for line := range strings.Lines(log) {
+			var l struct {
+				Level, Message, Route, Trace, RequestID string
+				Gateways                                string `json:"request_id"`
+				Status                                  int
+			}
+			if err := json.Unmarshal([]byte(line), &l); err != nil {
+				t.Fatalf("%s: not a line of the log: %v", line, err)
+			}
+			if l.Message != "request" {
+				continue
+			}
+			lines++
+			if l.Level != "DEBUG" || l.Route != "/orders/:id" || l.Status != 401 || l.RequestID != "0" || l.Gateways != "of the gateway" || l.Trace != trace {
+				t.Errorf("logged %s", line)
+			}
+		}
+		if lines != want {
+			t.Errorf("level %q: %d lines of the request, want %d: %s", level, lines, want, log)
+		}
+	}
+}
+
 // built returns a folder with every Lambda function of cmd/, and fails the test if
 // functions lacks one.
 func built(t *testing.T) string {
@@ -239,6 +274,9 @@ func samples(t *testing.T, function string) (all []string) {
 	return all
 }
 
+// trace is Lambda's id of the trace that the events belong to.
+const trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=3995c3f42cd8ad8;Sampled=1"
+
 // answer is what a function said of an event.
 type answer struct {
 	failed bool // it told Lambda of an error
@@ -256,6 +294,7 @@ func invoke(t *testing.T, binary string, env map[string]string, events []string)
 		_, call, _ := strings.Cut(r.URL.Path, "/2018-06-01/runtime/invocation/")
 		if call == "next" && len(answers) < len(events) {
 			w.Header().Set("Lambda-Runtime-Aws-Request-Id", fmt.Sprint(len(answers)))
+			w.Header().Set("Lambda-Runtime-Trace-Id", trace)
 			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(30*time.Second).UnixMilli()))
 			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-2:123456789012:function:cafe")
 			_, _ = io.WriteString(w, events[len(answers)])
@@ -281,7 +320,10 @@ func invoke(t *testing.T, binary string, env map[string]string, events []string)
 	var log bytes.Buffer
 	function := exec.CommandContext(ctx, binary)
 	function.Stdout, function.Stderr = &log, &log
-	function.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(runtime.URL, "http://"), "AWS_ENDPOINT_URL=http://127.0.0.1:1"}
+	function.Env = []string{
+		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(runtime.URL, "http://"), "AWS_LAMBDA_LOG_FORMAT=JSON",
+		"AWS_ENDPOINT_URL=http://127.0.0.1:1",
+	}
 	for name, value := range env {
 		function.Env = append(function.Env, name+"="+value)
 	}
