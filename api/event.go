@@ -1,7 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"fmt"
+	"net/http"
+	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/go-json-experiment/json"
@@ -16,9 +19,9 @@ import (
 type proxyEvent struct {
 	Path                            string              `json:"path"`
 	HTTPMethod                      string              `json:"httpMethod"`
-	Headers                         jsontext.Value      `json:"headers"` // looked at without the next
-	MultiValueHeaders               map[string][]string `json:"multiValueHeaders"`
-	QueryStringParameters           jsontext.Value      `json:"queryStringParameters"` // likewise
+	Headers                         given               `json:"headers"` // looked at without the next
+	MultiValueHeaders               header              `json:"multiValueHeaders"`
+	QueryStringParameters           given               `json:"queryStringParameters"` // likewise
 	MultiValueQueryStringParameters map[string][]string `json:"multiValueQueryStringParameters"`
 	RequestContext                  struct {
 		RequestID  string `json:"requestId"`
@@ -34,33 +37,110 @@ type proxyEvent struct {
 	IsBase64Encoded bool   `json:"isBase64Encoded"`
 }
 
+// singleEvent is what is looked at when the one with several values for a name is not there.
+type singleEvent struct {
+	Headers               map[string]string `json:"headers"`
+	QueryStringParameters map[string]string `json:"queryStringParameters"`
+}
+
 // lenient reads JSON as package lambda does.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-func decodeEvent(payload []byte) (events.APIGatewayProxyRequest, error) {
+// decodeEvent returns the event without its headers, and these with their names in HTTP's
+// form, so that they are not gone through twice.
+func decodeEvent(payload []byte) (events.APIGatewayProxyRequest, http.Header, error) {
 	var p proxyEvent
 	if err := json.Unmarshal(payload, &p, lenient); err != nil {
-		return events.APIGatewayProxyRequest{}, err
+		return events.APIGatewayProxyRequest{}, nil, err
 	}
-	var headers, query map[string]string
-	if p.MultiValueHeaders == nil && p.Headers != nil {
-		if err := json.Unmarshal(p.Headers, &headers, lenient); err != nil {
-			return events.APIGatewayProxyRequest{}, fmt.Errorf("headers: %w", err)
+	headers := http.Header(p.MultiValueHeaders)
+	oneOfEachHeader := headers == nil && bool(p.Headers)
+	oneOfEachParameter := len(p.MultiValueQueryStringParameters) == 0 && bool(p.QueryStringParameters)
+	var single singleEvent
+	if oneOfEachHeader || oneOfEachParameter {
+		if err := json.Unmarshal(payload, &single, lenient); err != nil {
+			return events.APIGatewayProxyRequest{}, nil, err
 		}
 	}
-	if len(p.MultiValueQueryStringParameters) == 0 && p.QueryStringParameters != nil {
-		if err := json.Unmarshal(p.QueryStringParameters, &query, lenient); err != nil {
-			return events.APIGatewayProxyRequest{}, fmt.Errorf("queryStringParameters: %w", err)
+	if headers == nil {
+		headers = make(http.Header, len(single.Headers))
+		for name, value := range single.Headers {
+			headers.Add(name, value)
 		}
+	}
+	if !oneOfEachParameter {
+		single.QueryStringParameters = nil
 	}
 	return events.APIGatewayProxyRequest{
-		Path: p.Path, HTTPMethod: p.HTTPMethod, Headers: headers, MultiValueHeaders: p.MultiValueHeaders,
-		QueryStringParameters: query, MultiValueQueryStringParameters: p.MultiValueQueryStringParameters,
+		Path: p.Path, HTTPMethod: p.HTTPMethod,
+		QueryStringParameters: single.QueryStringParameters, MultiValueQueryStringParameters: p.MultiValueQueryStringParameters,
 		RequestContext: events.APIGatewayProxyRequestContext{
 			RequestID: p.RequestContext.RequestID, Path: p.RequestContext.Path, Stage: p.RequestContext.Stage,
 			DomainName: p.RequestContext.DomainName, Authorizer: p.RequestContext.Authorizer,
 			Identity: events.APIGatewayRequestIdentity{SourceIP: p.RequestContext.Identity.SourceIP},
 		},
 		Body: p.Body, IsBase64Encoded: p.IsBase64Encoded,
-	}, nil
+	}, headers, nil
+}
+
+// given tells whether there is a value, which is skipped.
+type given bool
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (g *given) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*g = d.PeekKind() != 'n'
+	return d.SkipValue()
+}
+
+// header is multiValueHeaders.
+type header http.Header
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom. It is written out because reflection
+// took twice as long over the names.
+func (h *header) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	opening, err := d.ReadToken()
+	if err != nil || opening.Kind() == 'n' {
+		*h = nil
+		return err
+	}
+	if opening.Kind() != '{' {
+		return fmt.Errorf("%s where an object is due", opening.Kind())
+	}
+	*h = make(header, 32) // more than clients and API Gateway send
+	singles := make([]string, 0, 32)
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		key := http.CanonicalHeaderKey(name.String())
+		values, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		if one, ok := single(values); ok && (*h)[key] == nil {
+			singles = append(singles, one)
+			(*h)[key] = singles[len(singles)-1 : len(singles) : len(singles)]
+			continue
+		}
+		var several []string
+		if err := json.Unmarshal(values, &several, lenient); err != nil {
+			return err
+		}
+		if len(several) > 0 {
+			(*h)[key] = append((*h)[key], several...)
+		}
+	}
+	_, err = d.ReadToken()
+	return err
+}
+
+// single returns the string of an array of one that needs no decoding: ["GB"].
+func single(array []byte) (string, bool) {
+	if len(array) < 4 || array[0] != '[' || array[1] != '"' || array[len(array)-2] != '"' {
+		return "", false
+	}
+	text := array[2 : len(array)-2]
+	plain := bytes.IndexByte(text, '"') < 0 && bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text)
+	return string(text), plain
 }

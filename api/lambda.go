@@ -11,7 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
+	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -25,8 +25,9 @@ import (
 //
 // Who the caller is comes from the authorizer's context and nowhere else.
 type Function struct {
-	router http.Handler
-	now    func() time.Time
+	router  http.Handler
+	adapter core.RequestAccessor
+	now     func() time.Time
 }
 
 var _ lambda.Handler = (*Function)(nil)
@@ -40,18 +41,18 @@ func Lambda(router http.Handler, now func() time.Time) *Function {
 
 // Invoke implements lambda.Handler. Its only error is of a payload that is no event.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	event, err := decodeEvent(payload)
+	event, header, err := decodeEvent(payload)
 	if err != nil {
 		return nil, fmt.Errorf("proxy event: %w", err)
 	}
-	response, err := f.answer(ctx, event)
+	response, err := f.answer(ctx, event, header)
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(response, jsontext.AllowInvalidUTF8(true))
 }
 
-func (f *Function) answer(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+func (f *Function) answer(ctx context.Context, event events.APIGatewayProxyRequest, header http.Header) (events.APIGatewayProxyResponse, error) {
 	id := event.RequestContext.RequestID
 	if id == "" {
 		id = NewRequestID()
@@ -65,16 +66,22 @@ func (f *Function) answer(ctx context.Context, event events.APIGatewayProxyReque
 	if !staged {
 		base = ""
 	}
-	adapter := httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f.router.ServeHTTP(w, r.WithContext(ctx))
-	}))
-	if !wellFormed(&event) {
-		adapter = httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			WriteProblem(w, r, malformed("The request is not well-formed."), id)
-		}))
+	whole := wellFormed(&event)
+	if !whole {
 		event = events.APIGatewayProxyRequest{HTTPMethod: http.MethodGet, Path: "/"}
 	}
-	response, err := adapter.ProxyWithContext(ctx, event)
+	request, err := f.adapter.EventToRequestWithContext(ctx, event)
+	if err != nil {
+		return events.APIGatewayProxyResponse{}, err
+	}
+	w := core.NewProxyResponseWriter()
+	if whole {
+		request.Header = header
+		f.router.ServeHTTP(w, request)
+	} else {
+		WriteProblem(w, request, malformed("The request is not well-formed."), id)
+	}
+	response, err := w.GetProxyResponse()
 	if locations := response.MultiValueHeaders["Location"]; len(locations) == 1 && strings.HasPrefix(locations[0], "/") {
 		locations[0] = base + locations[0]
 	}
@@ -100,12 +107,25 @@ func wellFormed(event *events.APIGatewayProxyRequest) bool {
 	if event.Path == "" {
 		event.Path = "/"
 	}
+	if plain(event.Path) && plain(event.HTTPMethod) && plain(event.RequestContext.DomainName) {
+		return event.Path[0] == '/'
+	}
 	_, err := http.NewRequest(strings.ToUpper(event.HTTPMethod), "https://"+event.RequestContext.DomainName+event.Path, nil)
 	if err != nil || event.Path[0] != '/' {
 		return false
 	}
 	_, err = url.PathUnescape(event.Path)
 	return err == nil
+}
+
+// plain tells whether all is of characters that stand for themselves in a URL.
+func plain(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' && c != '/' {
+			return false
+		}
+	}
+	return true
 }
 
 // Closed returns the handler of a café that is not configured: every request is 503.
