@@ -5,6 +5,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -28,7 +29,7 @@ const margin = 300 * time.Millisecond
 // and AWS_LAMBDA_LOG_LEVEL), each line with the ids of the invocation and its trace.
 func Open() (*cafe.Cafe, error) {
 	slog.SetDefault(slog.New(traced{lambdacontext.NewLogHandler()}))
-	metric.To(os.Stdout)
+	metric.To(os.Stdout, cmp.Or(os.Getenv("CAFE_METRICS_NAMESPACE"), "Cafe"))
 	c, err := open(os.Getenv)
 	if err != nil {
 		return nil, NotConfigured(err)

@@ -13,9 +13,6 @@ import (
 	"time"
 )
 
-// Namespace is where the café's metrics are found in CloudWatch.
-const Namespace = "Cafe"
-
 // Unit is a unit of CloudWatch's.
 type Unit string
 
@@ -36,15 +33,21 @@ type Figure struct {
 // Dimension tells apart metrics of one name.
 type Dimension struct{ Name, Value string }
 
-var out atomic.Pointer[io.Writer]
+type output struct {
+	io.Writer
+	namespace string
+}
 
-// To has figures written to w from now on, a line at a time; nil: nowhere.
-func To(w io.Writer) {
+var out atomic.Pointer[output]
+
+// To has figures written to w from now on, a line at a time, to be found in CloudWatch under
+// the namespace; nil: nowhere.
+func To(w io.Writer, namespace string) {
 	if w == nil {
 		out.Store(nil)
 		return
 	}
-	out.Store(&w)
+	out.Store(&output{w, namespace})
 }
 
 // Emit writes figures of one moment as one line, under the dimensions of the service and
@@ -54,11 +57,11 @@ func Emit(figures []Figure, dimensions ...Dimension) {
 	if w == nil {
 		return
 	}
-	line, err := line(time.Now(), figures, dimensions)
+	line, err := line(time.Now(), w.namespace, figures, dimensions)
 	if err != nil {
 		return // a metric that cannot be written is not worth a request
 	}
-	_, _ = (*w).Write(line)
+	_, _ = w.Write(line)
 }
 
 type definition struct {
@@ -77,9 +80,9 @@ type metadata struct {
 	CloudWatchMetrics []directive `json:"CloudWatchMetrics"`
 }
 
-func line(at time.Time, figures []Figure, dimensions []Dimension) ([]byte, error) {
+func line(at time.Time, namespace string, figures []Figure, dimensions []Dimension) ([]byte, error) {
 	root := map[string]any{}
-	d := directive{Namespace: Namespace, Dimensions: [][]string{{}}}
+	d := directive{Namespace: namespace, Dimensions: [][]string{{}}}
 	for _, dimension := range dimensions {
 		root[dimension.Name] = dimension.Value
 		d.Dimensions[0] = append(d.Dimensions[0], dimension.Name)

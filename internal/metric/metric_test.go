@@ -12,8 +12,8 @@ import (
 // The rules of the format's schema that this package could break.
 func TestLinesKeepTheEmbeddedMetricFormat(t *testing.T) {
 	var buffer bytes.Buffer
-	To(&buffer)
-	defer To(nil)
+	To(&buffer, "Cafe/test")
+	defer To(nil, "")
 	before := time.Now().UnixMilli()
 	Emit([]Figure{{"Orders", 1, Count}, {"Revenue", 780, None}})
 	Emit([]Figure{{"Refusals", 1, Count}}, Dimension{"Reason", "out-of-stock"})
@@ -41,7 +41,7 @@ func TestLinesKeepTheEmbeddedMetricFormat(t *testing.T) {
 			t.Errorf("timestamp %d is not in milliseconds", meta.Timestamp)
 		}
 		for _, d := range meta.CloudWatchMetrics {
-			if d.Namespace == "" || len(d.Namespace) > 256 || len(d.Metrics) == 0 || len(d.Metrics) > 100 || len(d.Dimensions) == 0 {
+			if d.Namespace != "Cafe/test" || len(d.Metrics) == 0 || len(d.Metrics) > 100 || len(d.Dimensions) == 0 {
 				t.Errorf("directive %+v", d)
 			}
 			for _, set := range d.Dimensions {
@@ -69,6 +69,6 @@ func TestLinesKeepTheEmbeddedMetricFormat(t *testing.T) {
 }
 
 func TestNothingIsWrittenUntilTold(t *testing.T) {
-	To(nil)
+	To(nil, "")
 	Emit([]Figure{{"Orders", 1, Count}}) // must not panic
 }
