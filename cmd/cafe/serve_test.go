@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -280,6 +282,54 @@ func TestReconcileFailsWhereItemsCannotBeRead(t *testing.T) {
 	if !errors.As(err, &status) || status.ExitCode() != 1 || !bytes.HasPrefix(out, []byte("alice\tbalance\tstored 1\tactual 2\n3 customers, 1 drifted totals, 1 repaired\ncafe: stored items that cannot be read: 2;")) {
 		t.Errorf("%v: %s", err, out)
 	}
+}
+
+// What the store keeps of a large café is up to the collector to bound: a test sees that
+// there is a bound, docs/performance.md what it does. What the environment says is left be.
+func TestServeBoundsGosMemoryUnlessToldOtherwise(t *testing.T) {
+	for _, env := range []struct {
+		limit, growth string
+		want          [2]int64 // bytes, percent
+	}{
+		{"", "", [2]int64{384 << 20, 400}},
+		{"1GiB", "100", [2]int64{debug.SetMemoryLimit(-1), percent()}},
+	} {
+		t.Setenv("GOMEMLIMIT", env.limit)
+		t.Setenv("GOGC", env.growth)
+		before := [2]int64{debug.SetMemoryLimit(-1), percent()}
+		ctx, leave := context.WithCancel(t.Context())
+		out, in := io.Pipe()
+		ended := make(chan error, 1)
+		go func() {
+			err := serve(ctx, in, "127.0.0.1:0", t.TempDir(), "")
+			in.Close()
+			ended <- err
+		}()
+		during := [2]int64{}
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if strings.HasPrefix(lines.Text(), "listening on ") {
+				during = [2]int64{debug.SetMemoryLimit(-1), percent()}
+				leave()
+			}
+		}
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		leave()
+		if during != env.want {
+			t.Errorf("GOMEMLIMIT=%s GOGC=%s: %d bytes and %d %%, want %d", env.limit, env.growth, during[0], during[1], env.want)
+		}
+		if after := [2]int64{debug.SetMemoryLimit(-1), percent()}; after != before {
+			t.Errorf("%d bytes and %d %% are left behind, before were %d", after[0], after[1], before)
+		}
+	}
+}
+
+// percent is GOGC as it is now.
+func percent() int64 {
+	now := debug.SetGCPercent(100)
+	debug.SetGCPercent(now)
+	return int64(now)
 }
 
 func TestOverTheLimitIs429WithRetryAfter(t *testing.T) {
