@@ -246,25 +246,23 @@ func (c *Cafe) Orders(ctx context.Context, by Caller, f Filter, from string, lim
 		if err != nil {
 			return nil, "", err
 		}
-		for i, row := range rows {
+		for _, row := range rows {
 			order, err := orderOf(row.Key, row.Item)
 			if err != nil {
 				return nil, "", err
 			}
-			if f.Status != "" && order.Status != f.Status || f.CustomerID != "" && order.CustomerID != f.CustomerID {
-				continue
+			if (f.Status == "" || order.Status == f.Status) && (f.CustomerID == "" || order.CustomerID == f.CustomerID) {
+				if len(orders) == limit {
+					return orders, query.To, nil
+				}
+				orders = append(orders, order)
 			}
-			if len(orders) == limit {
-				return orders, rows[i-1].Item.Str(table.AttrSort), nil
-			}
-			orders = append(orders, order)
+			query.To = row.Item.Str(table.AttrSort)
 		}
 		if !rest {
 			return orders, "", nil
 		}
-		read += len(rows)
-		query.To = rows[len(rows)-1].Item.Str(table.AttrSort)
-		if len(orders) == limit || read >= readAtMost {
+		if read += len(rows); read >= readAtMost {
 			return orders, query.To, nil
 		}
 		query.Limit = max(query.Limit, min(100, readAtMost-read))
