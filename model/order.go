@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -186,6 +187,16 @@ type Order struct {
 	// Deleted orders are kept so that their id is never used again and their totals
 	// stay right, but nobody gets to see them.
 	Deleted bool
+}
+
+// WithoutNotes returns the order without what somebody wrote to it and its lines.
+func (o Order) WithoutNotes() Order {
+	o.Note = ""
+	o.Lines = slices.Clone(o.Lines)
+	for i := range o.Lines {
+		o.Lines[i].Note = ""
+	}
+	return o
 }
 
 // Units returns how many units of each counted item the lines hold.

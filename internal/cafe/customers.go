@@ -1,9 +1,12 @@
 package cafe
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"cafe/internal/table"
@@ -73,9 +76,16 @@ func (c *Cafe) SetCustomer(ctx context.Context, id string, p model.Profile, matc
 	return customer, created, err
 }
 
-// Erase removes what is personal of a customer, and keeps the café's own totals. It is
-// ErrNotFound when there is no such customer, or not any more.
+// Erase removes what is personal of a customer, with the notes on their orders and payments,
+// and keeps the café's own totals. It is ErrNotFound when there is no such customer, or not
+// any more. One that failed half-way goes on where it was when it is tried again.
 func (c *Cafe) Erase(ctx context.Context, id string) error {
+	if was, err := c.customer(ctx, id, true); err != nil || was.Version == 0 || !was.ErasedAt.IsZero() {
+		return cmp.Or(err, ErrNotFound)
+	}
+	if err := c.forgetNotes(ctx, id); err != nil {
+		return err
+	}
 	known := false
 	_, err := c.changeCustomer(ctx, id, nil, func(was model.Customer) (model.Customer, []table.Op) {
 		if known = was.Version > 0 && was.ErasedAt.IsZero(); !known {
@@ -96,6 +106,51 @@ func (c *Cafe) Erase(ctx context.Context, id string) error {
 	if err == nil && !known {
 		return ErrNotFound
 	}
+	return err
+}
+
+// forgetNotes takes the notes off a customer's orders and payments, last the newest.
+func (c *Cafe) forgetNotes(ctx context.Context, id string) error {
+	for _, partition := range []string{prefixCustomer + id, prefixPayment + id} {
+		query := table.Query{Index: table.Index1, Partition: partition}
+		for {
+			page, err := c.table.Query(ctx, query)
+			if err != nil {
+				return err
+			}
+			for _, row := range page.Rows {
+				switch err := c.forgetNote(ctx, row); {
+				case isUnreadable(err):
+					slog.ErrorContext(ctx, "an item of an erased customer keeps its note, if it has one", "error", err)
+				case err != nil && !errors.Is(err, ErrNotFound): // an order may be deleted meanwhile
+					return err
+				}
+			}
+			if page.Next == "" {
+				break
+			}
+			query.From = table.After(page.Next)
+		}
+	}
+	return nil
+}
+
+func (c *Cafe) forgetNote(ctx context.Context, row table.Row) error {
+	if strings.HasPrefix(row.Key.PK, prefixPayment) {
+		paid, err := paymentOf(row.Key, row.Item)
+		if err != nil || paid.Note == "" {
+			return err
+		}
+		paid.Note = ""
+		return c.write(ctx, table.Put(row.Key, paymentItem(paid), table.Present()))
+	}
+	order, err := orderOf(row.Key, row.Item)
+	if err != nil || same(order, order.WithoutNotes()) {
+		return err
+	}
+	_, err = c.change(ctx, Caller{Role: model.RoleOwner}, order.ID, nil, func(o model.Order) (model.Order, error) {
+		return o.WithoutNotes(), nil
+	})
 	return err
 }
 

@@ -103,9 +103,10 @@ func (c *Cafe) Advance(ctx context.Context, by Caller, id string, to model.Statu
 }
 
 // Remove deletes an order as if it had never been: what it took off the shelf and had
-// not put back goes back, and totals drop it.
+// not put back goes back, and totals drop it. Its notes go.
 func (c *Cafe) Remove(ctx context.Context, by Caller, id string, match Match) error {
 	_, err := c.change(ctx, by, id, match, func(o model.Order) (model.Order, error) {
+		o = o.WithoutNotes()
 		o.Deleted, o.TookStock = true, false
 		return o, nil
 	})

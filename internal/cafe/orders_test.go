@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -177,12 +178,16 @@ func TestAMoveHonoursTheVersionItWasMeantFor(t *testing.T) {
 
 func TestADeletedOrderIsGoneAndItsKeyMakesNoOther(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		draft := model.Draft{Lines: lines("tea", "brownie")}
+		draft := model.Draft{Lines: lines("tea", "brownie"), Note: "for Liddell"}
+		draft.Lines[1].Note = "Liddell's"
 		order, _, err := c.Place(ctx, alice, draft, "key")
 		if err != nil {
 			t.Fatal(err)
 		}
 		remove(t, c, order.ID)
+		if kept := fmt.Sprint(stored(t, c, "O#")); strings.Contains(kept, "Liddell") {
+			t.Errorf("its notes are kept: %s", kept)
+		}
 		note := "x"
 		for what, call := range map[string]func() error{
 			"read":    func() error { _, err := c.Order(ctx, owner, order.ID); return err },

@@ -713,6 +713,18 @@ var useCases = []useCase{
 			high := model.Money(2000)
 			alicesWish(model.Profile{Name: "Alice Liddell", Email: "liddell@example.com", Notify: true, CreditLimit: &high})(w)
 			place(w, w.Cafe, "alice", pence(3000)) // over her limit
+			for _, at := range []string{"order", "line"} {
+				tea := model.Draft{CustomerID: "alice", Payment: model.PaymentCounter, Lines: lines("tea")}
+				if tea.Note = "for Mrs Liddell"; at == "line" {
+					tea.Note, tea.Lines[0].Note = "", tea.Note
+				}
+				if _, _, err := w.Place(w.ctx, staff, tea, ""); err != nil {
+					w.Fatal(err)
+				}
+			}
+			if _, _, err := w.Pay(w.ctx, staff, "alice", 100, "by Mrs Liddell's card", ""); err != nil {
+				w.Fatal(err)
+			}
 			w.stream()
 			w.erased = []string{"Liddell", "liddell"}
 		},
@@ -721,7 +733,7 @@ var useCases = []useCase{
 			if _, err := w.Cafe.Cafe.Customer(w.ctx, staff, "alice"); !errors.Is(err, cafe.ErrNotFound) {
 				w.Errorf("alice is still known: %v", err)
 			}
-			if kept := stored(w, w.Cafe, "C#alice")[table.Key{PK: "C#alice", SK: "C"}]; kept.Int("spent") != 3000 || kept.Int("orders") != 1 {
+			if kept := stored(w, w.Cafe, "C#alice")[table.Key{PK: "C#alice", SK: "C"}]; kept.Int("spent") != 3440 || kept.Int("orders") != 3 || kept.Int("balance") != 2900 {
 				w.Errorf("totals are %v", kept)
 			}
 		}},
