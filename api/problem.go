@@ -65,7 +65,7 @@ func TooManyRequests(seconds int) *Problem {
 // Unavailable is the problem of a café whose store or keys cannot be reached.
 func Unavailable() *Problem {
 	p := problem(http.StatusServiceUnavailable, "unavailable", "Unavailable",
-		"The café cannot answer this right now. It is safe to send the same request again.")
+		"The café cannot answer this right now. Try again a little later; orders and payments with the same Idempotency-Key, so that they are taken once.")
 	p.retryAfter = 1
 	return p
 }

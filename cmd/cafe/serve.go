@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/mail"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -83,6 +85,10 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	if err != nil {
 		return err
 	}
+	owner := cmp.Or(os.Getenv("CAFE_OWNER_EMAIL"), "owner@example.com")
+	if _, err := mail.ParseAddress(owner); err != nil {
+		return errors.New("CAFE_OWNER_EMAIL is not an e-mail address")
+	}
 	limit, err := throttle(os.Getenv)
 	if err != nil {
 		return err
@@ -111,7 +117,7 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 			return fmt.Errorf("sample menu: %w", err)
 		}
 	}
-	notifier, err := folder.Open(filepath.Join(data, "outbox"), folder.Options{Owner: settings.OwnerEmail, From: settings.Name})
+	notifier, err := folder.Open(filepath.Join(data, "outbox"), folder.Options{Owner: owner, From: settings.Name})
 	if err != nil {
 		return err
 	}
@@ -194,7 +200,7 @@ func welcome(out io.Writer, url string, s cafe.Settings, issuer *auth.Issuer) er
 		curl string
 	}{
 		{model.RoleCustomer, "orders a latte on their tab", `-X POST ` + url + `/orders -H 'Content-Type: application/json' -d '{"lines":[{"sku":"latte","quantity":1,"options":["oat"]}]}'`},
-		{model.RoleStaff, "sees today's orders", url + `/orders`},
+		{model.RoleStaff, "sees the newest orders", url + `/orders`},
 		{model.RoleOwner, "sees the customer's tab", url + `/customers/` + subjects[model.RoleCustomer]},
 		{model.RoleOwner, "sees how the day goes", `-H 'Accept: text/plain' ` + url + `/reports/` + string(s.Calendar.DayOf(time.Now()))},
 	} {

@@ -264,10 +264,12 @@ func TestBadCallsOfTheCommand(t *testing.T) {
 			}
 		})
 	}
-	cmd := run(t, "serve", "-addr", "127.0.0.1:0", "-data", data)
-	cmd.Env = append(cmd.Env, "CAFE_TIME_ZONE=Atlantis")
-	if out, err := cmd.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("CAFE_TIME_ZONE")) {
-		t.Errorf("%v: %s", err, out)
+	for variable, value := range map[string]string{"CAFE_TIME_ZONE": "Atlantis", "CAFE_OWNER_EMAIL": "nobody"} {
+		cmd := run(t, "serve", "-addr", "127.0.0.1:0", "-data", data)
+		cmd.Env = append(cmd.Env, variable+"="+value)
+		if out, err := cmd.CombinedOutput(); err == nil || !bytes.Contains(out, []byte(variable)) {
+			t.Errorf("%v: %s", err, out)
+		}
 	}
 }
 

@@ -178,7 +178,7 @@ func soakCafe(data, seed string) (err error) {
 	if err := loadSample(ctx, c); err != nil {
 		return err
 	}
-	outbox, err := folder.Open(filepath.Join(data, "outbox"), folder.Options{Owner: settings.OwnerEmail, From: settings.Name})
+	outbox, err := folder.Open(filepath.Join(data, "outbox"), folder.Options{Owner: "owner@example.com", From: settings.Name})
 	if err != nil {
 		return err
 	}

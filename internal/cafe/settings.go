@@ -2,7 +2,6 @@ package cafe
 
 import (
 	"fmt"
-	"net/mail"
 	"strconv"
 	"time"
 
@@ -18,7 +17,6 @@ type Settings struct {
 	Currency    string         // CAFE_CURRENCY, ISO 4217
 	CreditLimit model.Money    // CAFE_CREDIT_LIMIT, minor units; for customers without one of their own
 	ReportTime  time.Duration  // CAFE_REPORT_TIME, wall-clock time since midnight
-	OwnerEmail  string         // CAFE_OWNER_EMAIL
 
 	// DateOrder is how the till, or the spreadsheet that its file was mended in, means
 	// 03/04/2016 (CAFE_DATE_ORDER: day-first or month-first). Unless it is set, such
@@ -43,7 +41,6 @@ func SettingsFrom(getenv func(string) string) (Settings, error) {
 	s := Settings{
 		Name:         e.text("CAFE_NAME", "Café"),
 		Currency:     e.text("CAFE_CURRENCY", "GBP"),
-		OwnerEmail:   e.text("CAFE_OWNER_EMAIL", "owner@example.com"),
 		ReportTime:   e.clock("CAFE_REPORT_TIME", "20:00"),
 		CreditLimit:  model.Money(e.integer("CAFE_CREDIT_LIMIT", 10000, 0, int64(model.MaxAmount))),
 		Shards:       e.integer("CAFE_SHARDS", 1, 1, 64),
@@ -67,9 +64,6 @@ func SettingsFrom(getenv func(string) string) (Settings, error) {
 	}
 	if len(s.Currency) != 3 {
 		e.fail("CAFE_CURRENCY", "is not an ISO 4217 code such as GBP")
-	}
-	if _, err := mail.ParseAddress(s.OwnerEmail); err != nil {
-		e.fail("CAFE_OWNER_EMAIL", "is not an e-mail address")
 	}
 	return s, e.err
 }
