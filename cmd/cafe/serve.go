@@ -133,10 +133,7 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
-	reachable := func(ctx context.Context) bool {
-		_, err := store.table.Get(ctx, table.Key{PK: "reachable", SK: "?"}, true)
-		return errors.Is(err, table.ErrNotFound)
-	}
+	reachable := local.Writable(store.table)
 	files, err := openFiles(background, &running, c, filepath.Join(data, "files"), url, reachable)
 	if err != nil {
 		return err

@@ -37,10 +37,18 @@ const Tries = 5
 // as a whole, and to the dead letters when a record has had its tries.
 type delivery struct {
 	deadLetters string // folder
-	// reachable tells whether the store answers. While it does not, or asks for a slower
+	// reachable tells whether the store takes writes. While it does not, or asks for a slower
 	// pace, failures say nothing about the record, and count no try.
 	reachable func(context.Context) bool
 	pauses    func() backoff.BackOff
+}
+
+// Writable returns a function that tells whether the store takes writes, by one that changes
+// nothing. A store whose disk is full still answers reads.
+func Writable(store table.Table) func(context.Context) bool {
+	return func(ctx context.Context) bool {
+		return store.Write(ctx, table.Delete(table.Key{PK: "writable", SK: "?"})) == nil
+	}
 }
 
 // deadLetters is the folder of dead letters, within the data folder.

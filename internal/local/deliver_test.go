@@ -22,6 +22,7 @@ import (
 	"cafe/internal/cafe"
 	"cafe/internal/cafe/cafetest"
 	"cafe/internal/table"
+	"cafe/internal/table/tabletest"
 	"cafe/model"
 )
 
@@ -133,6 +134,39 @@ func TestAPartialFailureIsRetriedFromTheFirstFailedRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.want(t, "1 2 3 4 5", "3 4 5", "4 5")
+}
+
+// A full disk, which the engine reads on from.
+func TestAStoreThatTakesNoWritesForAWhileCostsNoRecord(t *testing.T) {
+	c := cafetest.Open(t, cafetest.Engines[0].Open(t))
+	placed, _, err := c.Place(ctx, cafetest.Staff, model.Draft{CustomerID: "alice", Lines: []model.DraftLine{{SKU: "tea", Quantity: 1}}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := c.Recorder.Changes(cafe.Posts)
+	if len(changes) == 0 || changes[len(changes)-1].Key.PK != "O#"+placed.ID {
+		t.Fatalf("changes: %v", changes)
+	}
+	refused := 0
+	c.Faults.Set(func(call tabletest.Call) tabletest.Fault {
+		if call.Method == "Write" && refused < 10*Tries {
+			refused++
+			return tabletest.Fault{Before: table.ErrUnavailable}
+		}
+		return tabletest.Fault{}
+	})
+	d := quick(t)
+	d.reachable = Writable(c.Faults)
+	record := handlers.Record(changes[len(changes)-1], "1")
+	if err := d.deliver(ctx, Consumer{Name: "ledger", Wants: cafe.Posts, Handle: handlers.Ledger(c.Cafe)}, []events.DynamoDBEventRecord{record}); err != nil {
+		t.Fatal(err)
+	}
+	if letters := buried(t, d, "ledger"); len(letters) > 0 {
+		t.Errorf("dead letters: %+v", letters)
+	}
+	if alice, err := c.Cafe.Customer(ctx, cafetest.Staff, "alice"); err != nil || alice.Balance != placed.Total {
+		t.Errorf("alice owes %d, %v", alice.Balance, err)
+	}
 }
 
 func TestARecordThatHadItsTriesGoesToTheDeadLettersWithItsReason(t *testing.T) {

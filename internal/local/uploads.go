@@ -28,7 +28,7 @@ type Uploads struct {
 
 // NewUploads returns one that works until the context ends. An upload that could not be
 // done by then, or in its tries, is not told to be done, and so is told again by whoever
-// keeps the files. reachable tells whether the store answers: as long as it does not,
+// keeps the files. reachable tells whether the store takes writes: as long as it does not,
 // failures count no try.
 func NewUploads(ctx context.Context, handle func(context.Context, events.S3Event) error, done func(key string) error, reachable func(context.Context) bool) *Uploads {
 	return &Uploads{
