@@ -9,11 +9,15 @@ import (
 	"cafe/model"
 )
 
-// The steps that make a day's report, in their order.
+// The steps that make a day's report, in their order; and one that is not the state
+// machine's, for whoever looks after a table that is too large to be reconciled within a
+// request to the API.
 const (
 	StepExtract = "extract" // Cafe.Extract
 	StepAnalyse = "analyse" // Cafe.Analyse
 	StepPublish = "publish" // Cafe.SendReport
+
+	StepReconcile = "reconcile" // Cafe.Reconcile
 )
 
 // ReportStep is what a step of the daily report gets from the state machine, and what it
@@ -23,12 +27,31 @@ type ReportStep struct {
 	Day      model.Day `json:"day"`         // empty for extract: the last whose report was due at At
 	At       time.Time `json:"at,omitzero"` // when the state machine was started
 	Revision int       `json:"revision,omitempty"`
+
+	DryRun     bool        `json:"dry_run,omitzero"` // of reconcile
+	Reconciled *Reconciled `json:"reconciled,omitzero"`
 }
 
-// Report returns the handler of the report's steps. Each may be done any number of times.
+// Reconciled is what reconcile answers. The log names what is unreadable, and a dry run
+// over the API what has drifted.
+type Reconciled struct {
+	Customers  int `json:"customers"`
+	Drifted    int `json:"drifted"`
+	Repaired   int `json:"repaired"`
+	Unreadable int `json:"unreadable"`
+}
+
+// Report returns the handler of the steps. Each may be done any number of times.
 func Report(c *cafe.Cafe) func(context.Context, ReportStep) (ReportStep, error) {
 	return func(ctx context.Context, in ReportStep) (out ReportStep, err error) {
 		defer recovered(ctx, "reporter", &err)
+		if in.Step == StepReconcile {
+			r, err := c.Reconcile(ctx, in.DryRun)
+			if err != nil {
+				return out, fmt.Errorf("reconcile: %w", err)
+			}
+			return ReportStep{Reconciled: &Reconciled{r.Customers, len(r.Drifted), r.Repaired, r.Unreadable}}, nil
+		}
 		out = ReportStep{Day: in.Day, Revision: in.Revision}
 		if in.Step == StepExtract && in.Day == "" {
 			if in.At.IsZero() {

@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"cafe/handlers"
 	"cafe/internal/cafe"
 	"cafe/internal/cafe/cafetest"
+	"cafe/internal/table"
 	"cafe/model"
 )
 
@@ -23,6 +25,44 @@ func sell(t *testing.T, c *cafetest.Cafe) {
 		t.Fatal(err)
 	}
 	c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+}
+
+func TestTheReporterReconciles(t *testing.T) {
+	ctx := context.Background()
+	c := cafetest.Open(t, cafetest.Engines[0].Open(t))
+	draft := model.Draft{CustomerID: "alice", Lines: []model.DraftLine{{SKU: "latte", Quantity: 1}}}
+	if _, _, err := c.Place(ctx, cafetest.Staff, draft, ""); err != nil {
+		t.Fatal(err)
+	}
+	c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+	alice := table.Key{PK: "C#alice", SK: "C"}
+	item, err := c.Table.Get(ctx, alice, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	item = maps.Clone(item)
+	item["balance"] = table.Int(item.Int("balance") + 5)
+	if err := c.Table.Write(ctx, table.Put(alice, item)); err != nil {
+		t.Fatal(err)
+	}
+	step := handlers.Report(c.Cafe)
+	for _, want := range []struct{ in, out string }{
+		{`{"step":"reconcile","dry_run":true}`, `{"customers":1,"drifted":1,"repaired":0,"unreadable":0}`},
+		{`{"step":"reconcile"}`, `{"customers":1,"drifted":1,"repaired":1,"unreadable":0}`},
+		{`{"step":"reconcile"}`, `{"customers":1,"drifted":0,"repaired":0,"unreadable":0}`},
+	} {
+		var in handlers.ReportStep
+		if err := json.Unmarshal([]byte(want.in), &in); err != nil {
+			t.Fatal(err)
+		}
+		out, err := step(ctx, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := json.Marshal(out.Reconciled); err != nil || string(got) != want.out {
+			t.Errorf("%s: %s, %v, want %s", want.in, got, err, want.out)
+		}
+	}
 }
 
 // The samples in events/ are the steps of one report, in the form in which the state

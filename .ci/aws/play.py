@@ -591,6 +591,9 @@ def report(stack):
     check("and it is mailed", len(told), 1)
     print("  ", told[0].get("Subject"))
 
+    answer = stack.function("ReporterFunction").invoke({"step": "reconcile"})
+    check("the reporter finds nothing to reconcile", answer["reconciled"] | {"customers": 0}, {"customers": 0, "drifted": 0, "repaired": 0, "unreadable": 0})
+
 
 def main():
     if not DYNAMODB:

@@ -32,6 +32,7 @@ var samples = map[string]func() any{
 	"reporter-extract.json":      func() any { return new(step) },
 	"reporter-analyse.json":      func() any { return new(step) },
 	"reporter-publish.json":      func() any { return new(step) },
+	"reporter-reconcile.json":    func() any { return new(step) },
 }
 
 // step is what the state machine gives the reporter.
