@@ -33,7 +33,7 @@ type Cafe struct {
 
 // New opens a café on a table. now is the clock, time.Now outside tests.
 func New(settings Settings, t table.Table, now func() time.Time) *Cafe {
-	return &Cafe{Settings: settings, table: t, now: now, settle: settleTime}
+	return &Cafe{Settings: settings, table: t, now: now, settle: settleTime, menu: menuCache{turn: make(chan struct{}, 1)}}
 }
 
 var (

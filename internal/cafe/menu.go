@@ -18,9 +18,31 @@ const menuAge = 3 * time.Second
 
 // menuCache keeps the menu in the process. A menu that was handed out is never changed.
 type menuCache struct {
-	mu   sync.Mutex
-	menu model.Menu
-	read time.Time // when it was asked for; zero: not at all, or out of date
+	turn chan struct{} // holds the one who reads; waiting for it ends with the context
+
+	mu      sync.Mutex
+	menu    model.Menu // nil: not read yet, or out of date
+	read    time.Time  // when it was asked for
+	changes int        // of this process: what was asked for before one is out of date
+}
+
+// since returns the menu, if it was read no earlier than that, and the changes so far.
+func (m *menuCache) since(earliest time.Time) (model.Menu, int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.read.Before(earliest) {
+		return nil, m.changes
+	}
+	return m.menu, m.changes
+}
+
+// keep keeps the menu, unless one of the process's own changes has come since.
+func (m *menuCache) keep(menu model.Menu, asked time.Time, changes int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.changes == changes {
+		m.menu, m.read = menu, asked
+	}
 }
 
 // Menu returns what the café sells, retired items included. It is up to menuAge old.
@@ -31,12 +53,28 @@ func (c *Cafe) Menu(ctx context.Context) (model.Menu, error) {
 // menuSince returns a menu read no earlier than that. Callers at the same time share
 // one read.
 func (c *Cafe) menuSince(ctx context.Context, since time.Time) (model.Menu, error) {
-	c.menu.mu.Lock()
-	defer c.menu.mu.Unlock()
-	if c.menu.menu != nil && !c.menu.read.Before(since) {
-		return c.menu.menu, nil
+	if menu, _ := c.menu.since(since); menu != nil {
+		return menu, nil
+	}
+	select {
+	case c.menu.turn <- struct{}{}:
+		defer func() { <-c.menu.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	menu, changes := c.menu.since(since)
+	if menu != nil {
+		return menu, nil
 	}
 	asked := c.now()
+	menu, err := c.readMenu(ctx)
+	if err == nil {
+		c.menu.keep(menu, asked, changes)
+	}
+	return menu, err
+}
+
+func (c *Cafe) readMenu(ctx context.Context) (model.Menu, error) {
 	menu := model.Menu{}
 	query := table.Query{Partition: partitionMenu, Consistent: true}
 	for {
@@ -56,7 +94,6 @@ func (c *Cafe) menuSince(ctx context.Context, since time.Time) (model.Menu, erro
 		}
 		query.From = table.After(page.Next)
 	}
-	c.menu.menu, c.menu.read = menu, asked
 	return menu, nil
 }
 
@@ -64,6 +101,7 @@ func (c *Cafe) forgetMenu() {
 	c.menu.mu.Lock()
 	defer c.menu.mu.Unlock()
 	c.menu.menu = nil
+	c.menu.changes++
 }
 
 // MenuPage returns up to limit items after the SKU, by SKU, and whether there are more.
