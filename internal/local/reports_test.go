@@ -121,7 +121,7 @@ func (n *night) waiting(t *testing.T) (days []string) {
 }
 
 func TestTheReportIsMadeWhenItIsDue(t *testing.T) {
-	n := openNight(t, "2017-03-18 19:59:59")
+	n := openNight(t, "2017-03-18 19:59:00")
 	n.start(t)
 	n.wait(t)
 	n.set(t, "2017-03-18 20:00:00")

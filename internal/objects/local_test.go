@@ -320,11 +320,11 @@ func TestARefusedClientIsAnsweredBeforeItHasSentAll(t *testing.T) {
 
 func TestASlowClientIsNotASilentOne(t *testing.T) {
 	l := serveLocal(t, t.TempDir(), objects.LocalOptions{})
-	l.SetPatience(200 * time.Millisecond)
+	l.SetPatience(time.Second)
 	conn := half(t, uploadURL(t, l, "a"))
 	defer conn.Close()
 	for range 9 {
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(125 * time.Millisecond)
 		if _, err := conn.Write([]byte(strings.Repeat("0123456789", 11))); err != nil {
 			t.Fatal(err)
 		}
