@@ -100,7 +100,7 @@ func (w words) bakeSection() markup {
 	if len(list) > 0 {
 		what = `
 <table>
-<caption>The range should hold 8 days of 10. ` + text(w.basis()) + `</caption>
+<caption>The range should hold 8 days of 10; its line is what to expect. How many to make weighs a lost sale against one left over. ` + text(w.basis()) + `</caption>
 <thead><tr><th scope="col">Item</th><th scope="col" class="n">Make</th><th scope="col">Range</th><th scope="col" class="box">Baked</th><th scope="col" class="box">Left over</th></tr></thead>
 <tbody>` + each(list, func(b report.Bake) markup { return w.bakeRow(b, most) }) + `
 </tbody>
@@ -119,7 +119,7 @@ func (w words) bakeRow(b report.Bake, most int64) markup {
 <tr` + when(b.Bake == 0, ` class="none"`) + `>` +
 		`<th scope="row">` + text(b.Name) + small(w.aside(b)) + `</th>` +
 		`<td class="make">` + text(number(b.Bake)) + `</td>` +
-		`<td class="range">` + drawn + `<span>` + text(span) + `<span class="expect">, ` + text(expected) + ` expected</span></span></td>` +
+		`<td class="range">` + drawn + `<span>` + text(span) + `<span class="expect">, ` + text(expected+"\u00a0expected") + `</span></span></td>` +
 		`<td class="box"></td><td class="box"></td></tr>`
 }
 
@@ -273,7 +273,7 @@ func (w words) forecastRow(f report.Forecast, most int64) markup {
 		missed = "less than forecast"
 	}
 	return `
-<tr><th scope="row">` + text(w.mark(f)+" "+f.Name) + small(missed) + `</th>` +
+<tr><th scope="row">` + text(w.mark(f)+"\u00a0"+f.Name) + small(missed) + `</th>` +
 		`<td class="n">` + text(number(f.Sold)) + `</td>` +
 		`<td class="range">` + drawn + `<span>` + text(forecast) + `</span></td></tr>`
 }
