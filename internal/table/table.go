@@ -175,7 +175,7 @@ type ConditionKind uint8
 const (
 	CondAbsent  ConditionKind = iota + 1 // the item does not exist
 	CondPresent                          // the item exists
-	CondEqual                            // the attribute exists and equals Value (a string, number or bool)
+	CondEqual                            // the attribute exists and equals Value, of whatever kind
 	CondBelow                            // the attribute does not exist, or is a number below Value
 	CondAtLeast                          // the attribute is a number not below Value
 	CondMissing                          // the attribute does not exist (nor need the item)
@@ -194,7 +194,7 @@ func Absent() Condition { return Condition{Kind: CondAbsent} }
 // Present holds when the item exists.
 func Present() Condition { return Condition{Kind: CondPresent} }
 
-// Equal holds when the attribute exists and equals v, a string, number or bool.
+// Equal holds when the attribute exists and equals v. Lists and maps are compared whole.
 func Equal(attr string, v Value) Condition { return Condition{CondEqual, attr, v} }
 
 // Below holds when the attribute does not exist or is a number below n.

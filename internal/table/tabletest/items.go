@@ -241,6 +241,9 @@ func testConditions(t *testing.T, s *suite) {
 	const absent, present = "an absent item", "an empty item"
 	num := func(n int64) table.Item { return table.Item{"a": table.Int(n)} }
 	str := func(v string) table.Item { return table.Item{"a": table.String(v)} }
+	options := func(id string, price int64) table.Value {
+		return table.List(table.Map(table.Item{"id": table.String(id), "price": table.Int(price)}))
+	}
 	for _, c := range []struct {
 		name  string
 		cond  table.Condition
@@ -268,6 +271,10 @@ func testConditions(t *testing.T, s *suite) {
 		{"equal tells true from false", table.Equal("a", table.Bool(true)), table.Item{"a": table.Bool(false)}, false},
 		{"equal tells false from missing", table.Equal("a", table.Bool(false)), table.Item{}, false},
 		{"equal tells false from zero", table.Equal("a", table.Bool(false)), num(0), false},
+		{"equal holds for the same list of maps", table.Equal("a", options("oat", 40)), table.Item{"a": options("oat", 40)}, true},
+		{"equal fails for a list with another number in it", table.Equal("a", options("oat", 40)), table.Item{"a": options("oat", 41)}, false},
+		{"equal fails for a longer list", table.Equal("a", table.List(table.Int(1))), table.Item{"a": table.List(table.Int(1), table.Int(1))}, false},
+		{"equal fails for a list in another order", table.Equal("a", table.List(table.Int(1), table.Int(2))), table.Item{"a": table.List(table.Int(2), table.Int(1))}, false},
 
 		{"below holds for " + absent, table.Below("a", 5), nil, true},
 		{"below holds for a missing attribute", table.Below("a", -5), table.Item{"b": table.Int(9)}, true},
