@@ -33,7 +33,7 @@ func benchCafe(b *testing.B) *cafe.Cafe {
 	}
 	c := cafe.New(settings, store, time.Now)
 	for _, item := range testMenu {
-		if _, err := c.SetMenuItem(b.Context(), item); err != nil {
+		if _, err := c.SetMenuItem(b.Context(), item, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

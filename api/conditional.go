@@ -6,19 +6,45 @@ import (
 	"strings"
 
 	"cafe/internal/cafe"
+	"cafe/model"
 )
 
 // etag is the entity tag of a version (RFC 9110, section 8.8.3).
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
-// ifMatch returns the caller's If-Match as a condition, nil when there is none. Tags are
-// compared strongly: a weak one matches nothing.
-func ifMatch(r *http.Request) cafe.Match {
-	values := r.Header.Values("If-Match")
-	if len(values) == 0 {
+// matchVersion returns the caller's If-Match and If-None-Match as a condition on something
+// that has versions, nil when there is neither.
+func matchVersion(r *http.Request) cafe.Match {
+	if !conditional(r) {
 		return nil
 	}
-	return func(version int64) bool { return listed(values, etag(version), false) }
+	return func(version int64) bool { return holds(r, etag(version), version > 0) }
+}
+
+// matchItem is matchVersion for an item of the menu, whose tag is of its content.
+func matchItem(r *http.Request) cafe.ItemMatch {
+	if !conditional(r) {
+		return nil
+	}
+	return func(was model.Item, known bool) bool {
+		tag, err := contentTag(itemAnswer(was))
+		return err == nil && holds(r, tag, known)
+	}
+}
+
+func conditional(r *http.Request) bool {
+	return len(r.Header.Values("If-Match")) > 0 || len(r.Header.Values("If-None-Match")) > 0
+}
+
+// holds tells whether a change may be made of what has the tag, if there is such a thing
+// (RFC 9110, sections 13.1.1 and 13.1.2). If-Match compares strongly: a weak tag matches
+// nothing.
+func holds(r *http.Request, tag string, exists bool) bool {
+	match := r.Header.Values("If-Match")
+	if len(match) > 0 && !(exists && listed(match, tag, false)) {
+		return false
+	}
+	return !(exists && listed(r.Header.Values("If-None-Match"), tag, true))
 }
 
 // notModified tells whether the caller's If-None-Match has the tag, compared weakly.

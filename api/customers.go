@@ -77,7 +77,7 @@ func (s *server) putCustomer(c *gin.Context) error {
 	if err := faults.Err(); err != nil {
 		return err
 	}
-	customer, created, err := s.cafe.SetCustomer(c.Request.Context(), id, p, ifMatch(c.Request))
+	customer, created, err := s.cafe.SetCustomer(c.Request.Context(), id, p, matchVersion(c.Request))
 	if err != nil {
 		return err
 	}

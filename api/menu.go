@@ -138,7 +138,7 @@ func (s *server) putMenuItem(c *gin.Context) error {
 	if err := faults.Err(); err != nil {
 		return err
 	}
-	created, err := s.cafe.SetMenuItem(c.Request.Context(), item)
+	created, err := s.cafe.SetMenuItem(c.Request.Context(), item, matchItem(c.Request))
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (s *server) deleteMenuItem(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.cafe.RemoveMenuItem(c.Request.Context(), sku); err != nil {
+	if err := s.cafe.RemoveMenuItem(c.Request.Context(), sku, matchItem(c.Request)); err != nil {
 		return err
 	}
 	return noContent(c)

@@ -209,7 +209,11 @@ func (s *server) amendOrder(c *gin.Context) error {
 	if err := faults.Err(); err != nil {
 		return err
 	}
-	order, err := s.cafe.Amend(c.Request.Context(), caller(c), id, a, ifMatch(c.Request))
+	var match cafe.Match
+	if len(c.Request.Header.Values("If-Match")) > 0 {
+		match = matchVersion(c.Request)
+	}
+	order, err := s.cafe.Amend(c.Request.Context(), caller(c), id, a, match)
 	if err != nil {
 		return err
 	}
@@ -235,7 +239,7 @@ func (s *server) advanceOrder(c *gin.Context) error {
 	if err := faults.Err(); err != nil {
 		return err
 	}
-	order, err := s.cafe.Advance(c.Request.Context(), caller(c), id, to, ifMatch(c.Request))
+	order, err := s.cafe.Advance(c.Request.Context(), caller(c), id, to, matchVersion(c.Request))
 	if err != nil {
 		return err
 	}
@@ -247,7 +251,7 @@ func (s *server) deleteOrder(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.cafe.Remove(c.Request.Context(), caller(c), id, ifMatch(c.Request)); err != nil {
+	if err := s.cafe.Remove(c.Request.Context(), caller(c), id, matchVersion(c.Request)); err != nil {
 		return err
 	}
 	return noContent(c)

@@ -116,7 +116,7 @@ func problemOf(err error) *Problem {
 			"This Idempotency-Key came with another body before. Use a new key for a new request.")
 	case errors.Is(err, cafe.ErrStale):
 		return problem(http.StatusPreconditionFailed, "precondition-failed", "Precondition failed",
-			"It has changed since you read it. Read it again, and send the ETag of then.")
+			"It is not as If-Match or If-None-Match wants it. Read it again, and send the ETag of then.")
 	case errors.Is(err, cafe.ErrPreconditionRequired):
 		return problem(http.StatusPreconditionRequired, "precondition-required", "Precondition required",
 			"Say which version you mean to change: If-Match with the ETag of your last read.")

@@ -163,6 +163,60 @@ func TestMenuRequests(t *testing.T) {
 	s.call(nobody, "GET", "/menu/mocha", "").wantProblem(404, "not-found")
 }
 
+func TestChangesOfTheMenuHonourPreconditions(t *testing.T) {
+	s := open(t)
+	const latte, gold = `{"name":"Flat white","price":360}`, `{"name":"Gold","price":9}`
+	tag := s.call(nobody, "GET", "/menu/latte", "").want(200).header.Get("ETag")
+	for _, c := range []struct {
+		who, method, path, body string
+		header                  string
+		status                  int
+	}{
+		{sam, "PUT", "/menu/latte", latte, `If-Match: "zz"`, 412},
+		{sam, "PUT", "/menu/latte", latte, `If-Match: W/` + tag, 412},
+		{sam, "PUT", "/menu/latte", latte, `If-None-Match: *`, 412},
+		{sam, "PUT", "/menu/latte", latte, `If-None-Match: ` + tag, 412},
+		{sam, "PUT", "/menu/latte", `{}`, `If-Match: "zz"`, 422},
+		{sam, "PUT", "/menu/gold", gold, `If-Match: *`, 412},
+		{sam, "PUT", "/menu/gold", gold, `If-Match: ` + tag, 412},
+		{olivia, "DELETE", "/menu/latte", "", `If-Match: "zz"`, 412},
+		{olivia, "DELETE", "/menu/gold", "", `If-Match: *`, 404},
+	} {
+		s.call(c.who, c.method, c.path, c.body, c.header).want(c.status)
+	}
+	if got := s.call(nobody, "GET", "/menu/latte", "").want(200); got.header.Get("ETag") != tag {
+		t.Errorf("it is %s", got.body)
+	}
+	s.call(nobody, "GET", "/menu/gold", "").wantProblem(404, "not-found")
+
+	changed := s.call(sam, "PUT", "/menu/latte", latte, "If-Match: "+tag).want(200).header.Get("ETag")
+	s.call(sam, "PUT", "/menu/latte", latte, "If-Match: "+tag).wantProblem(412, "precondition-failed")
+	s.call(sam, "PUT", "/menu/latte", latte, "If-Match: *").want(200)
+	s.call(sam, "PUT", "/menu/latte", latte, `If-None-Match: "zz"`).want(200)
+	s.call(sam, "PUT", "/menu/gold", gold, "If-None-Match: *").want(201)
+	s.call(olivia, "DELETE", "/menu/latte", "", "If-Match: "+tag).wantProblem(412, "precondition-failed")
+	s.call(olivia, "DELETE", "/menu/latte", "", "If-Match: "+changed).want(204)
+}
+
+func TestChangesOfCustomersHonourPreconditions(t *testing.T) {
+	s := open(t)
+	const body = `{"name":"Alice"}`
+	s.call(sam, "PUT", "/customers/alice", body, "If-Match: *").wantProblem(412, "precondition-failed")
+	s.call(sam, "PUT", "/customers/alice", body, `If-Match: "0"`).wantProblem(412, "precondition-failed")
+	s.call(sam, "PUT", "/customers/alice", body, "If-None-Match: *").want(201)
+	s.call(sam, "PUT", "/customers/alice", `{"name":"Bob"}`, "If-None-Match: *").wantProblem(412, "precondition-failed")
+	s.call(sam, "PUT", "/customers/alice", body, `If-Match: "1"`).want(200)
+	s.call(olivia, "DELETE", "/customers/alice", "").want(204)
+	s.call(sam, "PUT", "/customers/alice", body, "If-Match: *").wantProblem(412, "precondition-failed")
+	s.call(sam, "PUT", "/customers/alice", body, "If-None-Match: *").want(201)
+
+	order := "/orders/" + s.call(alice, "POST", "/orders", latte).want(201).get("id")
+	s.call(alice, "PATCH", order, `{"note":"n"}`, "If-None-Match: *").wantProblem(428, "precondition-required")
+	s.call(alice, "PATCH", order, `{"note":"n"}`, "If-Match: *", "If-None-Match: *").wantProblem(412, "precondition-failed")
+	s.call(sam, "PUT", order+"/status", `{"status":"ready"}`, "If-None-Match: *").wantProblem(412, "precondition-failed")
+	s.call(sam, "DELETE", order, "", "If-None-Match: *").wantProblem(412, "precondition-failed")
+}
+
 func TestStockRequests(t *testing.T) {
 	s := open(t)
 	a := s.call(sam, "PUT", "/stock/cake", `{"on_hand":7}`).want(200)

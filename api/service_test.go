@@ -85,7 +85,7 @@ func openFor(t testing.TB) *service {
 	}
 	s.front = local.Gateway(s.router, verifier, rate.NewLimiter(rate.Inf, 0))
 	for _, item := range testMenu {
-		if _, err := s.cafe.SetMenuItem(t.Context(), item); err != nil {
+		if _, err := s.cafe.SetMenuItem(t.Context(), item, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

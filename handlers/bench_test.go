@@ -40,7 +40,7 @@ func BenchmarkLedgerBatch(b *testing.B) {
 			}
 			c := cafe.New(settings, store, time.Now)
 			for _, item := range cafetest.Menu {
-				if _, err := c.SetMenuItem(ctx, item); err != nil {
+				if _, err := c.SetMenuItem(ctx, item, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -259,7 +259,7 @@ func loadSample(ctx context.Context, c *cafe.Cafe) error {
 		if err != nil {
 			return err
 		}
-		if _, err := c.SetMenuItem(ctx, row.Item); err != nil {
+		if _, err := c.SetMenuItem(ctx, row.Item, nil); err != nil {
 			return err
 		}
 		if row.Item.Counted {

@@ -32,7 +32,7 @@ func benchCafe(b *testing.B) (*cafe.Cafe, *pebble.Table) {
 	}
 	c := cafe.New(settings, store, time.Now)
 	for _, item := range cafetest.Menu {
-		if _, err := c.SetMenuItem(ctx, item); err != nil {
+		if _, err := c.SetMenuItem(ctx, item, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -72,8 +72,8 @@ func (e *OutOfStock) Error() string {
 	return fmt.Sprintf("%d items are out of stock", len(e.Short))
 }
 
-// Match is a caller's condition on the version of what they mean to change (If-Match,
-// RFC 9110, section 13.1.1). A nil Match asks for nothing.
+// Match is a caller's condition on the version of what they mean to change, 0 when there is
+// no such thing (RFC 9110, sections 13.1.1 and 13.1.2). A nil Match asks for nothing.
 type Match func(version int64) bool
 
 // clock returns the time in UTC, to the microsecond, as everything is stored.

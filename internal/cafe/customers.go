@@ -165,7 +165,11 @@ func (c *Cafe) changeCustomer(ctx context.Context, id string, match Match, edit 
 		if err != nil {
 			return was, err
 		}
-		if match != nil && !match(was.Version) {
+		version := was.Version
+		if !was.ErasedAt.IsZero() {
+			version = 0
+		}
+		if match != nil && !match(version) {
 			return was, ErrStale
 		}
 		was.Crossings += announced

@@ -185,10 +185,10 @@ func TestCase49TheSameSalesUnderAnyNameOrderOrPackingAreUnchanged(t *testing.T) 
 			t.Errorf("orders were changed: %v, were %v", after, before)
 		}
 		// Prices and the menu do not matter to what has been imported.
-		if _, err := c.SetMenuItem(ctx, model.Item{SKU: "tea", Name: "Tea", Price: 999, Active: true}); err != nil {
+		if _, err := c.SetMenuItem(ctx, model.Item{SKU: "tea", Name: "Tea", Price: 999, Active: true}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.RemoveMenuItem(ctx, "latte"); err != nil {
+		if err := c.RemoveMenuItem(ctx, "latte", nil); err != nil {
 			t.Fatal(err)
 		}
 		wantTally(t, c.bring(t, draft, sales), "done: 5 rows, 0 created, 0 updated, 3 unchanged, 0 rejected, 1 skipped")
@@ -389,10 +389,10 @@ func TestCase51AStockCountAndAMenuKilledAtAnyRowAreSaidOnce(t *testing.T) {
 		} {
 			c := counter{cafetest.Open(t, db), cafetest.NewFiles()}
 			if kind == model.ImportStock {
-				if _, err := c.SetMenuItem(ctx, model.Item{SKU: "cake", Name: "Cake", Price: 300, Counted: true, Active: true}); err != nil {
+				if _, err := c.SetMenuItem(ctx, model.Item{SKU: "cake", Name: "Cake", Price: 300, Counted: true, Active: true}, nil); err != nil {
 					t.Fatal(err)
 				}
-			} else if err := c.RemoveMenuItem(ctx, "mocha"); err != nil && !errors.Is(err, cafe.ErrNotFound) {
+			} else if err := c.RemoveMenuItem(ctx, "mocha", nil); err != nil && !errors.Is(err, cafe.ErrNotFound) {
 				t.Fatal(err)
 			}
 			if err := db.Write(ctx, table.Delete(table.Key{PK: "S#cake", SK: "S"})); err != nil {
@@ -713,13 +713,13 @@ func TestWhatHappensWhileARowIsTakenIsMinded(t *testing.T) {
 				"done: 1 rows, 0 created, 1 updated, 0 unchanged, 0 rejected, 0 skipped"},
 			{model.ImportMenu, "sku,name,price\ntea,Tea,2.50\n", "M",
 				func(other *cafe.Cafe) error {
-					_, err := other.SetMenuItem(ctx, model.Item{SKU: "tea", Name: "Tea", Price: 300, Active: true})
+					_, err := other.SetMenuItem(ctx, model.Item{SKU: "tea", Name: "Tea", Price: 300, Active: true}, nil)
 					return err
 				},
 				"done: 1 rows, 0 created, 0 updated, 0 unchanged, 1 rejected, 0 skipped"},
 			{model.ImportMenu, "sku,name,price\nmocha,Mocha,2.50\n", "M",
 				func(other *cafe.Cafe) error {
-					_, err := other.SetMenuItem(ctx, model.Item{SKU: "mocha", Name: "Mocha", Price: 400, Active: true})
+					_, err := other.SetMenuItem(ctx, model.Item{SKU: "mocha", Name: "Mocha", Price: 400, Active: true}, nil)
 					return err
 				},
 				"done: 1 rows, 0 created, 0 updated, 0 unchanged, 1 rejected, 0 skipped"},
@@ -782,7 +782,7 @@ bad,Bad,bakery,free,,,
 			t.Errorf("%+v, %v, %s", cake, err, tally(im))
 		}
 		older, olderKey := c.upload(t, draftOf(model.ImportMenu), "sku,name,price\ncake,Cake,1.00\n")
-		if _, err := c.SetMenuItem(ctx, model.Item{SKU: "cake", Name: "Cake", Price: 375, Counted: true, Active: true}); err != nil {
+		if _, err := c.SetMenuItem(ctx, model.Item{SKU: "cake", Name: "Cake", Price: 375, Counted: true, Active: true}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Import(ctx, c.files, olderKey); err != nil || c.result(t, older).Rejected != 1 {

@@ -152,15 +152,29 @@ func (c *Cafe) MenuItem(ctx context.Context, sku string) (model.Item, error) {
 	return item, nil
 }
 
+// ItemMatch is a caller's condition on what is on the menu under a SKU; known is false when
+// nothing is. A nil ItemMatch asks for nothing.
+type ItemMatch func(was model.Item, known bool) bool
+
 // SetMenuItem puts the item on the menu, or replaces it, and tells whether it is new.
-// Fields at fault are a model.Invalid.
-func (c *Cafe) SetMenuItem(ctx context.Context, item model.Item) (created bool, err error) {
+// Fields at fault are a model.Invalid; ErrStale when match is given and does not hold.
+func (c *Cafe) SetMenuItem(ctx context.Context, item model.Item, match ItemMatch) (created bool, err error) {
 	if err := item.Validate(); err != nil {
 		return false, err
 	}
 	defer c.forgetMenu()
 	put := table.Put(menuKey(item.SKU), menuItem(item), table.Absent())
 	put.Item[attrSaidAt] = moment(c.clock())
+	if match != nil {
+		err = c.changeMenuItem(ctx, item.SKU, func(was model.Item, known bool) (table.Op, error) {
+			if !match(was, known) {
+				return put, ErrStale
+			}
+			created = !known
+			return put, nil
+		})
+		return created && err == nil, err
+	}
 	err = c.write(ctx, put)
 	if _, exists := table.Failed(err, 0); exists {
 		put.If = nil
@@ -169,15 +183,76 @@ func (c *Cafe) SetMenuItem(ctx context.Context, item model.Item) (created bool, 
 	return err == nil, err
 }
 
-// RemoveMenuItem takes the item off the menu, or returns ErrNotFound. Orders that
-// name it keep their lines.
-func (c *Cafe) RemoveMenuItem(ctx context.Context, sku string) error {
+// RemoveMenuItem takes the item off the menu, or returns ErrNotFound; ErrStale when match is
+// given and does not hold. Orders that name it keep their lines.
+func (c *Cafe) RemoveMenuItem(ctx context.Context, sku string, match ItemMatch) error {
 	defer c.forgetMenu()
+	if match != nil {
+		return c.changeMenuItem(ctx, sku, func(was model.Item, known bool) (table.Op, error) {
+			switch {
+			case !known:
+				return table.Op{}, ErrNotFound
+			case !match(was, known):
+				return table.Op{}, ErrStale
+			}
+			return table.Delete(menuKey(sku)), nil
+		})
+	}
 	err := c.write(ctx, table.Delete(menuKey(sku), table.Present()))
 	if _, absent := table.Failed(err, 0); absent {
 		return ErrNotFound
 	}
 	return err
+}
+
+// changeMenuItem reads an item of the menu and writes what edit makes of it, under the
+// condition that it still says the same; anew when it does not.
+func (c *Cafe) changeMenuItem(ctx context.Context, sku string, edit func(was model.Item, known bool) (table.Op, error)) error {
+	key := menuKey(sku)
+	for attempt := 0; ; attempt++ {
+		stored, err := c.table.Get(ctx, key, true)
+		known := err == nil
+		if err != nil && !errors.Is(err, table.ErrNotFound) {
+			return err
+		}
+		var was model.Item
+		unchanged := []table.Condition{table.Absent()}
+		if known {
+			if was, err = menuItemOf(key, stored); err != nil {
+				return err
+			}
+			unchanged = saysTheSame(menuItem(was))
+		}
+		op, err := edit(was, known)
+		if err != nil {
+			return err
+		}
+		op.If = unchanged
+		err = c.write(ctx, op)
+		if _, changed := table.Failed(err, 0); !changed {
+			return err
+		}
+		if attempt == attempts {
+			return table.ErrConflict
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// saysTheSame are the conditions that an item of the menu is there and is as given. When and
+// by whom that was said does not matter.
+func saysTheSame(item table.Item) []table.Condition {
+	same := []table.Condition{table.Present()}
+	for _, name := range []string{"name", "category", "price", "counted", "active", "options"} {
+		if v, has := item[name]; has {
+			same = append(same, table.Equal(name, v))
+		} else {
+			same = append(same, table.Missing(name))
+		}
+	}
+	return same
 }
 
 // StockLevel is a counted item with what is on the shelf.

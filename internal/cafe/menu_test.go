@@ -38,7 +38,7 @@ func TestTheMenuIsReadOnceForAllWhoWait(t *testing.T) {
 	if _, err := c.Menu(gone); !errors.Is(err, context.Canceled) {
 		t.Errorf("who cannot wait got %v", err)
 	}
-	if _, err := c.SetMenuItem(ctx, model.Item{SKU: "mocha", Name: "Mocha", Price: 400, Active: true}); err != nil {
+	if _, err := c.SetMenuItem(ctx, model.Item{SKU: "mocha", Name: "Mocha", Price: 400, Active: true}, nil); err != nil {
 		t.Fatal(err)
 	}
 	close(goOn)

@@ -186,7 +186,7 @@ func TestCase05StoredButTheAnswerLostIsTheSameOrderAgain(t *testing.T) {
 		if _, err := c.SetStock(ctx, "brownie", 0); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.RemoveMenuItem(ctx, "tea"); err != nil {
+		if err := c.RemoveMenuItem(ctx, "tea", nil); err != nil {
 			t.Fatal(err)
 		}
 		first, replayed, err := c.Place(ctx, alice, draft, "key")
@@ -409,7 +409,7 @@ func TestCase14EachOrderKeepsThePriceOfItsMoment(t *testing.T) {
 		old := place(t, c, "alice", []model.DraftLine{{SKU: "latte", Quantity: 2, Options: []string{"oat"}}})
 		latte := cafetest.Menu[0]
 		latte.Price, latte.Name, latte.Options = 400, "Caffè latte", nil
-		if created, err := c.SetMenuItem(ctx, latte); created || err != nil {
+		if created, err := c.SetMenuItem(ctx, latte, nil); created || err != nil {
 			t.Fatal(created, err)
 		}
 		dear := place(t, c, "alice", []model.DraftLine{{SKU: "latte", Quantity: 2}})
@@ -427,7 +427,7 @@ func TestCase14EachOrderKeepsThePriceOfItsMoment(t *testing.T) {
 			t.Fatal(err)
 		}
 		latte.Price = 450
-		if _, err := c.SetMenuItem(ctx, latte); err != nil {
+		if _, err := c.SetMenuItem(ctx, latte, nil); err != nil {
 			t.Fatal(err)
 		}
 		c.Clock.Pass(3 * time.Second)
@@ -442,10 +442,10 @@ func TestCase15ARetiredItemStillReadsInOldOrders(t *testing.T) {
 		order := place(t, c, "alice", lines("tea", "latte"))
 		tea := cafetest.Menu[1]
 		tea.Active = false
-		if _, err := c.SetMenuItem(ctx, tea); err != nil {
+		if _, err := c.SetMenuItem(ctx, tea, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.RemoveMenuItem(ctx, "latte"); err != nil {
+		if err := c.RemoveMenuItem(ctx, "latte", nil); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := c.Order(ctx, alice, order.ID); err != nil || !reflect.DeepEqual(got, order) {
@@ -456,7 +456,7 @@ func TestCase15ARetiredItemStillReadsInOldOrders(t *testing.T) {
 				t.Errorf("%s: %v", sku, err)
 			}
 		}
-		if err := c.RemoveMenuItem(ctx, "latte"); !errors.Is(err, cafe.ErrNotFound) {
+		if err := c.RemoveMenuItem(ctx, "latte", nil); !errors.Is(err, cafe.ErrNotFound) {
 			t.Error(err)
 		}
 		// Its life goes on.
@@ -466,13 +466,53 @@ func TestCase15ARetiredItemStillReadsInOldOrders(t *testing.T) {
 	})
 }
 
+// An item is changed by one only of those who read the same, however its options differ, and
+// at whatever time.
+func TestConcurrentChangesOfOneItem(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		c.Slow()
+		latte := cafetest.Menu[0]
+		asRead := func(was model.Item, known bool) bool { return known && reflect.DeepEqual(was, latte) }
+		isNew := func(_ model.Item, known bool) bool { return !known }
+		results := make([]error, 16)
+		count := func(what string, change func(c *cafe.Cafe, i int) error) {
+			t.Helper()
+			together(len(results), func(i int) { results[i] = change(cafe.New(c.Settings, c.Faults, c.Clock.Now), i) })
+			through := 0
+			for _, err := range results {
+				if err == nil {
+					through++
+				} else if !errors.Is(err, cafe.ErrStale) && !errors.Is(err, cafe.ErrNotFound) {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+			if through != 1 {
+				t.Errorf("%d of %d %s", through, len(results), what)
+			}
+		}
+		count("changed it", func(c *cafe.Cafe, i int) error {
+			mine := latte
+			mine.Options = []model.Option{{ID: "oat", Name: "Oat milk", Price: model.Money(i)}}
+			_, err := c.SetMenuItem(ctx, mine, asRead)
+			return err
+		})
+		count("made one", func(c *cafe.Cafe, i int) error {
+			_, err := c.SetMenuItem(ctx, model.Item{SKU: "cake", Name: "Cake", Price: model.Money(i), Active: true}, isNew)
+			return err
+		})
+		count("removed it", func(c *cafe.Cafe, _ int) error {
+			return c.RemoveMenuItem(ctx, "cake", func(model.Item, bool) bool { return true })
+		})
+	})
+}
+
 func TestAnItemAddedElsewhereCanBeOrderedAtOnce(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
 		if _, err := c.Menu(ctx); err != nil {
 			t.Fatal(err)
 		}
 		other := cafe.New(c.Settings, c.Table, c.Clock.Now)
-		if created, err := other.SetMenuItem(ctx, model.Item{SKU: "cake", Name: "Cake", Price: 500, Active: true}); !created || err != nil {
+		if created, err := other.SetMenuItem(ctx, model.Item{SKU: "cake", Name: "Cake", Price: 500, Active: true}, nil); !created || err != nil {
 			t.Fatal(created, err)
 		}
 		if order := place(t, c, "alice", lines("cake")); order.Total != 500 {
@@ -531,7 +571,7 @@ func TestAnItemThatIsNoLongerCountedIsPutBackAllTheSame(t *testing.T) {
 		order := place(t, c, "alice", lines("brownie", "brownie"))
 		brownie := cafetest.Menu[3]
 		brownie.Counted = false
-		if _, err := c.SetMenuItem(ctx, brownie); err != nil {
+		if _, err := c.SetMenuItem(ctx, brownie, nil); err != nil {
 			t.Fatal(err)
 		}
 		place(t, c, "alice", lines("brownie")) // takes none
@@ -562,7 +602,7 @@ func TestShortagesNameEveryLineAndNothingIsTaken(t *testing.T) {
 		}
 		wantStock(t, c, 0, -cafetest.Stock)
 		// A counted item that was never counted has none.
-		if _, err := c.SetMenuItem(ctx, model.Item{SKU: "cake", Name: "Cake", Price: 500, Counted: true, Active: true}); err != nil {
+		if _, err := c.SetMenuItem(ctx, model.Item{SKU: "cake", Name: "Cake", Price: 500, Counted: true, Active: true}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := c.Place(ctx, staff, model.Draft{Lines: lines("cake")}, ""); !errors.As(err, &short) || short.Short[0].OnHand != 0 {

@@ -124,7 +124,7 @@ func TestTheReportIsMailedAndReadBackAsItWasSent(t *testing.T) {
 		sent := c.Notifier.Published()[0]
 
 		// The menu changes, and so would the report, were it made anew.
-		if _, err := c.SetMenuItem(ctx, model.Item{SKU: "latte", Name: "Flat white", Price: 1, Active: true}); err != nil {
+		if _, err := c.SetMenuItem(ctx, model.Item{SKU: "latte", Name: "Flat white", Price: 1, Active: true}, nil); err != nil {
 			t.Fatal(err)
 		}
 		clockAt(t, c, "2017-03-25 10:00")
@@ -638,7 +638,7 @@ func TestAnItemThatIsCountedFromNowOnHasAPast(t *testing.T) {
 				steps(t, c, d)
 			}
 		}
-		if _, err := c.SetMenuItem(ctx, model.Item{SKU: "scone", Name: "Scone", Price: 1, Counted: true, Active: true}); err != nil {
+		if _, err := c.SetMenuItem(ctx, model.Item{SKU: "scone", Name: "Scone", Price: 1, Counted: true, Active: true}, nil); err != nil {
 			t.Fatal(err)
 		}
 		steps(t, c, saturday)
@@ -801,7 +801,7 @@ func openTill(t *testing.T) (c counter, rows [][]string) {
 	clockAt(t, c.Cafe, "2017-04-10 09:00")
 	c.Recorder.Pause()
 	for _, item := range cafetest.Menu {
-		if err := c.RemoveMenuItem(ctx, item.SKU); err != nil {
+		if err := c.RemoveMenuItem(ctx, item.SKU, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -133,7 +133,7 @@ func fill(t testing.TB, db table.Table, orders int, filed func()) {
 	settings, clock := fullSettings(t), clockOn("2010-01-01", "12:00")
 	c := cafe.New(settings, db, clock.Now)
 	for _, item := range fullMenu() {
-		_, err := c.SetMenuItem(ctx, item)
+		_, err := c.SetMenuItem(ctx, item, nil)
 		if err == nil && item.Counted {
 			_, err = c.SetStock(ctx, item.SKU, model.MaxStock)
 		}

@@ -434,6 +434,11 @@ func counts(name string, before, after int64, alerts int) useCase {
 	}
 }
 
+// costs is the condition that an item has the price.
+func costs(price model.Money) cafe.ItemMatch {
+	return func(was model.Item, known bool) bool { return known && was.Price == price }
+}
+
 // posts is a delivery of all that happened before: again from the first change that could
 // not be done, as Lambda does it.
 func posts(name string, before func(w *world), after func(w *world)) useCase {
@@ -739,13 +744,13 @@ var useCases = []useCase{
 		}},
 	{name: "staff put an item on the menu", methods: "SetMenuItem",
 		do: func(w *world) error {
-			_, err := w.SetMenuItem(w.ctx, model.Item{SKU: "mocha", Name: "Mocha", Price: 400, Active: true})
+			_, err := w.SetMenuItem(w.ctx, model.Item{SKU: "mocha", Name: "Mocha", Price: 400, Active: true}, nil)
 			return err
 		},
 		after: func(w *world) { placed("mocha")(w) }},
 	{name: "staff change a price", methods: "SetMenuItem",
 		do: func(w *world) error {
-			created, err := w.SetMenuItem(w.ctx, model.Item{SKU: "tea", Name: "Tea", Price: 250, Active: true})
+			created, err := w.SetMenuItem(w.ctx, model.Item{SKU: "tea", Name: "Tea", Price: 250, Active: true}, nil)
 			if created {
 				w.Error("a known item is new")
 			}
@@ -756,8 +761,25 @@ var useCases = []useCase{
 				w.Errorf("tea for %d", w.order.Total)
 			}
 		}},
+	{name: "staff change the price they read", methods: "SetMenuItem", through: cafe.ErrStale,
+		do: func(w *world) error {
+			_, err := w.SetMenuItem(w.ctx, model.Item{SKU: "tea", Name: "Tea", Price: 250, Active: true}, costs(220))
+			return err
+		},
+		after: func(w *world) {
+			if placed("tea")(w); w.order.Total != 250 {
+				w.Errorf("tea for %d", w.order.Total)
+			}
+		}},
+	{name: "an owner takes the item they read off the menu", methods: "RemoveMenuItem", through: cafe.ErrNotFound,
+		do: func(w *world) error { return w.RemoveMenuItem(w.ctx, "tea", costs(220)) },
+		after: func(w *world) {
+			if _, err := w.MenuItem(w.ctx, "tea"); !errors.Is(err, cafe.ErrNotFound) {
+				w.Errorf("it is still there: %v", err)
+			}
+		}},
 	{name: "an owner takes an item off the menu", methods: "RemoveMenuItem", through: cafe.ErrNotFound,
-		do: func(w *world) error { return w.RemoveMenuItem(w.ctx, "tea") },
+		do: func(w *world) error { return w.RemoveMenuItem(w.ctx, "tea", nil) },
 		after: func(w *world) {
 			if _, err := w.MenuItem(w.ctx, "tea"); !errors.Is(err, cafe.ErrNotFound) {
 				w.Errorf("it is still there: %v", err)

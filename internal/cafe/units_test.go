@@ -351,7 +351,7 @@ func (k *kitchen) announce() {
 
 func (k *kitchen) keepShop() {
 	item := model.Item{SKU: "cake", Name: "Cake", Category: "dessert", Price: 300, Counted: true, Active: true}
-	k.cost("put an item on the menu", 1, func() { k.must(k.SetMenuItem(ctx, item)) })
+	k.cost("put an item on the menu", 1, func() { k.must(k.SetMenuItem(ctx, item, nil)) })
 	k.cost("count an item's stock", 1, func() { k.must(k.SetStock(ctx, "cake", 1)) })
 	k.cost("list the stock of 18 items", 1, func() { k.must(k.StockPage(ctx, "", 25)) })
 	k.reopen()

@@ -46,7 +46,7 @@ func BenchmarkImportToLedger(b *testing.B) {
 		}
 		importToLedger(b, path, model.ImportDraft{Kind: model.ImportOrders, Name: "till.csv"}, func(c *cafe.Cafe, _ *objects.Local) {
 			for _, item := range cafetest.Menu {
-				if _, err := c.SetMenuItem(ctx, item); err != nil {
+				if _, err := c.SetMenuItem(ctx, item, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

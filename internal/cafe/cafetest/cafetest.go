@@ -167,7 +167,7 @@ func Open(t rapid.TB, db table.Table, changes ...func(*cafe.Settings)) *Cafe {
 	c.Recorder.Pause()
 	ctx := context.Background()
 	for _, item := range Menu {
-		if _, err := c.SetMenuItem(ctx, item); err != nil {
+		if _, err := c.SetMenuItem(ctx, item, nil); err != nil {
 			t.Fatal(err)
 		}
 		if item.Counted {

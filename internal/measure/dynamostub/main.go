@@ -151,7 +151,7 @@ func seed(env map[string]string, ca []byte, menu string) (order string, err erro
 		if err != nil {
 			return "", err
 		}
-		if _, err := c.SetMenuItem(ctx, row.Item); err != nil {
+		if _, err := c.SetMenuItem(ctx, row.Item, nil); err != nil {
 			return "", err
 		}
 	}
