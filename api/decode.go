@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -152,10 +153,14 @@ func typeName(t reflect.Type) string {
 	return "of another type"
 }
 
+// timePattern is what a time in a request looks like, as the reference has it too. RFC 3339
+// lets a format ask for a capital T and Z; time.Parse takes more, such as hours of one digit.
+var timePattern = regexp.MustCompile(`^(19[7-9]|[2-9][0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
+
 // timestamp reads an RFC 3339 time, to the microsecond and in UTC.
 func timestamp(faults *model.Invalid, field, s string) time.Time {
 	t, err := time.Parse(time.RFC3339, s)
-	if err != nil || t.Year() < 1970 {
+	if err != nil || !timePattern.MatchString(s) {
 		faults.Add(field, "must be a time such as 2017-03-18T09:30:00Z, or null")
 		return time.Time{}
 	}

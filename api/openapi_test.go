@@ -415,6 +415,14 @@ func TestSchemasHaveKeywordsOfJSONSchemaOnly(t *testing.T) {
 	}
 }
 
+func TestTimesLookAsTheReferenceHasThem(t *testing.T) {
+	for _, schema := range []string{"OrderInput", "OrderPatch"} {
+		if got := theReference().at("components", "schemas", schema, "properties", "pickup_at", "pattern"); got != timePattern.String() {
+			t.Errorf("%s: %v, the router wants %s", schema, got, timePattern)
+		}
+	}
+}
+
 type documentedCall struct{ method, path string }
 
 func documentedCalls() (calls []documentedCall) {

@@ -99,10 +99,10 @@ func (s *server) placeOrder(c *gin.Context) error {
 		Lines:      draftLines(&faults, r.Lines.need(&faults, "/lines")),
 		Note:       r.Note.or(&faults, "/note", ""),
 	}
-	if r.CustomerID.Given && draft.CustomerID == "" {
+	if r.CustomerID.Given && !r.CustomerID.Null && draft.CustomerID == "" {
 		faults.Add("/customer_id", "must not be empty")
 	}
-	if r.Payment.Given && draft.Payment == "" {
+	if r.Payment.Given && !r.Payment.Null && draft.Payment == "" {
 		faults.Add("/payment", "must be account or counter")
 	}
 	if r.PickupAt.Given && !r.PickupAt.Null {
