@@ -54,7 +54,7 @@ func putCustomer(customer model.Customer) table.Op {
 // model.Invalid.
 func (c *Cafe) SetCustomer(ctx context.Context, id string, p model.Profile, match Match) (customer model.Customer, created bool, err error) {
 	if id == model.WalkIn {
-		return customer, false, model.Invalid{{Field: "/id", Message: "is nobody's: walk-ins have no account"}}
+		return customer, false, model.Invalid{{Field: "id", Message: "is nobody's: walk-ins have no account"}}
 	}
 	if err := p.Validate(); err != nil {
 		return customer, false, err
@@ -204,7 +204,7 @@ func sameCustomer(a, b model.Customer) bool { return customerItem(a).Equal(custo
 // Pay takes a payment onto a customer's tab. The key works as for Place.
 func (c *Cafe) Pay(ctx context.Context, by Caller, customerID string, amount model.Money, note, key string) (paid model.Paid, replayed bool, err error) {
 	if customerID == model.WalkIn {
-		return paid, false, model.Invalid{{Field: "/id", Message: "is nobody's: walk-ins have no account"}}
+		return paid, false, model.Invalid{{Field: "id", Message: "is nobody's: walk-ins have no account"}}
 	}
 	if err := model.ValidatePayment(amount, note); err != nil {
 		return paid, false, err

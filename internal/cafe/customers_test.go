@@ -152,7 +152,7 @@ func TestBadProfilesAndPaymentsAreRefused(t *testing.T) {
 		if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "A", Notify: true}, nil); !isInvalid(err, "/email") {
 			t.Errorf("notify without an address: %v", err)
 		}
-		if _, _, err := c.SetCustomer(ctx, model.WalkIn, model.Profile{Name: "A"}, nil); !isInvalid(err, "/id") {
+		if _, _, err := c.SetCustomer(ctx, model.WalkIn, model.Profile{Name: "A"}, nil); !isInvalid(err, "id") {
 			t.Errorf("walk-in: %v", err)
 		}
 		for _, amount := range []model.Money{0, -5, model.MaxAmount + 1} {
@@ -160,7 +160,7 @@ func TestBadProfilesAndPaymentsAreRefused(t *testing.T) {
 				t.Errorf("%d: %v", amount, err)
 			}
 		}
-		if _, _, err := c.Pay(ctx, staff, model.WalkIn, 5, "", ""); !isInvalid(err, "/id") {
+		if _, _, err := c.Pay(ctx, staff, model.WalkIn, 5, "", ""); !isInvalid(err, "id") {
 			t.Errorf("walk-in: %v", err)
 		}
 		if _, replayed, err := c.Pay(ctx, staff, "alice", 5, "", "key"); err != nil || replayed {

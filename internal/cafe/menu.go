@@ -299,7 +299,7 @@ func (c *Cafe) SetStock(ctx context.Context, sku string, onHand int64) (StockLev
 		return StockLevel{}, err
 	}
 	if !item.Counted {
-		return StockLevel{}, model.Invalid{{Field: "/sku", Message: "is not a counted item: it never runs out"}}
+		return StockLevel{}, model.Invalid{{Field: "sku", Message: "is not a counted item: it never runs out"}}
 	}
 	if onHand < 0 || onHand > model.MaxStock {
 		return StockLevel{}, model.Invalid{{Field: "/on_hand", Message: "must be from 0 to 1000000"}}

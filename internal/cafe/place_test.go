@@ -613,7 +613,7 @@ func TestShortagesNameEveryLineAndNothingIsTaken(t *testing.T) {
 
 func TestStockIsCountedForCountedItemsOnly(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		if _, err := c.SetStock(ctx, "latte", 3); !isInvalid(err, "/sku") {
+		if _, err := c.SetStock(ctx, "latte", 3); !isInvalid(err, "sku") {
 			t.Errorf("latte: %v", err)
 		}
 		if _, err := c.SetStock(ctx, "cake", 3); !errors.Is(err, cafe.ErrNotFound) {
