@@ -153,6 +153,11 @@ func TestABodyOverTheLimitIs413(t *testing.T) {
 	pad := func(n int) string { return latte + strings.Repeat(" ", n-len(latte)) }
 	s.call(alice, "POST", "/orders", pad(256<<10)).want(201)
 	s.call(alice, "POST", "/orders", pad(256<<10+1)).wantProblem(413, "body-too-large")
+
+	s.faults.Set(tabletest.Always(tabletest.Fault{Before: table.ErrTooLarge}))
+	if a := s.call(alice, "POST", "/orders", latte).wantProblem(413, "body-too-large"); strings.Contains(string(a.body), "262144") {
+		t.Errorf("a small body is refused with %s", a.body)
+	}
 }
 
 func TestTheLargestOrderFits(t *testing.T) {

@@ -102,9 +102,12 @@ func problemOf(err error) *Problem {
 	case errors.As(err, &illegal):
 		return problem(http.StatusConflict, "illegal-transition", "Illegal transition",
 			fmt.Sprintf("The order is %s; you cannot make it %s.", illegal.From, illegal.To))
-	case errors.As(err, &tooLarge), errors.Is(err, table.ErrTooLarge):
+	case errors.As(err, &tooLarge):
 		return problem(http.StatusRequestEntityTooLarge, "body-too-large", "Body too large",
 			fmt.Sprintf("The body is larger than %d bytes.", maxBody))
+	case errors.Is(err, table.ErrTooLarge):
+		return problem(http.StatusRequestEntityTooLarge, "body-too-large", "Body too large",
+			"The body asks for more than the café can keep in one piece. Ask for less at once.")
 	case errors.As(err, &noReport):
 		return problem(http.StatusNotFound, "not-found", "Not found", noReport.Reason)
 	case errors.Is(err, cafe.ErrNotFound):

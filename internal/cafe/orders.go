@@ -3,6 +3,7 @@ package cafe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -57,6 +58,7 @@ func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, mat
 		if o.Status != model.StatusPlaced {
 			return o, ErrNotAmendable
 		}
+		was := o
 		if a.Note != nil {
 			if err := model.ValidateNote(*a.Note); err != nil {
 				return o, err
@@ -75,6 +77,9 @@ func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, mat
 				return o, err
 			}
 			o.TookStock = len(model.Units(o.Lines)) > 0
+			if len(takeStock(taken(was, o))) > table.MaxOps-1 { // the order is one more
+				return o, model.Invalid{{Field: "/lines", Message: fmt.Sprintf("would change more than %d counted items at once: change fewer at a time", table.MaxOps-1)}}
+			}
 		}
 		return o, nil
 	})

@@ -103,6 +103,34 @@ var life = map[model.Status][]model.Status{
 	model.StatusRefunded:  {model.StatusPreparing, model.StatusReady, model.StatusCollected, model.StatusRefunded},
 }
 
+func TestAnAmendmentOfTooManyCountedItemsIsRefused(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		skus := make([]string, 100)
+		for i := range skus {
+			skus[i] = fmt.Sprint("cake-", i)
+			if _, err := c.SetMenuItem(ctx, model.Item{SKU: skus[i], Name: skus[i], Price: 100, Counted: true, Active: true}, nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.SetStock(ctx, skus[i], 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		order := place(t, c, "alice", lines(skus[:50]...))
+		if _, err := c.Amend(ctx, alice, order.ID, cafe.Amendment{Lines: lines(skus[50:]...)}, is(1)); !isInvalid(err, "/lines") {
+			t.Error(err)
+		}
+		if got, err := c.Order(ctx, alice, order.ID); err != nil || !reflect.DeepEqual(got, order) || c.OnHand(t, skus[0]) != 0 || c.OnHand(t, skus[50]) != 1 {
+			t.Errorf("it is %+v, %v", got, err)
+		}
+		if _, err := c.Amend(ctx, alice, order.ID, cafe.Amendment{Lines: lines(skus[51:]...)}, is(1)); err != nil {
+			t.Error(err)
+		}
+		if c.OnHand(t, skus[0]) != 1 || c.OnHand(t, skus[50]) != 1 || c.OnHand(t, skus[51]) != 0 {
+			t.Error("the shelf is not as the order leaves it")
+		}
+	})
+}
+
 func TestCase11EveryPairOfStatusesByEveryRole(t *testing.T) {
 	const (
 		placed, preparing, ready = model.StatusPlaced, model.StatusPreparing, model.StatusReady
