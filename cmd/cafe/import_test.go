@@ -87,6 +87,9 @@ Rejected:
 		t.Fatalf("rejects are at %q", url)
 	}
 	text, response := fetch(t, url)
+	if response.Header.Get("X-Request-Id") == "" {
+		t.Error("the rejects have no request id")
+	}
 	if text != "order,date,time,item,reason\n2,2017-03-17,09:05,tee,\"item: \"\"tee\"\" is no SKU and no name on the menu\"\n" || response.StatusCode != 200 {
 		t.Errorf("rejects are %d %q", response.StatusCode, text)
 	}
@@ -180,7 +183,7 @@ func TestCase51AnImportThatIsCutOffGoesOnWhenTheCafeOpensAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			response, err := s.client.Do(r)
-			if err != nil || response.StatusCode != 200 {
+			if err != nil || response.StatusCode != 200 || response.Header.Get("X-Request-Id") == "" {
 				t.Fatalf("upload: %v, %v", response, err)
 			}
 			response.Body.Close()

@@ -23,6 +23,7 @@ import (
 func Gateway(router http.Handler, verifier *auth.Verifier, limit *rate.Limiter) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := api.NewRequestID()
+		w.Header().Set("X-Request-Id", id)
 		ctx := api.WithRequestID(r.Context(), id)
 		if !limit.Allow() {
 			seconds := math.Ceil(1 / float64(limit.Limit()))
@@ -47,7 +48,8 @@ func Gateway(router http.Handler, verifier *auth.Verifier, limit *rate.Limiter) 
 
 // Server returns an HTTP server with the time-outs that an open port needs. When the
 // handler panics, the client's connection ends and the log says where it was: net/http
-// would log what the panic held, too.
+// would log what the panic held, too. What net/http refuses by itself, a request that is no
+// HTTP or whose header is too large, has no request id: it reaches no handler.
 func Server(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -62,5 +64,7 @@ func Server(handler http.Handler) *http.Server {
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+
+		DisableGeneralOptionsHandler: true, // OPTIONS * is answered as any other path
 	}
 }

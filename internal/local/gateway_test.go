@@ -3,13 +3,62 @@ package local
 import (
 	"bytes"
 	"errors"
+	"io"
 	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"cafe/api"
+	"cafe/internal/auth"
+	"cafe/internal/cafe"
+	"cafe/internal/cafe/cafetest"
 )
+
+func TestEveryAnswerHasARequestId(t *testing.T) {
+	settings, err := cafe.SettingsFrom(func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	router, err := api.New(cafe.New(settings, nil, time.Now), api.Options{CursorKey: make([]byte, 16), Links: cafetest.NewFiles()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := auth.OpenIssuer(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := issuer.Verifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(nil)
+	server.Config = Server(Gateway(router, verifier, rate.NewLimiter(rate.Inf, 0)))
+	server.Start()
+	defer server.Close()
+	r, err := http.NewRequest("OPTIONS", server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.URL.Opaque = "*"
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id := answer.Header.Get("X-Request-Id"); answer.StatusCode != 404 || id == "" || !bytes.Contains(body, []byte(`"request_id":"`+id+`"`)) {
+		t.Errorf("OPTIONS *: %s %v %s", answer.Status, answer.Header, body)
+	}
+}
 
 func TestCase48APanicBehindTheServerSaysWhereAndNotWhat(t *testing.T) {
 	const canary = "kanari"
