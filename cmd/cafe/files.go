@@ -30,7 +30,7 @@ func openFiles(ctx context.Context, running *sync.WaitGroup, c *cafe.Cafe, dir, 
 		return nil, errors.New("CAFE_URL is not an address such as http://cafe.example:3000")
 	}
 	var uploads *local.Uploads
-	files, err := objects.OpenLocal(dir, objects.LocalOptions{BaseURL: base, OnUpload: func(key string) { uploads.Add(key) }})
+	files, err := objects.OpenLocal(dir, objects.LocalOptions{BaseURL: base, OnUpload: func(key string) { uploads.Add(key) }, Takes: c.TakesUpload})
 	if err != nil {
 		return nil, err
 	}

@@ -156,6 +156,45 @@ func TestAddressesOfFilesAreRefusedAsTheAPIDoes(t *testing.T) {
 	}
 }
 
+func TestASecondFileForAFinishedImportIsRefused(t *testing.T) {
+	s := openShop(t, t.TempDir())
+	var begun struct {
+		ID        string
+		UploadURL string `json:"upload_url"`
+	}
+	if status := s.call("staff", "POST", "/imports", map[string]any{"kind": "orders", "name": "till.csv"}, &begun); status != 201 {
+		t.Fatalf("answered %d", status)
+	}
+	send := func(item string) (*http.Response, string) {
+		t.Helper()
+		r, err := http.NewRequest("PUT", begun.UploadURL, strings.NewReader("order,date,time,item\n"+item+",2017-03-17,09:00,"+item+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := s.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		b, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response, string(b)
+	}
+	if response, text := send("tea"); response.StatusCode != 200 {
+		t.Fatalf("%s %s", response.Status, text)
+	}
+	var result importResult
+	for deadline := time.Now().Add(10 * time.Second); result.Status != "done" && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		s.call("staff", "GET", "/imports/"+begun.ID, nil, &result)
+	}
+	response, text := send("latte")
+	if response.StatusCode != 409 || response.Header.Get("Content-Type") != "application/problem+json" || !strings.Contains(text, `"type":"/problems/import-finished"`) {
+		t.Errorf("%s %s", response.Status, text)
+	}
+}
+
 // Case 51 of the reliability list, with a process that ends for real.
 func TestCase51AnImportThatIsCutOffGoesOnWhenTheCafeOpensAgain(t *testing.T) {
 	const orders = 6000

@@ -215,6 +215,31 @@ func (c *Cafe) importOf(key table.Key, item table.Item) (model.Import, error) {
 // attrToldAt is when a running import was last heard of.
 const attrToldAt = "told_at"
 
+// TakesUpload tells whether a file that is uploaded under the key would be read: one of an
+// import that is done or failed would not. One that was given up takes its file again.
+func (c *Cafe) TakesUpload(ctx context.Context, key string) (bool, error) {
+	id, ok := uploadID(key)
+	if !ok {
+		return false, nil
+	}
+	item, err := c.table.Get(ctx, importKey(id), true)
+	if errors.Is(err, table.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	im, err := importOf(importKey(id), item)
+	return err == nil && key == uploadKey(im) && !im.Finished(), err
+}
+
+// uploadID returns the id of the import that gave out the key, if it is of an upload at all.
+func uploadID(key string) (id string, ok bool) {
+	rest, ok := strings.CutPrefix(key, uploads)
+	id, _, _ = strings.Cut(rest, "/")
+	return id, ok && model.ValidID(id)
+}
+
 // Import reads the file that was uploaded under the key, as its import asks. A key that
 // no import gave out is left alone.
 //
@@ -225,8 +250,8 @@ const attrToldAt = "told_at"
 // say is of the time when the import was begun: a stock count or a menu item that was
 // set later stays, and the row is rejected.
 func (c *Cafe) Import(ctx context.Context, files Files, key string) error {
-	id, _, _ := strings.Cut(strings.TrimPrefix(key, uploads), "/")
-	if !strings.HasPrefix(key, uploads) || !model.ValidID(id) {
+	id, ok := uploadID(key)
+	if !ok {
 		slog.WarnContext(ctx, "a file that is no upload")
 		return nil
 	}
@@ -252,7 +277,8 @@ func (c *Cafe) run(ctx context.Context, files Files, im model.Import) error {
 	if err := a.start(ctx); err != nil {
 		return err
 	}
-	if a.im.Finished() {
+	if a.im.Finished() { // told again, or S3 took another file
+		slog.InfoContext(ctx, "upload of an import that has finished is not read", "import", a.im.ID)
 		return nil
 	}
 	err := a.read(ctx)

@@ -487,6 +487,9 @@ func TestCase51AnImportThatIsNotTriedAnyMoreHasFailedUntilItIs(t *testing.T) {
 			return err == nil && len(troubled) == 1 && reflect.DeepEqual(troubled[0], failed)
 		})
 
+		if takes, err := c.TakesUpload(ctx, key); !takes || err != nil {
+			t.Errorf("given up, it takes its file: %v, %v", takes, err)
+		}
 		interrupted() // its upload is told once more
 		if im := is(model.ImportRunning); len(im.Problems) != 0 || !im.FinishedAt.IsZero() {
 			t.Errorf("running, it says %+v of %s", im.Problems, im.FinishedAt)
@@ -623,6 +626,9 @@ func TestCase53EventsTwiceAtOnceAndOutOfOrderCountRight(t *testing.T) {
 	onEachCounter(t, func(t *testing.T, c counter) {
 		first, firstKey := c.upload(t, draftOf(model.ImportOrders), manySales(40))
 		second, secondKey := c.upload(t, draftOf(model.ImportOrders), manySales(40))
+		if takes, err := c.TakesUpload(ctx, firstKey); !takes || err != nil {
+			t.Errorf("takes its file: %v, %v", takes, err)
+		}
 		// Of the second upload we hear first, and of each several times at once.
 		for _, key := range []string{secondKey, firstKey} {
 			together(4, func(int) {
@@ -636,6 +642,11 @@ func TestCase53EventsTwiceAtOnceAndOutOfOrderCountRight(t *testing.T) {
 		for _, id := range []string{first, second} {
 			if n := strings.Count(c.files.Text("rejects/"+id+".csv"), "\n"); n != 5 {
 				t.Errorf("%d lines of rejects, want 5", n)
+			}
+		}
+		for _, key := range []string{firstKey, secondKey, "rejects/" + first + ".csv", "imports/" + first + "/other.csv", "imports/x/y"} {
+			if takes, err := c.TakesUpload(ctx, key); takes || err != nil {
+				t.Errorf("takes %s: %v, %v", key, takes, err)
 			}
 		}
 		// Once it is done it is not run again, whatever is in the file by now.

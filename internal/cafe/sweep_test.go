@@ -903,6 +903,11 @@ var useCases = []useCase{
 		im, url, err := w.ImportResult(w.ctx, w.files, w.id)
 		return fmt.Sprintf("%+v %s", im, url), err
 	}),
+	reads("TakesUpload", "a file arrives", func(w *world) {
+		w.id, w.key = w.upload(w, draftOf(model.ImportOrders), sales)
+	}, func(w *world) (interface{}, error) {
+		return w.TakesUpload(w.ctx, w.key)
+	}),
 	reads("TroubledImports", "imports with rejects are listed", func(w *world) {
 		w.id = w.bring(w, draftOf(model.ImportOrders), sales).ID
 	}, func(w *world) (interface{}, error) {

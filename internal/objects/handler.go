@@ -30,6 +30,7 @@ var (
 	badLink     = Refusal{http.StatusForbidden, "link-invalid", "Link not valid", "This address was not made by the café for this file and method. Use it exactly as it was given to you."}
 	endedLink   = Refusal{http.StatusForbidden, "link-expired", "Link expired", "This address was good for a while only. Ask for a new one."}
 	brokenOff   = Refusal{http.StatusBadRequest, "upload-interrupted", "Upload interrupted", "The file did not arrive whole. Nothing was kept; send it again."}
+	finished    = Refusal{http.StatusConflict, "import-finished", "Import finished", "The import of this address has finished, and this file was not read. Begin another import for it."}
 	troubled    = Refusal{http.StatusServiceUnavailable, "unavailable", "Unavailable", "The café cannot keep or read files right now. It is safe to send the same request again."}
 )
 
@@ -90,6 +91,7 @@ func (l *Local) receive(w http.ResponseWriter, r *http.Request, key, name string
 	whole, err := l.spool(body)
 	_ = deadlines.SetReadDeadline(time.Time{}) // as in Read
 	var tooLarge *http.MaxBytesError
+	taken := false
 	switch {
 	case errors.As(body.err, &tooLarge):
 		return l.tooLarge()
@@ -97,11 +99,14 @@ func (l *Local) receive(w http.ResponseWriter, r *http.Request, key, name string
 		slog.InfoContext(r.Context(), "upload interrupted", "upload", named(key), "error", body.err.Error())
 		return &brokenOff
 	case err == nil:
-		err = l.arrive(whole, key, name)
+		taken, err = l.arrive(r.Context(), whole, key, name)
 	}
 	if err != nil {
 		slog.ErrorContext(r.Context(), "upload failed", "upload", named(key), "error", err.Error())
 		return &troubled
+	}
+	if !taken {
+		return &finished
 	}
 	slog.InfoContext(r.Context(), "uploaded", "upload", named(key), "bytes", body.n)
 	w.WriteHeader(http.StatusOK)

@@ -61,6 +61,9 @@ type LocalOptions struct {
 	// OnUpload is told of every upload once it is safely on disk, before the client is
 	// answered. It returns soon. Whoever deals with the upload calls Done.
 	OnUpload func(key string)
+	// Takes tells whether anybody would deal with an upload of the key. It is asked when one
+	// is whole; what it does not take is refused, and nothing is left of it. nil: all is taken.
+	Takes func(ctx context.Context, key string) (bool, error)
 }
 
 const (
@@ -79,6 +82,9 @@ func OpenLocal(dir string, o LocalOptions) (*Local, error) {
 	}
 	if o.OnUpload == nil {
 		o.OnUpload = func(string) {}
+	}
+	if o.Takes == nil {
+		o.Takes = func(context.Context, string) (bool, error) { return true, nil }
 	}
 	l := &Local{dir: dir, options: o, patience: time.Minute, waiting: map[string]int{}}
 	if err := os.RemoveAll(l.path(arriving, "")); err != nil {
@@ -218,10 +224,13 @@ func (l *Local) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	return nil
 }
 
-// arrive makes a whole file the upload of a key.
-func (l *Local) arrive(whole, key, name string) error {
+// arrive makes a whole file the upload of a key, unless nobody takes it: then it goes.
+func (l *Local) arrive(ctx context.Context, whole, key, name string) (taken bool, err error) {
+	if taken, err = l.options.Takes(ctx, key); err != nil || !taken {
+		return false, errors.Join(err, os.Remove(whole))
+	}
 	l.mu.Lock()
-	err := l.move(whole, l.path(arrived, name))
+	err = l.move(whole, l.path(arrived, name))
 	if err == nil {
 		l.waiting[key]++
 	}
@@ -229,7 +238,7 @@ func (l *Local) arrive(whole, key, name string) error {
 	if err == nil {
 		l.options.OnUpload(key)
 	}
-	return err
+	return true, err
 }
 
 // Pending returns the keys of the uploads that nobody has dealt with, the oldest first.

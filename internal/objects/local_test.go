@@ -225,6 +225,37 @@ func TestAFileUploadedAgainWhileItIsDealtWithIsNotForgotten(t *testing.T) {
 	expectLeft(t, dir, "kept/a")
 }
 
+func TestAnUploadThatNobodyTakesIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	var taken bool
+	var trouble error
+	announced := 0
+	l := serveLocal(t, dir, objects.LocalOptions{
+		OnUpload: func(string) { announced++ },
+		Takes: func(_ context.Context, key string) (bool, error) {
+			if key != "a" {
+				t.Errorf("asked of %s", key)
+			}
+			return taken, trouble
+		},
+	})
+	link := uploadURL(t, l, "a")
+	if answer, kind := send(t, "PUT", link, strings.NewReader("late")); answer.StatusCode != 409 || kind != "import-finished" {
+		t.Errorf("not taken: %s %s", answer.Status, kind)
+	}
+	trouble = errFailing
+	if answer, kind := send(t, "PUT", link, strings.NewReader("late")); answer.StatusCode != 503 || kind != "unavailable" {
+		t.Errorf("in trouble: %s %s", answer.Status, kind)
+	}
+	expectLeft(t, dir)
+	taken, trouble = true, nil
+	upload(t, link, "in time")
+	expectLeft(t, dir, "arrived/a")
+	if announced != 1 {
+		t.Errorf("announced %d times", announced)
+	}
+}
+
 func TestAFileThatIsTooLargeIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	l := serveLocal(t, dir, objects.LocalOptions{Limit: 1000, OnUpload: func(key string) { t.Errorf("%s was announced", key) }})
