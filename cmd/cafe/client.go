@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
@@ -31,13 +32,16 @@ func clientFlags() []cli.Flag {
 }
 
 // newClient makes a client with the token that was given, or one of the role for the
-// café of this machine.
+// café of this machine. It makes no data folder, and no secret in one.
 func newClient(c *cli.Command, role model.Role) (client, error) {
 	cl := client{url: strings.TrimSuffix(c.String("url"), "/"), token: c.String("token")}
 	if cl.token != "" {
 		return cl, nil
 	}
-	issuer, err := auth.OpenIssuer(c.String("data"))
+	issuer, err := auth.ReadIssuer(c.String("data"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return cl, fmt.Errorf("a token is needed: give one with -token or CAFE_TOKEN, or with -data the folder of a café on this machine (there is none in %s)", c.String("data"))
+	}
 	if err != nil {
 		return cl, err
 	}

@@ -40,15 +40,21 @@ func importCommand() *cli.Command {
 			if c.NArg() != 1 {
 				return fmt.Errorf("import takes one file; there are %d", c.NArg())
 			}
-			cl, err := newClient(c, model.RoleStaff)
-			if err != nil {
-				return err
-			}
 			file, err := os.Open(c.Args().First())
 			if err != nil {
 				return err
 			}
 			defer file.Close()
+			switch info, err := file.Stat(); {
+			case err != nil:
+				return err
+			case info.IsDir():
+				return fmt.Errorf("%s is a folder; import takes one file", c.Args().First())
+			}
+			cl, err := newClient(c, model.RoleStaff)
+			if err != nil {
+				return err
+			}
 			name := filepath.Base(file.Name())
 			draft := importDraft{c.String("kind"), name, c.String("source"), append([]string{}, c.StringSlice("ignore")...), c.Bool("dry-run")}
 			result, err := bring(ctx, cl, file, draft, newProgress(c.Root().ErrWriter))

@@ -98,6 +98,7 @@ Rejected:
 		t.Errorf("mended: status %d, %s%s", status, errs, out)
 	}
 
+	folder := t.TempDir()
 	for name, bad := range map[string]struct {
 		args []string
 		says string
@@ -105,7 +106,7 @@ Rejected:
 		"no file":       {nil, "import takes one file"},
 		"two files":     {[]string{path, path}, "import takes one file"},
 		"missing file":  {[]string{path + "x"}, "no such file"},
-		"a folder":      {[]string{t.TempDir()}, ""},
+		"a folder":      {[]string{folder}, folder + " is a folder"},
 		"unknown kind":  {[]string{path, "-kind", "prices"}, "/kind must be orders, stock or menu"},
 		"bad token":     {[]string{path, "-token", "x"}, "Unauthorized"},
 		"empty file":    {[]string{write(t, "empty.csv", "")}, "empty.csv was not imported. The file is empty."},

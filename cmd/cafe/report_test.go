@@ -52,6 +52,34 @@ func reportsMailed(t *testing.T, data string) (mails []string) {
 	return mails
 }
 
+func TestACommandThatCallsACafeMakesNoData(t *testing.T) {
+	s := openShop(t, t.TempDir())
+	token, here := s.token("owner"), t.TempDir()
+	if err := os.Mkdir(filepath.Join(here, "other"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) (string, error) {
+		cmd := run(t, append([]string{"reconcile", "-dry-run", "-url", s.url}, args...)...)
+		cmd.Dir = here
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	for _, data := range []string{"data", "other"} {
+		if out, err := run("-data", data); err == nil || !strings.Contains(out, "a token is needed") {
+			t.Errorf("without a token: %v, %s", err, out)
+		}
+		if out, err := run("-data", data, "-token", token); err != nil {
+			t.Errorf("with a token: %v, %s", err, out)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(here, "*", "*")); err != nil || len(left) > 0 {
+		t.Errorf("it made %q, %v", left, err)
+	}
+	if left, err := filepath.Glob(filepath.Join(here, "*")); err != nil || len(left) != 1 {
+		t.Errorf("there are %q, %v", left, err)
+	}
+}
+
 func TestTheReportOfADayIsPrintedMadeWhenDueAndBuiltAgain(t *testing.T) {
 	// The café closed a minute ago.
 	now := time.Now().UTC()

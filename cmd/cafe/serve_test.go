@@ -279,7 +279,7 @@ func TestReconcileFailsWhereItemsCannotBeRead(t *testing.T) {
 		io.WriteString(w, `{"customers":3,"drifted":[{"customer_id":"alice","field":"balance","stored":1,"actual":2}],"repaired":1,"unreadable":2}`)
 	}))
 	defer stub.Close()
-	out, err := run(t, "reconcile", "-url", stub.URL, "-data", t.TempDir()).CombinedOutput()
+	out, err := run(t, "reconcile", "-url", stub.URL, "-token", "x").CombinedOutput()
 	var status *exec.ExitError
 	if !errors.As(err, &status) || status.ExitCode() != 1 || !bytes.HasPrefix(out, []byte("alice\tbalance\tstored 1\tactual 2\n3 customers, 1 drifted totals, 1 repaired\ncafe: stored items that cannot be read: 2;")) {
 		t.Errorf("%v: %s", err, out)

@@ -56,6 +56,16 @@ func OpenIssuer(folder string) (*Issuer, error) {
 	return &Issuer{secret: secret, now: time.Now}, nil
 }
 
+// ReadIssuer is OpenIssuer for a café that is there already. Without one the error is an
+// fs.ErrNotExist, and nothing is made.
+func ReadIssuer(folder string) (*Issuer, error) {
+	secret, err := readSecret(filepath.Join(folder, secretFile))
+	if err != nil {
+		return nil, fmt.Errorf("read secret for tokens: %w", err)
+	}
+	return &Issuer{secret: secret, now: time.Now}, nil
+}
+
 func readSecret(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -109,6 +110,20 @@ func TestProcessesThatStartAtOnceShareOneSecret(t *testing.T) {
 		if s != secrets[0] {
 			t.Fatal("two of them differ")
 		}
+	}
+}
+
+func TestASecretIsReadWithoutMakingOne(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "data")
+	if _, err := ReadIssuer(folder); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("where there is none: %v", err)
+	}
+	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder: %v", err)
+	}
+	made := openIssuer(t, folder)
+	if read, err := ReadIssuer(folder); err != nil || string(read.secret) != string(made.secret) {
+		t.Errorf("where there is one: %v", err)
 	}
 }
 
