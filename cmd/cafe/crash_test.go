@@ -210,6 +210,11 @@ func TestCase58KilledUnderLoadNothingIsLostOrDoubled(t *testing.T) {
 	if status := s.call("staff", "PUT", "/stock/brownie", map[string]int{"on_hand": onShelf}, nil); status != 200 {
 		t.Fatalf("stock answered %d", status)
 	}
+	for _, customer := range customers { // whom the café knows before the ledger tells it of their orders
+		if status := s.call("staff", "PUT", "/customers/"+customer, map[string]string{"name": customer}, nil); status != 201 {
+			t.Fatalf("customer answered %d", status)
+		}
+	}
 	unanswered := 0
 	for round := range kills {
 		// Load, until the process is gone.
