@@ -9,7 +9,7 @@ import (
 type HighBalance struct {
 	AlertID      string
 	CustomerID   string
-	CustomerName string
+	CustomerName string // when it is told; empty: none
 	Balance      Money
 	CreditLimit  Money
 	Currency     string
@@ -18,12 +18,11 @@ type HighBalance struct {
 }
 
 // HighBalance returns the alert for the crossing that Settle has just found. Its id
-// is the customer's and the crossing's, so making it again makes the same.
+// is the customer's and the crossing's, so making it again makes the same. It names nobody.
 func (c Customer) HighBalance(limit Money, currency string, at time.Time) HighBalance {
 	return HighBalance{
 		AlertID:    DeriveID("high balance", c.ID, strconv.FormatInt(c.Crossings, 10)),
-		CustomerID: c.ID, CustomerName: c.Name, Balance: c.Balance, CreditLimit: limit,
-		Currency: currency, Crossing: c.Crossings, At: at,
+		CustomerID: c.ID, Balance: c.Balance, CreditLimit: limit, Currency: currency, Crossing: c.Crossings, At: at,
 	}
 }
 

@@ -323,6 +323,52 @@ func TestCase36ALimitLoweredBelowTheBalanceMakesOneAlert(t *testing.T) {
 	})
 }
 
+func TestAnAlertThatWaitsWhileItsCustomerIsErasedNamesNobody(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		who := func(name string) {
+			t.Helper()
+			if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: name}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		who("Alice Liddell")
+		place(t, c, "alice", pence(1001))
+		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+		outbox := c.Recorder.Changes(cafe.Announces)
+		c.Faults.Set(tabletest.Always(tabletest.Fault{Before: table.ErrUnavailable}, "Write"))
+		if err := c.Cafe.Announce(ctx, c.Notifier, outbox)[0]; !errors.Is(err, table.ErrUnavailable) {
+			t.Fatalf("announce: %v", err)
+		}
+		c.Restart()
+		first := c.Notifier.Published()
+		if len(first) != 1 || !strings.Contains(first[0].Body, "Liddell") {
+			t.Fatalf("published %+v", first)
+		}
+		if err := c.Erase(ctx, "alice"); err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range cafetest.Rows(t, c.Table) {
+			if strings.Contains(fmt.Sprint(row), "Liddell") {
+				t.Errorf("%s still has the name: %v", row.Key, row.Item)
+			}
+		}
+		c.Announce(t, outbox...)
+		who("Alice B")
+		c.Announce(t, outbox...)
+		for i, m := range c.Notifier.Published()[1:] {
+			if strings.Contains(m.Subject+m.Body+m.Mail, "Liddell") || strings.Contains(m.Subject, "Alice B") != (i == 1) {
+				t.Errorf("published after the erasure: %+v", m)
+			}
+			if m.ID != first[0].ID || m.Topic != cafe.TopicHighBalance || !strings.Contains(m.Mail, "£10.01") || !maps.Equal(m.Attributes, first[0].Attributes) {
+				t.Errorf("published %+v, at first %+v", m, first[0])
+			}
+		}
+		if n := len(c.Notifier.Published()); n != 3 {
+			t.Errorf("published %d times", n)
+		}
+	})
+}
+
 func TestErasingACustomerPutsTheTabBackUnderTheCafesOwnLimit(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
 		high := model.Money(5000)

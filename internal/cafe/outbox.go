@@ -91,10 +91,27 @@ func messageOf(key table.Key, item table.Item) (Message, error) {
 	return m, r.wrap(key)
 }
 
-// highBalance puts the alert for a crossing that Settle has just found into the outbox.
+// highBalance puts the alert for a crossing that Settle has just found into the outbox. It
+// names nobody there: see named.
 func (c *Cafe) highBalance(customer model.Customer) table.Op {
 	now := c.clock()
-	a := customer.HighBalance(customer.Limit(c.CreditLimit), c.Currency, now)
+	return messageItem(c.highBalanceMessage(customer.HighBalance(customer.Limit(c.CreditLimit), c.Currency, now)), now)
+}
+
+// highBalanceBody is what queues and other programs are told of a tab above its limit.
+type highBalanceBody struct {
+	AlertID      string      `json:"alert_id"`
+	Type         string      `json:"type"`
+	CustomerID   string      `json:"customer_id"`
+	CustomerName string      `json:"customer_name"`
+	Balance      model.Money `json:"balance"`
+	CreditLimit  model.Money `json:"credit_limit"`
+	Currency     string      `json:"currency"`
+	Crossing     int64       `json:"crossing"`
+	At           string      `json:"at"`
+}
+
+func (c *Cafe) highBalanceMessage(a model.HighBalance) Message {
 	who := a.CustomerID
 	if a.CustomerName != "" {
 		who = a.CustomerName + " (" + a.CustomerID + ")"
@@ -105,24 +122,36 @@ func (c *Cafe) highBalance(customer model.Customer) table.Op {
 		words += "That is more than twice the limit: the account is passed on to credit collection.\n"
 	}
 	words += fmt.Sprintf("\nNoted %s. There will be no further mail about this tab\nuntil it has been back at or under the limit.\n",
-		now.In(c.Calendar.Zone).Format("Mon 2 Jan 2006 at 15:04"))
-	return messageItem(Message{
+		a.At.In(c.Calendar.Zone).Format("Mon 2 Jan 2006 at 15:04"))
+	return Message{
 		ID: a.AlertID, Topic: TopicHighBalance,
 		Subject: subject(c.Name, "tab at "+balance, who),
 		Mail:    words,
-		Body: body(struct {
-			AlertID      string      `json:"alert_id"`
-			Type         string      `json:"type"`
-			CustomerID   string      `json:"customer_id"`
-			CustomerName string      `json:"customer_name"`
-			Balance      model.Money `json:"balance"`
-			CreditLimit  model.Money `json:"credit_limit"`
-			Currency     string      `json:"currency"`
-			Crossing     int64       `json:"crossing"`
-			At           string      `json:"at"`
-		}{a.AlertID, "high_balance", a.CustomerID, a.CustomerName, a.Balance, a.CreditLimit, a.Currency, a.Crossing, Timestamp(a.At)}),
+		Body: body(highBalanceBody{a.AlertID, "high_balance", a.CustomerID, a.CustomerName, a.Balance, a.CreditLimit,
+			a.Currency, a.Crossing, Timestamp(a.At)}),
 		Attributes: map[string]string{"type": "high_balance", "customer_id": a.CustomerID, "severity": string(a.Severity())},
-	}, now)
+	}
+}
+
+// named words an alert of the outbox anew with the name that its customer has now, so that
+// one who was erased while it waited is not named.
+func (c *Cafe) named(ctx context.Context, m Message) (Message, error) {
+	var b highBalanceBody
+	if err := json.Unmarshal([]byte(m.Body), &b); err != nil {
+		return m, fmt.Errorf("read alert: %w", err)
+	}
+	at, err := time.Parse(time.RFC3339, b.At)
+	if err != nil {
+		return m, fmt.Errorf("read alert: %w", err)
+	}
+	customer, err := c.customer(ctx, b.CustomerID, true)
+	if err != nil {
+		return m, err
+	}
+	return c.highBalanceMessage(model.HighBalance{
+		AlertID: m.ID, CustomerID: b.CustomerID, CustomerName: customer.Name, Balance: b.Balance, CreditLimit: b.CreditLimit,
+		Currency: b.Currency, Crossing: b.Crossing, At: at,
+	}), nil
 }
 
 func (c *Cafe) outOfStock(stock model.Stock, name string) table.Op {
@@ -179,8 +208,7 @@ func (c *Cafe) subscription(customer model.Customer) table.Op {
 
 // Announce does what new outbox items ask for, and marks them sent. An item that was
 // done but could not be marked is done again, with the same message id. One that is sent
-// keeps no text: it names the customer, who may be erased one day. The errors are by
-// change, nil where it is done.
+// keeps no text. The errors are by change, nil where it is done.
 func (c *Cafe) Announce(ctx context.Context, notifier Notifier, changes []Change) []error {
 	errs := make([]error, len(changes))
 	_ = each(ctx, len(changes), func(ctx context.Context, i int) error {
@@ -228,7 +256,10 @@ func (c *Cafe) announce(ctx context.Context, notifier Notifier, key table.Key, i
 	switch kind := item.Str("kind"); kind {
 	case outboxMessage:
 		var m Message
-		if m, err = messageOf(key, item); err == nil {
+		if m, err = messageOf(key, item); err == nil && m.Topic == TopicHighBalance {
+			m, err = c.named(ctx, m)
+		}
+		if err == nil {
 			err = notifier.Publish(ctx, m)
 		}
 	case outboxSubscription:
