@@ -369,7 +369,7 @@ func TestAnAlertThatWaitsWhileItsCustomerIsErasedNamesNobody(t *testing.T) {
 	})
 }
 
-func TestErasingACustomerPutsTheTabBackUnderTheCafesOwnLimit(t *testing.T) {
+func TestErasingACustomerRaisesNoAlertAndTheNextCrossingDoes(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
 		high := model.Money(5000)
 		if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "Alice", CreditLimit: &high}, nil); err != nil {
@@ -382,9 +382,40 @@ func TestErasingACustomerPutsTheTabBackUnderTheCafesOwnLimit(t *testing.T) {
 		if err := c.Erase(ctx, "alice"); err != nil {
 			t.Fatal(err)
 		}
-		sent := alerts(t, c)
-		if len(sent) != 1 || strings.Contains(sent[0].Body+sent[0].Mail+sent[0].Subject, "Alice") {
-			t.Errorf("sent %+v", sent)
+		if sent := alerts(t, c); len(sent) != 0 {
+			t.Errorf("erased over the café's own limit: %+v", sent)
+		}
+		c.WantTrue(t)
+		place(t, c, "alice", pence(1)) // still above
+		if sent := alerts(t, c); len(sent) != 0 {
+			t.Errorf("more on the tab: %+v", sent)
+		}
+		pay(t, c, "alice", 2001)
+		place(t, c, "alice", pence(1))
+		if sent := alerts(t, c); len(sent) != 1 || sent[0].Attributes["customer_id"] != "alice" {
+			t.Errorf("above the café's own limit again: %+v", sent)
+		}
+		c.WantTrue(t)
+	})
+}
+
+func TestErasingACustomerWithALimitBelowTheBalanceArmsTheAlertAgain(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		low := model.Money(100)
+		if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "Alice", CreditLimit: &low}, nil); err != nil {
+			t.Fatal(err)
+		}
+		place(t, c, "alice", pence(500))
+		if sent := alerts(t, c); len(sent) != 1 {
+			t.Fatal(sent)
+		}
+		if err := c.Erase(ctx, "alice"); err != nil {
+			t.Fatal(err)
+		}
+		c.WantTrue(t)
+		place(t, c, "alice", pence(501))
+		if sent := alerts(t, c); len(sent) != 1 {
+			t.Errorf("above the café's own limit: %+v", sent)
 		}
 		c.WantTrue(t)
 	})

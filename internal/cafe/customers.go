@@ -77,8 +77,9 @@ func (c *Cafe) SetCustomer(ctx context.Context, id string, p model.Profile, matc
 }
 
 // Erase removes what is personal of a customer, with the notes on their orders and payments,
-// and keeps the café's own totals. It is ErrNotFound when there is no such customer, or not
-// any more. One that failed half-way goes on where it was when it is tried again.
+// and keeps the café's own totals. It raises no alert: over the café's own limit, the tab has
+// to sink before it can cross it. It is ErrNotFound when there is no such customer, or not any
+// more. One that failed half-way goes on where it was when it is tried again.
 func (c *Cafe) Erase(ctx context.Context, id string) error {
 	if was, err := c.customer(ctx, id, true); err != nil || was.Version == 0 || !was.ErasedAt.IsZero() {
 		return cmp.Or(err, ErrNotFound)
@@ -94,14 +95,11 @@ func (c *Cafe) Erase(ctx context.Context, id string) error {
 		next := was
 		next.Name, next.Email, next.Notify, next.CreditLimit = "", "", false, nil
 		next.ErasedAt = c.clock()
-		var ops []table.Op
-		if next.Settle(next.Limit(c.CreditLimit)) {
-			ops = append(ops, c.highBalance(next))
-		}
+		next.Armed = next.Balance <= next.Limit(c.CreditLimit)
 		if was.Notify {
-			ops = append(ops, c.subscription(next))
+			return next, []table.Op{c.subscription(next)}
 		}
-		return next, ops
+		return next, nil
 	})
 	if err == nil && !known {
 		return ErrNotFound

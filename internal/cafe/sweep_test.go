@@ -715,9 +715,9 @@ var useCases = []useCase{
 	}, model.Profile{Name: "Alice", CreditLimit: &lowLimit}, 1),
 	{name: "an owner erases a customer", methods: "Erase", through: cafe.ErrNotFound,
 		before: func(w *world) {
-			high := model.Money(2000)
+			high := model.Money(5000)
 			alicesWish(model.Profile{Name: "Alice Liddell", Email: "liddell@example.com", Notify: true, CreditLimit: &high})(w)
-			place(w, w.Cafe, "alice", pence(3000)) // over her limit
+			place(w, w.Cafe, "alice", pence(3000)) // under her limit, over the café's own
 			for _, at := range []string{"order", "line"} {
 				tea := model.Draft{CustomerID: "alice", Payment: model.PaymentCounter, Lines: lines("tea")}
 				if tea.Note = "for Mrs Liddell"; at == "line" {
@@ -741,6 +741,7 @@ var useCases = []useCase{
 			if kept := stored(w, w.Cafe, "C#alice")[table.Key{PK: "C#alice", SK: "C"}]; kept.Int("spent") != 3440 || kept.Int("orders") != 3 || kept.Int("balance") != 2900 {
 				w.Errorf("totals are %v", kept)
 			}
+			w.wantAlerts(cafe.TopicHighBalance, 0)
 		}},
 	{name: "staff put an item on the menu", methods: "SetMenuItem",
 		do: func(w *world) error {
