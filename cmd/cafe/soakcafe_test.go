@@ -138,6 +138,10 @@ func (n flaky) Unsubscribe(ctx context.Context, name string) error {
 	return n.do(func() error { return n.Notifier.Unsubscribe(ctx, name) })
 }
 
+func (n flaky) UnsubscribeAddress(ctx context.Context, customerID, email string) error {
+	return n.do(func() error { return n.Notifier.UnsubscribeAddress(ctx, customerID, email) })
+}
+
 // soakCafe is the process: serve, with faults. It ends with its standard input.
 func soakCafe(data, seed string) (err error) {
 	ctx := context.Background()

@@ -509,6 +509,42 @@ func TestACustomersOwnSubscriptionFollowsTheirWish(t *testing.T) {
 	})
 }
 
+func TestAnErasedCustomersAddressGoesAndNobodyIsAskedToConfirm(t *testing.T) {
+	for what, away := range map[string][2]error{"never subscribed": {errDown, nil}, "subscribed and not told so": {nil, errDown}} {
+		t.Run(what, func(t *testing.T) {
+			onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+				asked := 0
+				c.Notifier.Fail(func(_ int, what string) (before, after error) {
+					if what == "Subscribe" {
+						asked++
+						return away[0], away[1]
+					}
+					return nil, nil
+				})
+				if _, _, err := c.SetCustomer(ctx, "alice", profile(true, "a@example.com"), nil); err != nil {
+					t.Fatal(err)
+				}
+				if err := c.Cafe.Announce(ctx, c.Notifier, c.Recorder.Changes(cafe.Announces))[0]; !errors.Is(err, errDown) || asked != 1 {
+					t.Fatalf("asked %d times, %v", asked, err)
+				}
+				if err := c.Erase(ctx, "alice"); err != nil {
+					t.Fatal(err)
+				}
+				c.Announce(t, c.Recorder.Changes(cafe.Announces)...)
+				if asked != 1 {
+					t.Errorf("asked %d more times", asked-1)
+				}
+				wantSubscribed(t, c)
+				for _, row := range cafetest.Rows(t, c.Table) {
+					if strings.Contains(fmt.Sprint(row), "example.com") {
+						t.Errorf("%s still has the address: %v", row.Key, row.Item)
+					}
+				}
+			})
+		})
+	}
+}
+
 func wantSubscribed(t rapid.TB, c *cafetest.Cafe, want ...string) {
 	t.Helper()
 	if got := slices.Collect(maps.Values(c.Notifier.Subscribed("alice"))); !slices.Equal(got, want) {

@@ -41,11 +41,18 @@ type Notifier interface {
 	Publish(ctx context.Context, m Message) error
 	// Subscribe has the alerts about one customer mailed to the address, too, once its
 	// owner has confirmed it, and returns what names the subscription. There is one for
-	// a customer and address, however often it is asked for.
+	// a customer and address, however often it is asked for. ErrNotYet while the address
+	// cannot be subscribed, but may be later.
 	Subscribe(ctx context.Context, customerID, email string) (subscription string, err error)
 	// Unsubscribe ends a subscription. One that has ended already is no error.
 	Unsubscribe(ctx context.Context, subscription string) error
+	// UnsubscribeAddress ends the subscription for a customer and address, whose name is
+	// not known, if there is one. Nobody is asked to confirm anything.
+	UnsubscribeAddress(ctx context.Context, customerID, email string) error
 }
+
+// ErrNotYet says that an address cannot be subscribed, but may be later.
+var ErrNotYet = errors.New("the address cannot be subscribed yet")
 
 // Kinds of outbox items.
 const (
@@ -304,22 +311,31 @@ func (c *Cafe) subscribe(ctx context.Context, notifier Notifier, customerID stri
 			return err
 		}
 		email, name, ending := now.Str("email"), now.Str("subscription"), now.Bool("ending")
+		is := []table.Condition{table.Equal("email", table.String(email)), table.Missing("subscription")}
+		if name != "" {
+			is[1] = table.Equal("subscription", table.String(name))
+		}
 		switch {
 		case email == wanted && (name != "" || wanted == "") && !ending:
 			return nil
 		case email == "":
 			err = c.write(ctx, table.Put(key, table.Item{"email": table.String(wanted)}, table.Absent()))
-		case name == "": // to end a subscription, too, its name is needed
+		case email == wanted && !ending:
 			err = c.confirmSubscription(ctx, notifier, customerID, email)
 		case !ending:
-			op := table.Update(key, table.Equal("subscription", table.String(name)))
+			op := table.Update(key, is...)
 			op.Set = table.Item{"ending": table.Bool(true)}
 			err = c.write(ctx, op)
 		default:
-			if err := notifier.Unsubscribe(ctx, name); err != nil {
+			if name == "" { // it was never made, or its name got lost
+				err = notifier.UnsubscribeAddress(ctx, customerID, email)
+			} else {
+				err = notifier.Unsubscribe(ctx, name)
+			}
+			if err != nil {
 				return err
 			}
-			err = c.write(ctx, table.Delete(key, table.Equal("subscription", table.String(name))))
+			err = c.write(ctx, table.Delete(key, append(is, table.Equal("ending", table.Bool(true)))...))
 		}
 		var overtaken *table.ConditionError
 		switch {

@@ -859,6 +859,23 @@ var useCases = []useCase{
 			w.done++
 			return w.rest(w.Cafe.Cafe.Announce(w.ctx, w.Notifier, w.batch))
 		}},
+	{name: "an erasure is announced while the subscription's name is not known", methods: "Announce",
+		before: func(w *world) {
+			if _, _, err := w.SetCustomer(ctx, "alice", profile(true, "liddell@example.com"), nil); err != nil {
+				w.Fatal(err)
+			}
+			w.Notifier.Fail(func(int, string) (before, after error) { return nil, errDown })
+			if err := w.Cafe.Cafe.Announce(ctx, w.Notifier, w.Recorder.Changes(cafe.Announces))[0]; !errors.Is(err, errDown) {
+				w.Fatal(err)
+			}
+			w.Notifier.Fail(nil)
+			if err := w.Erase(ctx, "alice"); err != nil {
+				w.Fatal(err)
+			}
+			w.batch = w.Recorder.Changes(cafe.Announces)[1:]
+			w.erased = []string{"liddell"}
+		},
+		do: func(w *world) error { return w.rest(w.Cafe.Cafe.Announce(w.ctx, w.Notifier, w.batch)) }},
 	{name: "what was left is swept up", methods: "Sweep",
 		before: func(w *world) {
 			crossed(w)

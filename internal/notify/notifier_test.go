@@ -262,6 +262,34 @@ func TestTwoCustomersShareAnAddress(t *testing.T) {
 	})
 }
 
+func TestASubscriptionEndsByItsAddress(t *testing.T) {
+	worlds(t, func(t *testing.T, w world) {
+		end := func(customer, email string) {
+			t.Helper()
+			if err := w.UnsubscribeAddress(context.Background(), customer, email); err != nil {
+				t.Fatalf("unsubscribe %s: %v", customer, err)
+			}
+		}
+		subscribe(t, w, "alice", "home@example.com")
+		subscribe(t, w, "bob", "home@example.com")
+		end("alice", "home@example.com")
+		end("carol", "home@example.com")  // not subscribed
+		end("carol", "carol@example.com") // nor is anybody
+		end("bob", ownerEmail)
+		b1 := alert("b1", "bob", "warning")
+		publish(t, w, alert("a1", "alice", "warning"), b1, alert("c1", "carol", "warning"))
+		expect(t, "their mail", w.mails(t, "home@example.com"), b1)
+		expect(t, "carol's mail", w.mails(t, "carol@example.com"))
+		end("bob", "home@example.com")
+		b2 := alert("b2", "bob", "warning")
+		publish(t, w, b2)
+		expect(t, "their mail", w.mails(t, "home@example.com"), b1)
+		if mails := w.mails(t, ownerEmail); len(mails) != 4 {
+			t.Errorf("the owner has %q", mails)
+		}
+	})
+}
+
 func TestAnOwnerWithATabGetsOneMailOfEachAndKeepsThem(t *testing.T) {
 	worlds(t, func(t *testing.T, w world) {
 		name := subscribe(t, w, "alice", ownerEmail)

@@ -142,7 +142,7 @@ func (s *SNS) Publish(ctx context.Context, m cafe.Message) error {
 // subscription's ARN and the customer's id.
 //
 // An address that has not yet confirmed a subscription for one customer cannot be
-// subscribed for another; that is an error until it has, or has let the days for it go by.
+// subscribed for another; that is ErrNotYet until it has, or has let the days for it go by.
 func (s *SNS) Subscribe(ctx context.Context, customerID, email string) (string, error) {
 	topic, err := s.topic(cafe.TopicHighBalance)
 	if err != nil {
@@ -185,7 +185,8 @@ func (s *SNS) join(ctx context.Context, topic *string, customerID, email string)
 	return arn, s.setPolicy(ctx, arn, policy.with(customerID))
 }
 
-// find returns the ARN of the subscription that an address has.
+// find returns the ARN of the subscription that an address has. ErrNotYet when it has none,
+// or none that is confirmed.
 func (s *SNS) find(ctx context.Context, topic *string, email string) (arn string, err error) {
 	pages := sns.NewListSubscriptionsByTopicPaginator(s.api, &sns.ListSubscriptionsByTopicInput{TopicArn: topic})
 	for pages.HasMorePages() {
@@ -200,10 +201,10 @@ func (s *SNS) find(ctx context.Context, topic *string, email string) (arn string
 			if arn := aws.ToString(sub.SubscriptionArn); strings.HasPrefix(arn, "arn:") {
 				return arn, nil
 			}
-			return "", errors.New("the address has yet to confirm another subscription") // listed without its ARN
+			return "", fmt.Errorf("%w: it has to confirm another subscription first", cafe.ErrNotYet) // listed without its ARN
 		}
 	}
-	return "", errors.New("the address's other subscription is not listed yet, or no longer")
+	return "", fmt.Errorf("%w: its other subscription is not listed yet, or no longer", cafe.ErrNotYet)
 }
 
 // Unsubscribe implements cafe.Notifier. A subscription that others share goes with the
@@ -217,6 +218,27 @@ func (s *SNS) Unsubscribe(ctx context.Context, subscription string) error {
 	s.policies.Lock()
 	defer s.policies.Unlock()
 	if err := s.leave(ctx, arn, customerID); err != nil && !gone(err) {
+		return fmt.Errorf("unsubscribe customer %s: %w", customerID, err)
+	}
+	return nil
+}
+
+// UnsubscribeAddress implements cafe.Notifier, as Unsubscribe does.
+func (s *SNS) UnsubscribeAddress(ctx context.Context, customerID, email string) error {
+	topic, err := s.topic(cafe.TopicHighBalance)
+	if err != nil {
+		return err
+	}
+	s.policies.Lock()
+	defer s.policies.Unlock()
+	arn, err := s.find(ctx, topic, email)
+	if errors.Is(err, cafe.ErrNotYet) {
+		return nil
+	}
+	if err == nil {
+		err = s.leave(ctx, arn, customerID)
+	}
+	if err != nil && !gone(err) {
 		return fmt.Errorf("unsubscribe customer %s: %w", customerID, err)
 	}
 	return nil

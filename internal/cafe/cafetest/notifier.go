@@ -22,8 +22,8 @@ type Notifier struct {
 // NewNotifier returns one that works.
 func NewNotifier() *Notifier { return &Notifier{subscriptions: map[string][2]string{}} }
 
-// Fail has fail asked about every call from now on (1 for the first; Publish, Subscribe
-// or Unsubscribe): before is returned in place of doing it, after once it was done.
+// Fail has fail asked about every call from now on (1 for the first; Publish, Subscribe,
+// Unsubscribe or UnsubscribeAddress): before is returned in place of doing it, after once it was done.
 func (n *Notifier) Fail(fail func(call int, what string) (before, after error)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -72,6 +72,13 @@ func (n *Notifier) Subscribe(_ context.Context, customerID, email string) (name 
 // Unsubscribe implements cafe.Notifier.
 func (n *Notifier) Unsubscribe(_ context.Context, name string) error {
 	return n.call("Unsubscribe", func() { delete(n.subscriptions, name) })
+}
+
+// UnsubscribeAddress implements cafe.Notifier.
+func (n *Notifier) UnsubscribeAddress(_ context.Context, customerID, email string) error {
+	return n.call("UnsubscribeAddress", func() {
+		maps.DeleteFunc(n.subscriptions, func(_ string, s [2]string) bool { return s == [2]string{customerID, email} })
+	})
 }
 
 // Published returns all messages, in the order they came, repetitions included.

@@ -208,7 +208,7 @@ func (n *Notifier) Subscribe(ctx context.Context, customerID, email string) (str
 	if err := validAddress(email); err != nil {
 		return "", fmt.Errorf("subscribe customer %s: %w", customerID, err)
 	}
-	name := customerID + "#" + digest(strings.ToLower(email))
+	name := nameOf(customerID, email)
 	return name, n.change(func() { n.customers[name] = customer{name, customerID, email} })
 }
 
@@ -218,6 +218,16 @@ func (n *Notifier) Unsubscribe(ctx context.Context, subscription string) error {
 		return err
 	}
 	return n.change(func() { delete(n.customers, subscription) })
+}
+
+// UnsubscribeAddress implements cafe.Notifier.
+func (n *Notifier) UnsubscribeAddress(ctx context.Context, customerID, email string) error {
+	return n.Unsubscribe(ctx, nameOf(customerID, email))
+}
+
+// nameOf names the subscription for a customer and address.
+func nameOf(customerID, email string) string {
+	return customerID + "#" + digest(strings.ToLower(email))
 }
 
 // change changes the subscriptions, on disk first: when that fails, nothing changed.
