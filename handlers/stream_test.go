@@ -389,6 +389,36 @@ func TestTheNotifierTakesRecordsOrASweep(t *testing.T) {
 	}
 }
 
+func TestASubscriptionThatHasToWaitFailsNeitherRecordNorSweep(t *testing.T) {
+	c := cafetest.Open(t, cafetest.Engines[0].Open(t))
+	c.Notifier.Fail(func(_ int, what string) (before, after error) {
+		if what == "Subscribe" {
+			return cafe.ErrNotYet, nil
+		}
+		return nil, nil
+	})
+	if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "Alice", Email: "alice@example.com", Notify: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	handle := handlers.NotifyOrSweep(c.Cafe, c.Notifier)
+	record, err := json.Marshal(event(c.Recorder.Changes(cafe.Announces)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range []string{string(record), `{"sweep":true}`} {
+		response, err := handle(ctx, json.RawMessage(event))
+		if number := failed(t, response, err); number != "" {
+			t.Errorf("failed at %q", number)
+		}
+		c.Clock.Pass(2 * time.Minute)
+	}
+	c.Notifier.Fail(nil)
+	response, err := handle(ctx, json.RawMessage(`{"sweep":true}`))
+	if failed(t, response, err); len(c.Notifier.Subscribed("alice")) != 1 {
+		t.Errorf("subscribed %v", c.Notifier.Subscribed("alice"))
+	}
+}
+
 // values are what a table keeps.
 func values() *rapid.Generator[table.Value] {
 	return rapid.Deferred(func() *rapid.Generator[table.Value] {

@@ -233,8 +233,12 @@ func TestCase34TheSweepLeavesWhatIsFreshAndGoesOnAfterWhatFails(t *testing.T) {
 			}
 			return nil, nil
 		})
-		if done, err := c.Sweep(ctx, c.Notifier, time.Hour); done != n-n/10 || !errors.Is(err, errDown) {
+		if done, err := c.Sweep(ctx, c.Notifier, time.Hour); done != n-n/10 || err != nil {
 			t.Errorf("swept %d, %v", done, err)
+		}
+		c.Notifier.Fail(func(int, string) (error, error) { return errDown, nil })
+		if done, err := c.Sweep(ctx, c.Notifier, time.Hour); done != 0 || !errors.Is(err, errDown) {
+			t.Errorf("swept %d with the topic away, %v", done, err)
 		}
 		c.Notifier.Fail(nil)
 		if done, err := c.Sweep(ctx, c.Notifier, time.Hour); done != n/10 || err != nil {
@@ -506,6 +510,83 @@ func TestACustomersOwnSubscriptionFollowsTheirWish(t *testing.T) {
 			}
 		}
 		wish(profile(true, "c@example.com"), "c@example.com")
+	})
+}
+
+func TestAnAddressThatCanNeverBeSubscribedEndsTheWish(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		wish := func(p model.Profile) {
+			t.Helper()
+			if _, _, err := c.SetCustomer(ctx, "alice", p, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		asked := 0
+		during := func() {}
+		c.Notifier.Fail(func(_ int, what string) (before, after error) {
+			if what == "Subscribe" {
+				asked++
+				during()
+				return fmt.Errorf("invalid parameter: %w", cafe.ErrNever), nil
+			}
+			return nil, nil
+		})
+		wish(profile(true, "a@example.com"))
+		for range 2 {
+			c.Announce(t, c.Recorder.Changes(cafe.Announces)...)
+			if alice := c.Customer(t, "alice"); alice.Notify || alice.Email != "a@example.com" || asked != 1 {
+				t.Errorf("asked %d times; alice is %+v", asked, alice)
+			}
+		}
+		for key := range stored(t, c, "C#alice") {
+			if key.SK != "C" {
+				t.Errorf("there still is %s", key)
+			}
+		}
+		c.Clock.Pass(time.Hour)
+		if done, err := c.Sweep(ctx, c.Notifier, time.Minute); done != 0 || err != nil {
+			t.Errorf("swept %d, %v", done, err)
+		}
+
+		// Another address is told meanwhile: it is asked for, too.
+		c.Recorder.Forget()
+		wish(profile(true, "b@example.com"))
+		during = func() { wish(profile(true, "c@example.com")); during = func() {} }
+		c.Announce(t, c.Recorder.Changes(cafe.Announces)...)
+		if alice := c.Customer(t, "alice"); alice.Notify || alice.Email != "c@example.com" || asked != 3 {
+			t.Errorf("asked %d times; alice is %+v", asked, alice)
+		}
+		c.Notifier.Fail(nil)
+		wish(profile(true, "c@example.com"))
+		c.Announce(t, c.Recorder.Changes(cafe.Announces)...)
+		wantSubscribed(t, c, "c@example.com")
+	})
+}
+
+func TestASubscriptionThatCannotBeMadeYetWaitsAndNothingFails(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		c.Notifier.Fail(func(_ int, what string) (before, after error) {
+			if what == "Subscribe" {
+				return fmt.Errorf("unconfirmed: %w", cafe.ErrNotYet), nil
+			}
+			return nil, nil
+		})
+		if _, _, err := c.SetCustomer(ctx, "alice", profile(true, "a@example.com"), nil); err != nil {
+			t.Fatal(err)
+		}
+		c.Announce(t, c.Recorder.Changes(cafe.Announces)...)
+		c.Clock.Pass(time.Hour)
+		for range 2 {
+			if done, err := c.Sweep(ctx, c.Notifier, time.Minute); done != 0 || err != nil {
+				t.Errorf("swept %d, %v", done, err)
+			}
+		}
+		wantSubscribed(t, c)
+		c.Notifier.Fail(nil)
+		if done, err := c.Sweep(ctx, c.Notifier, time.Minute); done != 1 || err != nil {
+			t.Errorf("swept %d, %v", done, err)
+		}
+		wantSubscribed(t, c, "a@example.com")
 	})
 }
 

@@ -42,7 +42,7 @@ type Notifier interface {
 	// Subscribe has the alerts about one customer mailed to the address, too, once its
 	// owner has confirmed it, and returns what names the subscription. There is one for
 	// a customer and address, however often it is asked for. ErrNotYet while the address
-	// cannot be subscribed, but may be later.
+	// cannot be subscribed, but may be later; ErrNever when asking again is of no use.
 	Subscribe(ctx context.Context, customerID, email string) (subscription string, err error)
 	// Unsubscribe ends a subscription. One that has ended already is no error.
 	Unsubscribe(ctx context.Context, subscription string) error
@@ -51,8 +51,12 @@ type Notifier interface {
 	UnsubscribeAddress(ctx context.Context, customerID, email string) error
 }
 
-// ErrNotYet says that an address cannot be subscribed, but may be later.
-var ErrNotYet = errors.New("the address cannot be subscribed yet")
+var (
+	// ErrNotYet says that an address cannot be subscribed, but may be later.
+	ErrNotYet = errors.New("the address cannot be subscribed yet")
+	// ErrNever says that an address cannot be subscribed, now or later.
+	ErrNever = errors.New("the address cannot be subscribed")
+)
 
 // Kinds of outbox items.
 const (
@@ -215,12 +219,15 @@ func (c *Cafe) subscription(customer model.Customer) table.Op {
 
 // Announce does what new outbox items ask for, and marks them sent. An item that was
 // done but could not be marked is done again, with the same message id. One that is sent
-// keeps no text. The errors are by change, nil where it is done.
+// keeps no text. The errors are by change, nil where it is done, or where a subscription
+// cannot be made yet: that is left to later sweeps.
 func (c *Cafe) Announce(ctx context.Context, notifier Notifier, changes []Change) []error {
 	errs := make([]error, len(changes))
 	_ = each(ctx, len(changes), func(ctx context.Context, i int) error {
 		if item := changes[i].New; strings.HasPrefix(changes[i].Key.PK, prefixOutbox) && item.Str("state") == "pending" {
-			errs[i] = c.announce(ctx, notifier, changes[i].Key, item)
+			if err := c.announce(ctx, notifier, changes[i].Key, item); !errors.Is(err, ErrNotYet) {
+				errs[i] = err
+			}
 		}
 		return nil
 	})
@@ -233,7 +240,8 @@ func Announces(pk string) bool { return strings.HasPrefix(pk, prefixOutbox) }
 
 // Sweep announces what is still pending after the grace period: a stream record may
 // have been lost, or a topic been away for longer than retries last. It returns how
-// many items it did, and the errors of those it could not.
+// many items it did. What it could not do it leaves to the next sweep; it fails when it
+// cannot read what is pending, or when something failed and nothing was done.
 func (c *Cafe) Sweep(ctx context.Context, notifier Notifier, grace time.Duration) (done int, err error) {
 	query := table.Query{
 		Index: table.Index2, Partition: partitionPending, Limit: 100,
@@ -245,17 +253,23 @@ func (c *Cafe) Sweep(ctx context.Context, notifier Notifier, grace time.Duration
 			return done, errors.Join(err, pageErr)
 		}
 		for _, row := range page.Rows {
-			if itemErr := c.announce(ctx, notifier, row.Key, row.Item); itemErr != nil {
+			itemErr := c.announce(ctx, notifier, row.Key, row.Item)
+			if itemErr == nil {
+				done++
+			} else if !errors.Is(itemErr, ErrNotYet) {
 				err = errors.Join(err, itemErr)
-				continue
 			}
-			done++
 		}
 		if page.Next == "" {
-			return done, err
+			break
 		}
 		query.From = table.After(page.Next)
 	}
+	if err != nil && done > 0 {
+		slog.ErrorContext(ctx, "some of the outbox is left to the next sweep", "done", done, "error", err.Error())
+		return done, nil
+	}
+	return done, err
 }
 
 func (c *Cafe) announce(ctx context.Context, notifier Notifier, key table.Key, item table.Item) error {
@@ -273,6 +287,9 @@ func (c *Cafe) announce(ctx context.Context, notifier Notifier, key table.Key, i
 		err = c.subscribe(ctx, notifier, item.Str("customer_id"))
 	default:
 		err = fmt.Errorf("outbox item of unknown kind %q", kind)
+	}
+	if errors.Is(err, ErrNotYet) {
+		slog.InfoContext(ctx, "a subscription has to wait", "id", idOf(key, prefixOutbox), "error", err.Error())
 	}
 	if err != nil {
 		return fmt.Errorf("announce %s: %w", idOf(key, prefixOutbox), err)
@@ -294,7 +311,8 @@ func (c *Cafe) announce(ctx context.Context, notifier Notifier, key table.Key, i
 // subscribe makes a customer's subscription what the customer wants it to be now, step by
 // step, and looks again after each: notes of the same customer may be announced at once and
 // in any order. What is about to be done with the notifier is stored first, so that after a
-// crash nobody takes a subscription for ended that is not, or for one that is.
+// crash nobody takes a subscription for ended that is not, or for one that is. A customer
+// whose address can never be subscribed has their wish dropped.
 func (c *Cafe) subscribe(ctx context.Context, notifier Notifier, customerID string) error {
 	key := subscriptionKey(customerID)
 	for attempt := 0; ; attempt++ {
@@ -321,7 +339,10 @@ func (c *Cafe) subscribe(ctx context.Context, notifier Notifier, customerID stri
 		case email == "":
 			err = c.write(ctx, table.Put(key, table.Item{"email": table.String(wanted)}, table.Absent()))
 		case email == wanted && !ending:
-			err = c.confirmSubscription(ctx, notifier, customerID, email)
+			if err = c.confirmSubscription(ctx, notifier, customerID, email); errors.Is(err, ErrNever) {
+				slog.WarnContext(ctx, "a customer cannot have mail of their alerts", "error", err.Error())
+				err = c.dropWish(ctx, customerID, email)
+			}
 		case !ending:
 			op := table.Update(key, is...)
 			op.Set = table.Item{"ending": table.Bool(true)}
@@ -366,5 +387,15 @@ func (c *Cafe) confirmSubscription(ctx context.Context, notifier Notifier, custo
 			return err
 		}
 	}
+	return err
+}
+
+// dropWish has a customer want no mail, if it is to that address.
+func (c *Cafe) dropWish(ctx context.Context, customerID, email string) error {
+	_, err := c.changeCustomer(ctx, customerID, nil, func(was model.Customer) (model.Customer, []table.Op) {
+		next := was
+		next.Notify = was.Notify && was.Email != email
+		return next, nil
+	})
 	return err
 }

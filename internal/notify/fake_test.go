@@ -23,6 +23,7 @@ type fakeSNS struct {
 	delivered   map[string][]delivery
 	asciiOnly   bool // refuses other subjects, as SNS did until 2023
 	unconfirmed bool // new e-mail subscriptions wait to be confirmed
+	full        bool // takes no more filter policies
 	published   []*sns.PublishInput
 	fail        error // of every call
 }
@@ -112,6 +113,12 @@ func (f *fakeSNS) Subscribe(_ context.Context, in *sns.SubscribeInput, _ ...func
 	if f.fail != nil {
 		return nil, f.fail
 	}
+	if !strings.HasPrefix(*in.TopicArn, "arn:") {
+		return nil, refused("TopicArn")
+	}
+	if !strings.Contains(*in.Endpoint, "@") {
+		return nil, refused("Email address")
+	}
 	if !in.ReturnSubscriptionArn {
 		return &sns.SubscribeOutput{SubscriptionArn: aws.String("pending confirmation")}, nil
 	}
@@ -122,6 +129,9 @@ func (f *fakeSNS) Subscribe(_ context.Context, in *sns.SubscribeInput, _ ...func
 			}
 			return &sns.SubscribeOutput{SubscriptionArn: &arn}, nil
 		}
+	}
+	if f.full {
+		return nil, &types.FilterPolicyLimitExceededException{}
 	}
 	arn := f.add(&fakeSub{
 		topic: *in.TopicArn, protocol: *in.Protocol, endpoint: *in.Endpoint,

@@ -3,6 +3,7 @@ package notify_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"net/mail"
@@ -259,6 +260,17 @@ func TestTwoCustomersShareAnAddress(t *testing.T) {
 		unsubscribe(t, w, second)
 		publish(t, w, alert("b3", "bob", "warning"))
 		expect(t, "their mail", w.mails(t, "home@example.com"), a1, b1, b2)
+	})
+}
+
+func TestAnAddressThatIsNoneIsNeverSubscribed(t *testing.T) {
+	worlds(t, func(t *testing.T, w world) {
+		if _, err := w.Subscribe(context.Background(), "alice", "nowhere"); !errors.Is(err, cafe.ErrNever) || strings.Contains(err.Error(), "nowhere") {
+			t.Errorf("error %v, want it never, without the address", err)
+		}
+		if err := w.UnsubscribeAddress(context.Background(), "alice", "nowhere"); err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -143,6 +143,7 @@ func (s *SNS) Publish(ctx context.Context, m cafe.Message) error {
 //
 // An address that has not yet confirmed a subscription for one customer cannot be
 // subscribed for another; that is ErrNotYet until it has, or has let the days for it go by.
+// An address that SNS takes for none, and one too many for its filter policies, is ErrNever.
 func (s *SNS) Subscribe(ctx context.Context, customerID, email string) (string, error) {
 	topic, err := s.topic(cafe.TopicHighBalance)
 	if err != nil {
@@ -160,6 +161,10 @@ func (s *SNS) Subscribe(ctx context.Context, customerID, email string) (string, 
 		arn, err = s.join(ctx, topic, customerID, email)
 	case err == nil:
 		arn = aws.ToString(out.SubscriptionArn)
+	}
+	var full *types.FilterPolicyLimitExceededException
+	if invalid(err, "") && !invalid(err, "TopicArn") || errors.As(err, &full) {
+		err = fmt.Errorf("%w: %w", cafe.ErrNever, err)
 	}
 	if err != nil {
 		return "", fmt.Errorf("subscribe customer %s to %s: %w", customerID, cafe.TopicHighBalance, err)
@@ -179,10 +184,13 @@ func (s *SNS) join(ctx context.Context, topic *string, customerID, email string)
 		return "", err
 	}
 	policy, err := s.policy(ctx, arn)
-	if err != nil || !policy.forCustomers() {
-		return arn, err
+	if err == nil && policy.forCustomers() {
+		err = s.setPolicy(ctx, arn, policy.with(customerID))
 	}
-	return arn, s.setPolicy(ctx, arn, policy.with(customerID))
+	if gone(err) { // since it was listed
+		err = fmt.Errorf("%w: %w", cafe.ErrNotYet, err)
+	}
+	return arn, err
 }
 
 // find returns the ARN of the subscription that an address has. ErrNotYet when it has none,

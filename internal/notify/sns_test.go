@@ -73,6 +73,21 @@ func TestAnAddressThatHasYetToConfirmForAnotherIsNotYetSubscribed(t *testing.T) 
 	subscribe(t, n, "bob", "home@example.com")
 }
 
+func TestASubscriptionBeyondSNSsFilterPoliciesIsNeverMade(t *testing.T) {
+	fake := newFakeSNS()
+	fake.full = true
+	if _, err := notify.NewSNSOn(fake, topicARNs).Subscribe(context.Background(), "alice", "alice@example.com"); !errors.Is(err, cafe.ErrNever) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestATopicThatIsNoneSaysNothingAboutTheAddress(t *testing.T) {
+	n := notify.NewSNSOn(newFakeSNS(), map[cafe.Topic]string{cafe.TopicHighBalance: "nonsense"})
+	if _, err := n.Subscribe(context.Background(), "alice", "alice@example.com"); err == nil || errors.Is(err, cafe.ErrNever) || errors.Is(err, cafe.ErrNotYet) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestManyCustomersOfOneAddressAtOnceAllGetTheirAlerts(t *testing.T) {
 	fake := newFakeSNS()
 	n := notify.NewSNSOn(fake, topicARNs)
@@ -105,7 +120,7 @@ func TestSNSsErrorsAreThereToBeToldApart(t *testing.T) {
 		"unsubscribe by address": n.UnsubscribeAddress(ctx, "alice", "alice@example.com"),
 	} {
 		var throttled *types.ThrottledException
-		if !errors.As(err, &throttled) {
+		if !errors.As(err, &throttled) || errors.Is(err, cafe.ErrNever) || errors.Is(err, cafe.ErrNotYet) {
 			t.Errorf("%s: error %v, want it throttled", call, err)
 		}
 	}

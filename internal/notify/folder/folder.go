@@ -206,7 +206,7 @@ func (n *Notifier) Subscribe(ctx context.Context, customerID, email string) (str
 		return "", err
 	}
 	if err := validAddress(email); err != nil {
-		return "", fmt.Errorf("subscribe customer %s: %w", customerID, err)
+		return "", fmt.Errorf("subscribe customer %s: %w: %w", customerID, cafe.ErrNever, err)
 	}
 	name := nameOf(customerID, email)
 	return name, n.change(func() { n.customers[name] = customer{name, customerID, email} })
