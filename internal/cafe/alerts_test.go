@@ -1,12 +1,14 @@
 package cafe_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -510,6 +512,140 @@ func TestACustomersOwnSubscriptionFollowsTheirWish(t *testing.T) {
 			}
 		}
 		wish(profile(true, "c@example.com"), "c@example.com")
+	})
+}
+
+// mailing is a notifier that notes who has mail of each alert, as it is published.
+type mailing struct {
+	*cafetest.Notifier
+	mu   sync.Mutex
+	mail []string
+}
+
+func (n *mailing) Publish(ctx context.Context, m cafe.Message) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.mail = slices.AppendSeq(n.mail, maps.Values(n.Subscribed(m.Attributes["customer_id"])))
+	return n.Notifier.Publish(ctx, m)
+}
+
+func TestWhoWantsNoMoreMailHasNoneOfAnAlertThatComesAfter(t *testing.T) {
+	limit := model.Money(500)
+	ends := map[string]func(c *cafetest.Cafe) error{
+		"erased": func(c *cafetest.Cafe) error { return c.Erase(ctx, "alice") },
+		"told so, with a lower limit": func(c *cafetest.Cafe) error {
+			_, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "Alice", CreditLimit: &limit}, nil)
+			return err
+		},
+	}
+	deliveries := map[string]func(t *testing.T, c *cafetest.Cafe, n *mailing, outbox []cafe.Change) error{
+		"in order": func(t *testing.T, c *cafetest.Cafe, n *mailing, outbox []cafe.Change) error {
+			return errors.Join(c.Cafe.Announce(ctx, n, outbox)...)
+		},
+		"the last first, one by one": func(t *testing.T, c *cafetest.Cafe, n *mailing, outbox []cafe.Change) error {
+			for _, change := range slices.Backward(outbox) {
+				if err := c.Cafe.Announce(ctx, n, []cafe.Change{change})[0]; err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"by alerts before all else": func(t *testing.T, c *cafetest.Cafe, n *mailing, outbox []cafe.Change) error {
+			slices.SortFunc(outbox, func(a, b cafe.Change) int { return strings.Compare(a.New.Str("kind"), b.New.Str("kind")) })
+			for _, change := range outbox {
+				if err := c.Cafe.Announce(ctx, n, []cafe.Change{change})[0]; err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"by a sweep": func(t *testing.T, c *cafetest.Cafe, n *mailing, _ []cafe.Change) error {
+			c.Clock.Pass(time.Hour)
+			done, err := c.Sweep(ctx, n, time.Minute)
+			if done == 0 {
+				t.Error("nothing was swept")
+			}
+			return err
+		},
+	}
+	for what, end := range ends {
+		for how, deliver := range deliveries {
+			t.Run(what+", delivered "+how, func(t *testing.T) {
+				onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+					n := &mailing{Notifier: c.Notifier}
+					if _, _, err := c.SetCustomer(ctx, "alice", profile(true, "a@example.com"), nil); err != nil {
+						t.Fatal(err)
+					}
+					alerts(t, c)
+					wantSubscribed(t, c, "a@example.com")
+					balance := int64(600) // below the café's limit
+					if what == "erased" {
+						balance = 1200
+					}
+					place(t, c, "alice", pence(balance))
+					c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+					if err := end(c); err != nil {
+						t.Fatal(err)
+					}
+					if err := deliver(t, c, n, c.Recorder.Changes(cafe.Announces)); err != nil {
+						t.Fatal(err)
+					}
+					if len(n.mail) > 0 || len(n.Published()) != 1 {
+						t.Errorf("%d alerts published, mailed to %q", len(n.Published()), n.mail)
+					}
+					wantSubscribed(t, c)
+				})
+			})
+		}
+	}
+}
+
+func TestAnAlertWaitsForTheEndOfASubscriptionAndNotForItsBeginning(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		away := "Subscribe"
+		c.Notifier.Fail(func(_ int, what string) (before, after error) {
+			if what == away {
+				return errDown, nil
+			}
+			return nil, nil
+		})
+		announce := func() error {
+			t.Helper()
+			c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+			var alert []cafe.Change
+			for _, change := range c.Recorder.Changes(cafe.Announces) {
+				if change.New.Str("kind") == "message" && change.New.Str("state") == "pending" {
+					alert = append(alert, change)
+				}
+			}
+			return c.Cafe.Announce(ctx, c.Notifier, alert[len(alert)-1:])[0]
+		}
+		if _, _, err := c.SetCustomer(ctx, "alice", profile(true, "a@example.com"), nil); err != nil {
+			t.Fatal(err)
+		}
+		place(t, c, "alice", pence(1200))
+		if err := announce(); err != nil || len(c.Notifier.Published()) != 1 {
+			t.Errorf("not subscribed yet: %v, %d published", err, len(c.Notifier.Published()))
+		}
+
+		away = ""
+		c.Announce(t, c.Recorder.Changes(cafe.Announces)...)
+		wantSubscribed(t, c, "a@example.com")
+		published := len(c.Notifier.Published())
+		if _, _, err := c.SetCustomer(ctx, "alice", profile(false, ""), nil); err != nil {
+			t.Fatal(err)
+		}
+		pay(t, c, "alice", 1200)
+		place(t, c, "alice", pence(1200))
+		away = "Unsubscribe"
+		if err := announce(); !errors.Is(err, errDown) || len(c.Notifier.Published()) != published {
+			t.Errorf("still subscribed: %v, %d published", err, len(c.Notifier.Published())-published)
+		}
+		away = ""
+		if err := announce(); err != nil || len(c.Notifier.Published()) != published+1 {
+			t.Errorf("%v, %d published", err, len(c.Notifier.Published())-published)
+		}
+		wantSubscribed(t, c)
 	})
 }
 

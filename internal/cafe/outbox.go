@@ -103,7 +103,7 @@ func messageOf(key table.Key, item table.Item) (Message, error) {
 }
 
 // highBalance puts the alert for a crossing that Settle has just found into the outbox. It
-// names nobody there: see named.
+// names nobody there: see current.
 func (c *Cafe) highBalance(customer model.Customer) table.Op {
 	now := c.clock()
 	return messageItem(c.highBalanceMessage(customer.HighBalance(customer.Limit(c.CreditLimit), c.Currency, now)), now)
@@ -144,9 +144,11 @@ func (c *Cafe) highBalanceMessage(a model.HighBalance) Message {
 	}
 }
 
-// named words an alert of the outbox anew with the name that its customer has now, so that
-// one who was erased while it waited is not named.
-func (c *Cafe) named(ctx context.Context, m Message) (Message, error) {
+// current makes an alert of the outbox one for its customer as they are now. It has their
+// name, so that one who was erased while it waited is not named. Their own subscription is
+// as they wish: who wanted no more mail before gets none of it. One that cannot be made is
+// no reason to keep the alert from the others.
+func (c *Cafe) current(ctx context.Context, notifier Notifier, m Message) (Message, error) {
 	var b highBalanceBody
 	if err := json.Unmarshal([]byte(m.Body), &b); err != nil {
 		return m, fmt.Errorf("read alert: %w", err)
@@ -154,6 +156,9 @@ func (c *Cafe) named(ctx context.Context, m Message) (Message, error) {
 	at, err := time.Parse(time.RFC3339, b.At)
 	if err != nil {
 		return m, fmt.Errorf("read alert: %w", err)
+	}
+	if err := c.subscribe(ctx, notifier, b.CustomerID); err != nil && !errors.As(err, new(notSubscribed)) {
+		return m, err
 	}
 	customer, err := c.customer(ctx, b.CustomerID, true)
 	if err != nil {
@@ -278,7 +283,7 @@ func (c *Cafe) announce(ctx context.Context, notifier Notifier, key table.Key, i
 	case outboxMessage:
 		var m Message
 		if m, err = messageOf(key, item); err == nil && m.Topic == TopicHighBalance {
-			m, err = c.named(ctx, m)
+			m, err = c.current(ctx, notifier, m)
 		}
 		if err == nil {
 			err = notifier.Publish(ctx, m)
@@ -372,12 +377,17 @@ func (c *Cafe) subscribe(ctx context.Context, notifier Notifier, customerID stri
 	}
 }
 
+// notSubscribed is why a subscription that is wanted could not be made.
+type notSubscribed struct{ error }
+
+func (e notSubscribed) Unwrap() error { return e.error }
+
 // confirmSubscription subscribes the stored address and stores the subscription's name.
 // When the customer's wish was changed meanwhile, it takes the subscription back.
 func (c *Cafe) confirmSubscription(ctx context.Context, notifier Notifier, customerID, email string) error {
 	name, err := notifier.Subscribe(ctx, customerID, email)
 	if err != nil {
-		return err
+		return notSubscribed{err}
 	}
 	op := table.Update(subscriptionKey(customerID), table.Equal("email", table.String(email)), table.Missing("subscription"))
 	op.Set = table.Item{"subscription": table.String(name)}

@@ -72,7 +72,7 @@ var units = []struct {
 	{"set who a customer is", capacity{1, 1}, nil},
 	{"read a customer", capacity{0.5, 0}, nil},
 	{"list a customer's payments", capacity{1, 0}, nil},
-	{"announce an alert", capacity{1, 2}, nil},
+	{"announce an alert", capacity{3, 2}, nil},
 	{"sweep an outbox that is empty", capacity{0, 0}, nil},
 	{"put an item on the menu", capacity{0, 1}, nil},
 	{"count an item's stock", capacity{3, 1}, nil},
