@@ -20,7 +20,8 @@ import (
 )
 
 // SNS is the cafe.Notifier on AWS. It is safe for concurrent use. Its errors wrap the
-// SDK's, never name an e-mail address, and may pass: all its calls can be repeated.
+// SDK's, never name an e-mail address, and may pass, but for cafe.ErrNever: all its calls can
+// be repeated.
 type SNS struct {
 	api    snsAPI
 	topics map[cafe.Topic]string
