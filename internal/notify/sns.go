@@ -164,7 +164,8 @@ func (s *SNS) Subscribe(ctx context.Context, customerID, email string) (string, 
 		arn = aws.ToString(out.SubscriptionArn)
 	}
 	var full *types.FilterPolicyLimitExceededException
-	if invalid(err, "") && !invalid(err, "TopicArn") || errors.As(err, &full) {
+	never := invalid(err, "") && !invalid(err, "TopicArn") || errors.As(err, &full)
+	if never && !errors.Is(err, cafe.ErrNotYet) {
 		err = fmt.Errorf("%w: %w", cafe.ErrNever, err)
 	}
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"cafe/internal/cafe"
@@ -78,6 +79,27 @@ func TestASubscriptionBeyondSNSsFilterPoliciesIsNeverMade(t *testing.T) {
 	fake.full = true
 	if _, err := notify.NewSNSOn(fake, topicARNs).Subscribe(context.Background(), "alice", "alice@example.com"); !errors.Is(err, cafe.ErrNever) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// vanishing has subscriptions that are listed, and are not there any more.
+type vanishing struct {
+	*fakeSNS
+	err error
+}
+
+func (v vanishing) GetSubscriptionAttributes(context.Context, *sns.GetSubscriptionAttributesInput, ...func(*sns.Options)) (*sns.GetSubscriptionAttributesOutput, error) {
+	return nil, v.err
+}
+
+func TestAnAddressWhoseSubscriptionVanishesIsNotYetSubscribed(t *testing.T) {
+	fake := newFakeSNS()
+	subscribe(t, notify.NewSNSOn(fake, topicARNs), "alice", "home@example.com")
+	for _, gone := range []error{&types.NotFoundException{}, refused("SubscriptionArn Reason: it is pending confirmation")} {
+		n := notify.NewSNSOn(vanishing{fake, gone}, topicARNs)
+		if _, err := n.Subscribe(context.Background(), "bob", "home@example.com"); !errors.Is(err, cafe.ErrNotYet) || errors.Is(err, cafe.ErrNever) {
+			t.Errorf("error %v", err)
+		}
 	}
 }
 
