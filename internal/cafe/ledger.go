@@ -111,14 +111,18 @@ func (c *Cafe) postingOf(change Change) (*posting, error) {
 	return nil, nil
 }
 
-// grouped puts the postings of one customer together, in their order, and the others
-// each by itself. Of several postings for one order only the newest is kept, for it
-// says all; it answers for the others' changes.
+// grouped puts the postings of one customer together, and those of one shelf, in their
+// order, and the others each by itself. Of several postings for one order only the newest
+// is kept, for it says all; it answers for the others' changes.
 func grouped(work []posting) [][]posting {
 	var groups [][]posting
-	group := map[string]int{} // customer → index in groups
+	group := map[string]int{} // customer or shelf → index in groups
 	at := map[string][2]int{} // order → group, index in group
 	for _, p := range work {
+		whose := p.entry.CustomerID
+		if p.shelf != nil {
+			whose = prefixStock + p.shelf.SKU
+		}
 		id := string(p.entry.Kind) + p.entry.ID
 		if seen, again := at[id]; again && p.shelf == nil {
 			earlier := &groups[seen[0]][seen[1]]
@@ -129,13 +133,11 @@ func grouped(work []posting) [][]posting {
 			*earlier = p
 			continue
 		}
-		g, known := group[p.entry.CustomerID]
-		if !known || p.shelf != nil || p.entry.CustomerID == model.WalkIn {
+		g, known := group[whose]
+		if !known || whose == model.WalkIn {
 			g = len(groups)
 			groups = append(groups, nil)
-			if p.shelf == nil {
-				group[p.entry.CustomerID] = g
-			}
+			group[whose] = g
 		}
 		at[id] = [2]int{g, len(groups[g])}
 		groups[g] = append(groups[g], p)
@@ -147,7 +149,7 @@ func grouped(work []posting) [][]posting {
 // alert, and the customer is one operation too.
 const maxPosted = (table.MaxOps - 1) / 2
 
-// postAll does all the work, customers side by side. It calls failed for what could not be
+// postAll does all the work, customers and shelves side by side. It calls failed for what could not be
 // done, from several goroutines, each posting once at most.
 func (c *Cafe) postAll(ctx context.Context, work []posting, failed func(posting, error)) {
 	groups := grouped(work)
@@ -163,6 +165,10 @@ func (c *Cafe) postAll(ctx context.Context, work []posting, failed func(posting,
 		c.postWalkIns(ctx, together, walkIns, failed)
 	}
 	_ = each(ctx, len(groups), func(ctx context.Context, i int) error {
+		if groups[i][0].shelf != nil {
+			c.postShelf(ctx, groups[i], failed)
+			return nil
+		}
 		for rest := groups[i]; len(rest) > 0; {
 			n := min(len(rest), maxPosted)
 			c.postSome(ctx, rest[:n], failed)
@@ -193,22 +199,28 @@ func postWalkIn(e model.Entry) table.Op {
 	return table.Put(entryKey(e), entryItem(e), table.Below("posting", e.Posting))
 }
 
-// postSome does the work of one group in one write. When that is refused for what is in
+// postShelf does the work of one shelf, one change after the other: a mark that came
+// after the restock that ends it would stay.
+func (c *Cafe) postShelf(ctx context.Context, group []posting, failed func(posting, error)) {
+	for _, p := range group {
+		mark := c.markSoldOut
+		if p.shelf.OnHand > 0 {
+			mark = c.markRestocked
+		}
+		if err := mark(ctx, *p.shelf); err != nil {
+			failed(p, err)
+		}
+	}
+}
+
+// postSome posts entries of one group in one write. When that is refused for what is in
 // it, each entry is posted by itself, so that one that cannot be fails alone.
 func (c *Cafe) postSome(ctx context.Context, group []posting, failed func(posting, error)) {
-	var err error
-	if stock := group[0].shelf; stock != nil && stock.OnHand > 0 {
-		err = c.markRestocked(ctx, *stock)
-	} else if stock != nil {
-		err = c.markSoldOut(ctx, *stock)
-	} else {
-		entries := make([]model.Entry, len(group))
-		for i, p := range group {
-			entries[i] = p.entry
-		}
-		err = c.postEntries(ctx, entries)
+	entries := make([]model.Entry, len(group))
+	for i, p := range group {
+		entries[i] = p.entry
 	}
-	switch {
+	switch err := c.postEntries(ctx, entries); {
 	case err == nil:
 	case len(group) > 1 && !isFault(err):
 		for i := range group {

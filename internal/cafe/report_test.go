@@ -691,6 +691,60 @@ func TestWhatRanOutIsToldUnlessItCameBack(t *testing.T) {
 	})
 }
 
+// The restock may not overtake the mark that it ends.
+func TestSoldOutAndBackInOneBatchIsNotSoldOut(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		stock := func(sku string, counts ...int64) {
+			t.Helper()
+			for _, n := range counts {
+				if _, err := c.SetStock(ctx, sku, n); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		stock("muffin", 0, 3, 0, 5)
+		stock("brownie", 0, 3, 0)
+		c.Faults.Set(func(call tabletest.Call) tabletest.Fault {
+			if call.Method == "Write" && len(call.Ops) > 1 { // a mark and its alert
+				return tabletest.Fault{Delay: 10 * time.Millisecond}
+			}
+			return tabletest.Fault{}
+		})
+		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+		if r := read(t, c, saturday); len(r.SoldOut) != 1 || r.SoldOut[0].SKU != "brownie" {
+			t.Errorf("sold out: %+v", r.SoldOut)
+		}
+		if n := len(stored(t, c, "A#")); n != 4 {
+			t.Errorf("%d alerts, want 4", n)
+		}
+	})
+}
+
+func TestAShelfsMarkThatFailsIsToldByItsOwnRecord(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		for _, n := range []int64{0, 3, 0} {
+			if _, err := c.SetStock(ctx, "muffin", n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		batch := c.Recorder.Changes(cafe.Posts)
+		writes := 0
+		c.Faults.Set(func(call tabletest.Call) tabletest.Fault {
+			if call.Method == "Write" {
+				if writes++; writes == 2 {
+					return tabletest.Fault{Before: table.ErrUnavailable}
+				}
+			}
+			return tabletest.Fault{}
+		})
+		for i, err := range c.Cafe.Post(ctx, batch) {
+			if i == 1 && !errors.Is(err, table.ErrUnavailable) || i != 1 && err != nil {
+				t.Errorf("change %d: %v", i, err)
+			}
+		}
+	})
+}
+
 type watch struct {
 	dead        int64
 	unconfirmed []string
