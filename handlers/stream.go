@@ -138,7 +138,7 @@ func NotifyOrSweep(c *cafe.Cafe, notifier cafe.Notifier) func(context.Context, j
 	}
 }
 
-// changeOf decodes a stream record. An item that vanished has no New.
+// changeOf decodes a stream record. An item that vanished has no New. A time before 1970 is none.
 func changeOf(r events.DynamoDBEventRecord) (change cafe.Change, err error) {
 	// The event types panic on a value that claims a kind it does not have.
 	defer func() {
@@ -146,6 +146,9 @@ func changeOf(r events.DynamoDBEventRecord) (change cafe.Change, err error) {
 			err = fmt.Errorf("record cannot be read: %T", p)
 		}
 	}()
+	if at := r.Change.ApproximateCreationDateTime.Time; at.Unix() > 0 {
+		change.Time = at
+	}
 	keys, err := itemOf(r.Change.Keys)
 	if err != nil {
 		return change, fmt.Errorf("keys: %w", err)
@@ -241,7 +244,8 @@ func Record(change cafe.Change, sequence string) events.DynamoDBEventRecord {
 	r := events.DynamoDBEventRecord{
 		EventID: sequence, EventSource: "aws:dynamodb", EventVersion: "1.1", EventName: string(events.DynamoDBOperationTypeModify),
 		Change: events.DynamoDBStreamRecord{
-			Keys: keys, SequenceNumber: sequence, StreamViewType: string(events.DynamoDBStreamViewTypeNewAndOldImages),
+			ApproximateCreationDateTime: events.SecondsEpochTime{Time: change.Time}, Keys: keys,
+			SequenceNumber: sequence, StreamViewType: string(events.DynamoDBStreamViewTypeNewAndOldImages),
 			OldImage: encodeImage(change.Old, keys), NewImage: encodeImage(change.New, keys),
 		},
 	}

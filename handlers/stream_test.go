@@ -449,6 +449,9 @@ func TestARecordIsReadAsItWasWritten(t *testing.T) {
 			Key: table.Key{PK: rapid.StringN(1, -1, 50).Draw(t, "pk"), SK: rapid.StringN(1, -1, 50).Draw(t, "sk")},
 			Old: items.Draw(t, "old"), New: items.Draw(t, "new"),
 		}
+		if at := rapid.Int64Range(0, 4e9).Draw(t, "time"); at > 0 { // in seconds, as DynamoDB tells it
+			change.Time = time.Unix(at, 0)
+		}
 		record := handlers.Record(change, "7")
 		want := map[[2]bool]string{{true, false}: "INSERT", {false, false}: "MODIFY", {false, true}: "REMOVE"}
 		if name := want[[2]bool{change.Old == nil, change.New == nil}]; name != "" && record.EventName != name {
@@ -475,7 +478,7 @@ func TestARecordIsReadAsItWasWritten(t *testing.T) {
 		if number := failed(t, response, err); number != "" {
 			t.Fatalf("%s was not understood", b)
 		}
-		if len(got) != 1 || got[0].Key != change.Key || !same(got[0].Old, change.Old) || !same(got[0].New, change.New) {
+		if len(got) != 1 || got[0].Key != change.Key || !same(got[0].Old, change.Old) || !same(got[0].New, change.New) || !got[0].Time.Equal(change.Time) {
 			t.Fatalf("read %+v\nwant %+v", got, change)
 		}
 	})

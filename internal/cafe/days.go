@@ -23,7 +23,7 @@ const postingTime = 5 * time.Minute
 type dayRecord struct {
 	day model.Day
 
-	late   int64     // late orders, counted before they are posted; one may count twice
+	late   int64     // late orders, counted before they are posted, and marks; an order may count twice
 	lateAt time.Time // when the last was counted
 
 	summary report.Summary // without Sold, until it is unpacked

@@ -17,6 +17,7 @@ import (
 type Change struct {
 	Key      table.Key
 	Old, New table.Item
+	Time     time.Time // when it was made; zero: not known. DynamoDB rounds it down to the second
 }
 
 // Post brings the ledger, the customers' totals and the sold-out marks up to date with
@@ -75,8 +76,14 @@ func Posts(pk string) bool {
 // out or is back on the shelf.
 type posting struct {
 	entry   model.Entry
-	shelf   *model.Stock
+	shelf   *shelf
 	changes []int
+}
+
+// shelf is stock that ran out or came back then.
+type shelf struct {
+	model.Stock
+	at time.Time
 }
 
 func (c *Cafe) postingOf(change Change) (*posting, error) {
@@ -106,7 +113,11 @@ func (c *Cafe) postingOf(change Change) (*posting, error) {
 		if err != nil || !ranOut && !restocked {
 			return nil, err
 		}
-		return &posting{shelf: &stock}, nil
+		at := change.Time.UTC().Truncate(time.Microsecond)
+		if change.Time.IsZero() {
+			at = c.clock()
+		}
+		return &posting{shelf: &shelf{stock, at}}, nil
 	}
 	return nil, nil
 }
@@ -331,45 +342,73 @@ func (c *Cafe) postToTab(ctx context.Context, entries []model.Entry) error {
 	}
 }
 
-// markSoldOut announces that a shelf ran empty and files the moment in the day's
+// markSoldOut announces that a shelf ran empty and files the moment in that day's
 // ledger, once per restock.
-func (c *Cafe) markSoldOut(ctx context.Context, stock model.Stock) error {
-	name := stock.SKU
-	if item, err := c.MenuItem(ctx, stock.SKU); err == nil {
+func (c *Cafe) markSoldOut(ctx context.Context, s shelf) error {
+	name := s.SKU
+	if item, err := c.MenuItem(ctx, s.SKU); err == nil {
 		name = item.Name
 	} else if !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	now := c.clock()
-	mark := table.Put(c.shelfKey(now, stock), table.Item{"at": moment(now), "restock": table.Int(stock.Restock)})
-	err := c.write(ctx, c.outOfStock(stock, name), mark)
+	mark := table.Put(c.shelfKey(s), table.Item{"at": moment(s.at), "restock": table.Int(s.Restock)})
+	err := c.write(ctx, append([]table.Op{c.outOfStock(s.Stock, name, s.at), mark}, c.lateMark(s.at)...)...)
 	if _, announced := table.Failed(err, 0); announced {
 		return nil
 	}
 	return err
 }
 
-// markRestocked notes that an item which ran out that day is back. What a cancelled order
-// gives back is no restock.
-func (c *Cafe) markRestocked(ctx context.Context, stock model.Stock) error {
-	op := table.Update(c.shelfKey(c.clock(), stock), table.Present(), table.Below("restock", stock.Restock))
-	op.Set = table.Item{"restock": table.Int(stock.Restock)}
+// markRestocked notes that an item which ran out that day is back, unless the day's report
+// was due by then: that is for the day to come. What a cancelled order gives back is no
+// restock.
+func (c *Cafe) markRestocked(ctx context.Context, s shelf) error {
+	if s.at.After(c.ReportDue(c.Calendar.DayOf(s.at))) {
+		return nil
+	}
+	op := table.Update(c.shelfKey(s), table.Present(), table.Below("restock", s.Restock))
+	op.Set = table.Item{"restock": table.Int(s.Restock)}
 	op.Remove = []string{"at"}
-	err := c.write(ctx, op)
+	err := c.write(ctx, append([]table.Op{op}, c.lateMark(s.at)...)...)
 	if _, other := table.Failed(err, 0); other {
-		return nil // it did not run out today, or has run out again
+		return nil // it did not run out that day, or has run out again
 	}
 	return err
 }
 
-func (c *Cafe) shelfKey(now time.Time, stock model.Stock) table.Key {
-	return table.Key{PK: ledgerPartition(c.Calendar.DayOf(now), 0), SK: prefixStock + stock.SKU}
+func (c *Cafe) shelfKey(s shelf) table.Key {
+	return table.Key{PK: ledgerPartition(c.Calendar.DayOf(s.at), 0), SK: prefixStock + s.SKU}
+}
+
+// lateMark counts a change of the day's marks like a late order, when the day's report may
+// be made already and should have had it. It goes into the same write, and so is counted
+// once.
+func (c *Cafe) lateMark(at time.Time) []table.Op {
+	day := c.Calendar.DayOf(at)
+	if at.After(c.ReportDue(day)) || !c.maybeReported(day, c.now()) {
+		return nil
+	}
+	return []table.Op{c.countLate(day, 1)}
 }
 
 // isLate tells whether the report of the entry's day may be made before the entry is
 // posted.
 func (c *Cafe) isLate(e model.Entry, now time.Time) bool {
-	return e.Kind == model.EntryOrder && now.After(c.ReportDue(e.Day).Add(-postingTime))
+	return e.Kind == model.EntryOrder && c.maybeReported(e.Day, now)
+}
+
+// maybeReported tells whether the day's report may be made before what is posted now is in
+// the ledger.
+func (c *Cafe) maybeReported(day model.Day, now time.Time) bool {
+	return now.After(c.ReportDue(day).Add(-postingTime))
+}
+
+// countLate counts so many late changes on the record of the day.
+func (c *Cafe) countLate(day model.Day, n int) table.Op {
+	op := table.Update(dayKey(day))
+	op.Add = map[string]int64{"late": int64(n)}
+	op.Set = table.Item{"late_at": moment(c.clock())}
+	return op
 }
 
 // markLate counts, on the record of each day, the late orders that are news to its
@@ -407,10 +446,7 @@ func (c *Cafe) markEachLate(ctx context.Context, late []model.Entry) map[table.K
 	days := slices.Collect(maps.Keys(counted))
 	failed := make([]error, len(days))
 	_ = each(ctx, len(days), func(ctx context.Context, i int) error {
-		op := table.Update(dayKey(days[i]))
-		op.Add = map[string]int64{"late": int64(len(counted[days[i]]))}
-		op.Set = table.Item{"late_at": moment(c.clock())}
-		failed[i] = c.write(ctx, op)
+		failed[i] = c.write(ctx, c.countLate(days[i], len(counted[days[i]])))
 		return nil
 	})
 	for i, day := range days {

@@ -170,14 +170,14 @@ func (c *Cafe) current(ctx context.Context, notifier Notifier, m Message) (Messa
 	}), nil
 }
 
-func (c *Cafe) outOfStock(stock model.Stock, name string) table.Op {
-	now := c.clock()
-	a := stock.OutOfStock(name, now)
+// outOfStock puts the alert for a shelf that ran empty then into the outbox.
+func (c *Cafe) outOfStock(stock model.Stock, name string, at time.Time) table.Op {
+	a := stock.OutOfStock(name, at)
 	return messageItem(Message{
 		ID: a.AlertID, Topic: TopicOutOfStock,
 		Subject: subject(c.Name, "sold out", a.Name),
 		Mail: fmt.Sprintf("%s has sold out at %s, %s.\nOrders for it are refused until more is on the shelf.\n",
-			a.Name, c.Name, now.In(c.Calendar.Zone).Format("Mon 2 Jan 2006 at 15:04")),
+			a.Name, c.Name, at.In(c.Calendar.Zone).Format("Mon 2 Jan 2006 at 15:04")),
 		Body: body(struct {
 			AlertID string `json:"alert_id"`
 			Type    string `json:"type"`
@@ -186,7 +186,7 @@ func (c *Cafe) outOfStock(stock model.Stock, name string) table.Op {
 			At      string `json:"at"`
 		}{a.AlertID, "out_of_stock", a.SKU, a.Name, Timestamp(a.At)}),
 		Attributes: map[string]string{"type": "out_of_stock", "sku": a.SKU},
-	}, now)
+	}, c.clock())
 }
 
 // Timestamp writes a time as the contract has it: RFC 3339 in UTC with microseconds.

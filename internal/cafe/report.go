@@ -316,7 +316,8 @@ What went wrong: %s
 	}
 }
 
-// sameSales tells whether two reports of a day tell of the same sales.
+// sameSales tells whether two reports of a day tell of the same sales, and of the same
+// items sold out.
 func sameSales(a, b report.Report) bool {
 	sold := func(r report.Report) map[string][2]int64 {
 		m := make(map[string][2]int64, len(r.Items))
@@ -326,7 +327,8 @@ func sameSales(a, b report.Report) bool {
 		return m
 	}
 	return a.Orders == b.Orders && a.Revenue == b.Revenue && a.Cancelled == b.Cancelled &&
-		slices.Equal(a.Hours, b.Hours) && maps.Equal(sold(a), sold(b))
+		slices.Equal(a.Hours, b.Hours) && maps.Equal(sold(a), sold(b)) &&
+		slices.EqualFunc(a.SoldOut, b.SoldOut, func(a, b report.SoldOut) bool { return a.SKU == b.SKU && a.At.Equal(b.At.Time) })
 }
 
 // made is a report, and what is to be stored of its day.

@@ -745,6 +745,108 @@ func TestAShelfsMarkThatFailsIsToldByItsOwnRecord(t *testing.T) {
 	})
 }
 
+// A café's process may be off over night.
+func TestWhatRanOutIsToldOfTheDayWhenItDidHoweverLateItIsPosted(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		wantSoldOut := func(day model.Day, want ...string) {
+			t.Helper()
+			got := []string{}
+			for _, s := range read(t, c, day).SoldOut {
+				got = append(got, s.SKU+" "+s.At.In(c.Calendar.Zone).Format("15:04"))
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("sold out on %s: %q, want %q", day, got, want)
+			}
+		}
+		sell(t, c, "2017-03-18 10:00", "latte")
+		clockAt(t, c, "2017-03-18 18:00")
+		if _, err := c.SetStock(ctx, "brownie", 0); err != nil {
+			t.Fatal(err)
+		}
+		batch := c.Recorder.Changes(cafe.Posts)
+		c.Recorder.Forget()
+		clockAt(t, c, "2017-03-18 20:00")
+		steps(t, c, saturday)
+		wantSoldOut(saturday)
+
+		clockAt(t, c, "2017-03-19 08:00")
+		c.Post(t, batch...)
+		if done, err := c.Sweep(ctx, c.Notifier, time.Minute); done != 0 || err != nil {
+			t.Errorf("swept %d alerts that are fresh, %v", done, err)
+		}
+		sent := alerts(t, c)
+		if len(sent) != 1 || !strings.Contains(sent[0].Body, "2017-03-18T18:00:00") || !strings.Contains(sent[0].Mail, "Sat 18 Mar 2017 at 18:00") {
+			t.Errorf("alerts: %+v", sent)
+		}
+		wantSoldOut("2017-03-19")
+
+		// The report that was made is not the last word.
+		clockAt(t, c, "2017-03-19 20:00")
+		c.Post(t, batch...) // once more
+		steps(t, c, "2017-03-19")
+		wantSoldOut(saturday, "brownie 18:00")
+		if r := read(t, c, saturday); r.Revision != 2 {
+			t.Errorf("revision %d", r.Revision)
+		}
+		clockAt(t, c, "2017-03-20 20:00")
+		c.Post(t, batch...)
+		steps(t, c, "2017-03-20")
+		if r := read(t, c, saturday); r.Revision != 2 {
+			t.Errorf("a day later it is revision %d", r.Revision)
+		}
+	})
+}
+
+func TestTheShelfCountsUntilTheReportIsDue(t *testing.T) {
+	type count struct {
+		local, sku string
+		n          int64
+	}
+	for name, tt := range map[string]struct {
+		late     []count // posted the next morning
+		revision int
+		soldOut  string
+	}{
+		"back in time":           {[]count{{"2017-03-18 19:59", "brownie", 20}}, 2, ""},
+		"gone in time":           {[]count{{"2017-03-18 19:59", "muffin", 0}}, 2, "brownie muffin"},
+		"back for the day after": {[]count{{"2017-03-18 20:01", "brownie", 20}}, 1, "brownie"},
+		"gone after closing":     {[]count{{"2017-03-18 20:01", "muffin", 0}}, 1, "brownie"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+				set := func(counts ...count) []cafe.Change {
+					t.Helper()
+					for _, s := range counts {
+						clockAt(t, c, s.local)
+						if _, err := c.SetStock(ctx, s.sku, s.n); err != nil {
+							t.Fatal(err)
+						}
+					}
+					defer c.Recorder.Forget()
+					return c.Recorder.Changes(cafe.Posts)
+				}
+				sell(t, c, "2017-03-18 10:00", "latte")
+				c.Post(t, set(count{"2017-03-18 18:00", "brownie", 0})...)
+				late := set(tt.late...)
+				clockAt(t, c, "2017-03-18 20:10")
+				steps(t, c, saturday)
+				clockAt(t, c, "2017-03-19 08:00")
+				c.Post(t, late...)
+				clockAt(t, c, "2017-03-19 20:00")
+				steps(t, c, "2017-03-19")
+				r := read(t, c, saturday)
+				var soldOut []string
+				for _, s := range r.SoldOut {
+					soldOut = append(soldOut, s.SKU)
+				}
+				if got := strings.Join(soldOut, " "); got != tt.soldOut || r.Revision != tt.revision {
+					t.Errorf("revision %d, sold out: %q", r.Revision, got)
+				}
+			})
+		})
+	}
+}
+
 type watch struct {
 	dead        int64
 	unconfirmed []string

@@ -102,9 +102,8 @@ func (p *Pump) step(ctx context.Context, c Consumer) (whole bool, err error) {
 	for _, change := range changes {
 		after = change.Seq
 		if change.Key != (table.Key{}) {
-			record := handlers.Record(cafe.Change{Key: change.Key, Old: change.Old, New: change.New}, fmt.Sprintf("%021d", change.Seq))
-			record.Change.ApproximateCreationDateTime = events.SecondsEpochTime{Time: change.Time}
-			records = append(records, record)
+			told := cafe.Change{Key: change.Key, Old: change.Old, New: change.New, Time: change.Time}
+			records = append(records, handlers.Record(told, fmt.Sprintf("%021d", change.Seq)))
 		}
 	}
 	if err := p.delivery.deliver(ctx, c, records); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -152,6 +153,27 @@ func TestEveryConsumerGetsWhatItWantsInOrder(t *testing.T) {
 		}
 	}
 	eventually(t, "the pump has caught up", func() bool { return p.Lag() == 0 })
+}
+
+func TestAChangeIsToldWithTheTimeWhenItWasMade(t *testing.T) {
+	_, store := open(t)
+	from := time.Now().Truncate(time.Microsecond)
+	write(t, store, 1, 1)
+	to := time.Now()
+	var made atomic.Pointer[time.Time]
+	start(t, newPump(t, store, t.TempDir(), Consumer{
+		Name: "a", Wants: func(pk string) bool { return pk[0] == 'T' },
+		Handle: handlers.Stream("a", func(_ context.Context, changes []cafe.Change) []error {
+			for _, change := range changes {
+				made.Store(&change.Time)
+			}
+			return make([]error, len(changes))
+		}),
+	}))
+	eventually(t, "the change is told", func() bool { return made.Load() != nil })
+	if at := *made.Load(); at.Before(from) || at.After(to) {
+		t.Errorf("told as of %v, it was made from %v to %v", at, from, to)
+	}
 }
 
 func TestCase26TheCheckpointMovesAfterTheBatchAndARestartDeliversItAgain(t *testing.T) {

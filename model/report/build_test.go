@@ -299,6 +299,15 @@ func TestFactsAreToldInSentences(t *testing.T) {
 	}
 }
 
+func TestTheOrderThatTookTheLastOneWasSeen(t *testing.T) {
+	orders := []model.Entry{sale("a", "2017-03-18 10:00", "bread"), sale("b", "2017-03-18 11:00", "coffee")}
+	orders[0].At = orders[0].At.Add(900 * time.Millisecond)
+	gone := map[string]time.Time{"bread": orders[0].At.Truncate(time.Second)} // as DynamoDB's stream has it
+	if s, err := Summarise(saturday, menu, orders, gone); err != nil || s.SoldOut["bread"] != 500 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
 func TestAnItemThatRanOutTellsWhenAndWhatItMissed(t *testing.T) {
 	var history []Summary
 	for d := model.Day("2017-02-20"); d < saturday; d = d.AddDays(1) {

@@ -93,7 +93,7 @@ func Summarise(day model.Day, menu model.Menu, entries []model.Entry, soldOut ma
 	for sku, at := range soldOut {
 		var seen int64
 		for _, e := range entries {
-			if e.Counts() && !e.At.After(at) {
+			if e.Counts() && !e.At.Truncate(time.Second).After(at) { // at may be rounded down
 				seen++
 			}
 		}

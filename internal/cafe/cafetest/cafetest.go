@@ -161,7 +161,8 @@ func Open(t rapid.TB, db table.Table, changes ...func(*cafe.Settings)) *Cafe {
 	for _, change := range changes {
 		change(&settings)
 	}
-	c := &Cafe{Table: db, Recorder: &Recorder{Table: db}, Clock: NewClock(), Notifier: NewNotifier()}
+	c := &Cafe{Table: db, Clock: NewClock(), Notifier: NewNotifier()}
+	c.Recorder = &Recorder{Table: db, Clock: c.Clock}
 	c.Faults = tabletest.NewFaulty(c.Recorder, nil)
 	c.Cafe = cafe.New(settings, c.Faults, c.Clock.Now)
 	c.Recorder.Pause()
@@ -265,6 +266,13 @@ func (c *Clock) Now() time.Time {
 	return c.now
 }
 
+// look returns the time that the last look at the clock saw.
+func (c *Clock) look() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
 // Step sets how much time passes with each look.
 func (c *Clock) Step(d time.Duration) {
 	c.mu.Lock()
@@ -280,9 +288,10 @@ func (c *Clock) Pass(d time.Duration) {
 }
 
 // Recorder is a table that keeps what its stream would tell: each item that a write
-// changed, before and after. Writes take their turns while it records.
+// changed, before and after, and when. Writes take their turns while it records.
 type Recorder struct {
 	table.Table
+	Clock   *Clock
 	mu      sync.Mutex
 	paused  bool
 	changes []cafe.Change
@@ -310,7 +319,7 @@ func (r *Recorder) Write(ctx context.Context, ops ...table.Op) error {
 	defer r.mu.Unlock()
 	changes := make([]cafe.Change, len(ops))
 	for i, op := range ops {
-		changes[i].Key = op.Key
+		changes[i].Key, changes[i].Time = op.Key, r.Clock.look()
 		var err error
 		if changes[i].Old, err = item(ctx, r.Table, op.Key); err != nil {
 			return err
