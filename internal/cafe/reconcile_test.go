@@ -13,6 +13,7 @@ import (
 	"cafe/internal/cafe"
 	"cafe/internal/cafe/cafetest"
 	"cafe/internal/table"
+	"cafe/internal/table/tabletest"
 	"cafe/model"
 )
 
@@ -264,15 +265,21 @@ func TestReconcileOfABusyCafeFindsWhatIsWrong(t *testing.T) {
 		place(t, c, "alice", lines("tea"))
 		place(t, c, model.WalkIn, lines("tea"))
 		c.Recorder.Forget() // both records are lost
-		c.Settle(100 * time.Millisecond)
-		go func() {
-			time.Sleep(20 * time.Millisecond)
-			for _, who := range []string{"alice", model.WalkIn} { // not posted yet
-				if _, _, err := c.Place(ctx, staff, model.Draft{CustomerID: who, Lines: lines("latte")}, ""); err != nil {
-					t.Error(err)
-				}
+		c.Settle(10 * time.Millisecond)
+		sold := false
+		c.Faults.Set(func(call tabletest.Call) tabletest.Fault {
+			if call.Method != "Query" || sold {
+				return tabletest.Fault{}
 			}
-		}()
+			sold = true // the table was scanned, and the suspects are looked into
+			return tabletest.Fault{Then: func() {
+				for _, who := range []string{"alice", model.WalkIn} { // not posted yet
+					if _, _, err := c.Place(ctx, staff, model.Draft{CustomerID: who, Lines: lines("latte")}, ""); err != nil {
+						t.Error(err)
+					}
+				}
+			}}
+		})
 		found, err := c.Reconcile(ctx, false)
 		want := []cafe.Drift{
 			{CustomerID: "alice", Field: "balance", Stored: 0, Actual: 220},
