@@ -3,6 +3,8 @@ package cafe
 import (
 	"context"
 	"errors"
+	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"maps"
 	"slices"
@@ -13,7 +15,10 @@ import (
 	"cafe/model"
 )
 
-// Drift is a total that is not the sum of what it is of.
+// Drift is a total that is not the sum of what it is of. Where all of them are, and the
+// ledger is wrong all the same, Field is "entries", for walk-ins "2017-03-18 entries":
+// Actual is how many orders and payments there are, Stored how many of them the ledger has
+// as they are.
 type Drift struct {
 	CustomerID     string // WalkIn for a day's takings
 	Field          string // balance, orders or spent; for walk-ins the business day
@@ -37,9 +42,11 @@ type tally struct {
 	orders         int64
 	lastOrderAt    time.Time
 	lastAt         time.Time // of orders and payments
+	contents       uint64    // sum of the entries' prints: in any order the same
 }
 
 func (t *tally) add(e model.Entry) {
+	t.contents += printOf(e)
 	t.balance += e.Tab
 	t.spent += e.Revenue
 	if e.Counts() {
@@ -53,6 +60,15 @@ func (t *tally) add(e model.Entry) {
 	}
 }
 
+var printSeed = maphash.MakeSeed()
+
+// printOf returns a number that tells the entry from what it is not, in this process.
+func printOf(e model.Entry) uint64 {
+	return maphash.String(printSeed, fmt.Sprintf("%s %s %d %t %t %d %d %v",
+		e.Kind, e.ID, e.Posting, e.Status.Counts(), e.Deleted, e.Tab, e.Revenue, e.Items))
+}
+
+// drift returns the sums that are not what they actually are.
 func (t tally) drift(customerID string, actual tally) []Drift {
 	var drifted []Drift
 	for _, f := range []Drift{
@@ -72,6 +88,11 @@ type books struct {
 	source, ledger, stored tally
 	deleted                []source
 	unknown                bool // the ledger has something whose source cannot be read
+}
+
+// agree tells whether the ledger has what its sources say, entry by entry.
+func (b books) agree() bool {
+	return b.ledger.drift("", b.source) == nil && b.ledger.contents == b.source.contents
 }
 
 // settleTime is how long Reconcile gives the stream to catch up before it calls a
@@ -96,12 +117,12 @@ func (c *Cafe) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, erro
 	result := Reconciliation{Customers: len(customers), Unreadable: unread}
 	var suspects []*party
 	for _, id := range slices.Sorted(maps.Keys(customers)) {
-		if b := customers[id]; !b.unknown && (b.ledger.drift(id, b.source) != nil || b.stored.drift(id, b.source) != nil) {
+		if b := customers[id]; !b.unknown && (!b.agree() || b.stored.drift(id, b.source) != nil) {
 			suspects = append(suspects, &party{customer: id, began: began, deleted: b.deleted})
 		}
 	}
 	for _, day := range slices.Sorted(maps.Keys(days)) {
-		if b := days[day]; !b.unknown && b.ledger.drift("", b.source) != nil {
+		if b := days[day]; !b.unknown && !b.agree() {
 			suspects = append(suspects, &party{customer: model.WalkIn, day: day, began: began, deleted: b.deleted})
 		}
 	}
@@ -329,9 +350,14 @@ func (c *Cafe) examine(ctx context.Context, p party) (f findings, err error) {
 		}
 		f.actual.add(s.Entry)
 	}
+	right, all := int64(len(sources)-len(f.mend)), int64(len(sources))
 	if p.customer == model.WalkIn {
-		if len(f.mend) > 0 {
+		switch {
+		case len(f.mend) == 0:
+		case ledger.spent != f.actual.spent:
 			f.drifted = []Drift{{model.WalkIn, string(p.day), int64(ledger.spent), int64(f.actual.spent)}}
+		default:
+			f.drifted = []Drift{{model.WalkIn, string(p.day) + " entries", right, all}}
 		}
 		return f, nil
 	}
@@ -344,6 +370,9 @@ func (c *Cafe) examine(ctx context.Context, p party) (f findings, err error) {
 	}
 	if f.drifted = tallyOf(f.customer).drift(p.customer, f.actual); f.drifted == nil {
 		f.drifted = ledger.drift(p.customer, f.actual)
+	}
+	if f.drifted == nil && len(f.mend) > 0 {
+		f.drifted = []Drift{{p.customer, "entries", right, all}}
 	}
 	return f, nil
 }

@@ -122,6 +122,63 @@ func TestReconcileSetsRightWhatWasSpoilt(t *testing.T) {
 	}
 }
 
+// What was sold is in the report and on the bake list, and in no sum of money.
+func TestReconcileFindsEntriesThatAreWrongThoughTheSumsAgree(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		for _, who := range []string{"alice", model.WalkIn} {
+			place(t, c, who, lines("tea"))
+			order := place(t, c, who, pence(300))
+			stream(t, c)
+			amend(t, c, order.ID, lines("brownie"))
+			remove(t, c, place(t, c, who, lines("tea")).ID)
+			c.Recorder.Forget() // the records are lost
+		}
+		c.Settle(10 * time.Millisecond)
+		want := []cafe.Drift{
+			{CustomerID: "alice", Field: "entries", Stored: 1, Actual: 3},
+			{CustomerID: model.WalkIn, Field: "2017-03-18 entries", Stored: 1, Actual: 3},
+		}
+		before := books(t, c)
+		found, err := c.Reconcile(ctx, true)
+		if err != nil || found.Repaired != 0 || !slices.Equal(found.Drifted, want) {
+			t.Errorf("dry run: %+v, %v", found, err)
+		}
+		if !maps.EqualFunc(before, books(t, c), table.Item.Equal) {
+			t.Error("a dry run changed something")
+		}
+		found, err = c.Reconcile(ctx, false)
+		if err != nil || found.Repaired != 2 || !slices.Equal(found.Drifted, want) {
+			t.Errorf("%+v, %v", found, err)
+		}
+		r := read(t, c, saturday)
+		if len(r.Items) != 2 || r.Items[0].SKU != "brownie" || r.Items[0].Quantity != 2 {
+			t.Errorf("sold: %+v", r.Items)
+		}
+		c.WantTrue(t)
+	})
+}
+
+// Of two entries each has what the other should have.
+func TestReconcileFindsEntriesThatChangedPlaces(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+		place(t, c, "alice", lines("brownie"))
+		place(t, c, "alice", pence(300))
+		stream(t, c)
+		entries := stored(t, c, "L#")
+		keys := slices.Collect(maps.Keys(entries))
+		for i, key := range keys {
+			spoil(t, c, key, table.Item{"items": entries[keys[1-i]]["items"]})
+		}
+		c.Settle(10 * time.Millisecond)
+		found, err := c.Reconcile(ctx, false)
+		want := []cafe.Drift{{CustomerID: "alice", Field: "entries", Stored: 0, Actual: 2}}
+		if err != nil || found.Repaired != 1 || !slices.Equal(found.Drifted, want) {
+			t.Errorf("%+v, %v", found, err)
+		}
+		c.WantTrue(t)
+	})
+}
+
 func TestReconcileGoesOnAfterWhatItCannotRead(t *testing.T) {
 	nonsense := table.Bool(true)
 	for name, spoilt := range map[string]func(order model.Order) (table.Key, table.Item){
