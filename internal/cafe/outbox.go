@@ -228,14 +228,19 @@ func (c *Cafe) subscription(customer model.Customer) table.Op {
 // cannot be made yet: that is left to later sweeps.
 func (c *Cafe) Announce(ctx context.Context, notifier Notifier, changes []Change) []error {
 	errs := make([]error, len(changes))
-	_ = each(ctx, len(changes), func(ctx context.Context, i int) error {
-		if item := changes[i].New; strings.HasPrefix(changes[i].Key.PK, prefixOutbox) && item.Str("state") == "pending" {
+	// Wishes before alerts, which look whether those are carried out.
+	for _, wishes := range []bool{true, false} {
+		_ = each(ctx, len(changes), func(ctx context.Context, i int) error {
+			item := changes[i].New
+			if !strings.HasPrefix(changes[i].Key.PK, prefixOutbox) || item.Str("state") != "pending" || (item.Str("kind") == outboxSubscription) != wishes {
+				return nil
+			}
 			if err := c.announce(ctx, notifier, changes[i].Key, item); !errors.Is(err, ErrNotYet) {
 				errs[i] = err
 			}
-		}
-		return nil
-	})
+			return nil
+		})
+	}
 	return errs
 }
 
