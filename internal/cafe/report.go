@@ -435,6 +435,9 @@ func (c *Cafe) facts(ctx context.Context, day model.Day, now time.Time, records 
 		}
 		f.RejectedImports = append(f.RejectedImports, report.RejectedImport{Name: im.Name, Rejected: im.Rejected})
 	}
+	if more := len(imports) - mostFacts; more > 0 {
+		f.More = append(f.More, fmt.Sprintf("%d more imports failed or left rows out.", more))
+	}
 	audit, err := c.notedAudit(ctx)
 	if err != nil {
 		return f, fmt.Errorf("drift: %w", err)

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -937,6 +938,12 @@ func TestTheReportTellsOfImportsThatLeftSomethingOut(t *testing.T) {
 		sell(t, c.Cafe, "2017-03-19 09:30", "latte")
 		if look := read(t, c.Cafe, "2017-03-19").NeedsALook; len(look) != 0 {
 			t.Errorf("the day after: %q", look)
+		}
+		for n := range 22 {
+			c.bring(t, draft(fmt.Sprint(n, ".csv")), "a,b\n1,2\n")
+		}
+		if look := read(t, c.Cafe, "2017-03-19").NeedsALook; len(look) != 21 || look[20] != "2 more imports failed or left rows out." {
+			t.Errorf("of many: %q", look)
 		}
 	})
 }

@@ -329,7 +329,7 @@ func (f *orderFile) sale(e *Entry, r Row) sale {
 		s.item, s.folded = item, foldItem(item)
 	}
 	if cell, ok := f.text(e, r, fieldQuantity); ok && cell != "" {
-		n, err := strconv.ParseInt(cell, 10, 64)
+		n, err := wholeNumber(cell)
 		if err != nil || n < 1 || n > model.MaxQuantity || cell[0] == '+' {
 			f.bad(e, r, fieldQuantity, "is not a whole number from 1 to "+strconv.Itoa(model.MaxQuantity))
 		}

@@ -103,6 +103,10 @@ func TestGoodOrders(t *testing.T) {
 			"qty,unit_price," + header + "2,3.00,2016-10-30,9:58,1,Tea\n1,2.00,2016-10-30,9:58,1,Tea\n100,3,2016-10-30,9:58,1,Tea\n",
 			[]string{"till//2016-10-30/1 2016-10-30T09:58:00Z" + plain + "2×tea@3.00=6.00 1×tea@2.00=2.00 100×tea@3.00=300.00 total 308.00"},
 		},
+		"a quantity as spreadsheets write it": {
+			"qty,unit_price," + header + "2.0,3.00,2016-10-30,9:58,1,Tea\n",
+			[]string{"till//2016-10-30/1 2016-10-30T09:58:00Z" + plain + "2×tea@3.00=6.00 total 6.00"},
+		},
 		"the largest amounts do not overflow": {
 			"qty,unit_price," + header + strings.Repeat("100,1000000,2016-10-30,9:58,1,Tea\n", 1000),
 			[]string{"till//2016-10-30/1 2016-10-30T09:58:00Z" + plain + strings.Repeat("100×tea@1000000.00=100000000.00 ", 1000) + "total 100000000000.00"},
@@ -158,6 +162,7 @@ func TestOneBadRow(t *testing.T) {
 		"quantity 0":                  {",,,,0,,,2016-10-30,9:58:11,7,Tea", `Qty: "0" is not a whole number from 1 to 100`},
 		"quantity negative":           {",,,,-1,,,2016-10-30,9:58:11,7,Tea", `Qty: "-1" is not a whole number from 1 to 100`},
 		"quantity a fraction":         {",,,,1.5,,,2016-10-30,9:58:11,7,Tea", `Qty: "1.5" is not a whole number from 1 to 100`},
+		"quantity with a point only":  {",,,,.0,,,2016-10-30,9:58:11,7,Tea", `Qty: ".0" is not a whole number from 1 to 100`},
 		"quantity huge":               {",,,,99999999999999999999,,,2016-10-30,9:58:11,7,Tea", `Qty: "99999999999999999999" is not a whole number from 1 to 100`},
 		"quantity 101":                {",,,,101,,,2016-10-30,9:58:11,7,Tea", `Qty: "101" is not a whole number from 1 to 100`},
 		"price with three decimals":   {",,,,,2.405,,2016-10-30,9:58:11,7,Tea", `Unit Price: "2.405" is not an amount such as 4.20`},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strconv"
+	"strings"
 
 	"cafe/model"
 )
@@ -109,7 +110,7 @@ func (f *stockFile) count(g *group) Count {
 		if !ok {
 			continue
 		}
-		n, err := strconv.ParseInt(cell, 10, 64)
+		n, err := wholeNumber(cell)
 		switch {
 		case err != nil || n < 0 || n > MaxOnHand || cell[0] == '+' || cell[0] == '-':
 			f.bad(&c.Entry, r, fieldOnHand, "is not a whole number from 0 to "+strconv.Itoa(MaxOnHand))
@@ -120,4 +121,13 @@ func (f *stockFile) count(g *group) Count {
 		}
 	}
 	return c
+}
+
+// wholeNumber reads a count. Spreadsheets write 2.0 for 2.
+func wholeNumber(cell string) (int64, error) {
+	whole, zeros, _ := strings.Cut(cell, ".")
+	if strings.Trim(zeros, "0") != "" {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseInt(whole, 10, 64)
 }

@@ -69,6 +69,7 @@ func TestStockRowsThatAreWrong(t *testing.T) {
 		"cake,-0":            `on_hand: "-0" is not a whole number from 0 to 1000000`,
 		"cake,1000001":       `on_hand: "1000001" is not a whole number from 0 to 1000000`,
 		"cake,2.5":           `on_hand: "2.5" is not a whole number from 0 to 1000000`,
+		"cake,2.0\ncake,2":   "",
 		"cake,":              "on_hand: is not a whole number from 0 to 1000000",
 		"cake":               "the row has 1 cells and the header has 2",
 		"cake,2\nbread,1":    "",
