@@ -217,7 +217,7 @@ func (w words) itemChart() *itemChart {
 		wide := max(unit(i.Quantity)/most*itemWidth, 1)
 		c.Rows = append(c.Rows, itemRow{
 			Y: y + 4, TextY: y + 16, W: wide, NumberX: itemLeft + wide + 6,
-			Name: terminal.Truncate(oneLine(i.Name), 19, "…"), Number: number(i.Quantity) + " · " + w.money(i.Revenue),
+			Name: cut(oneLine(i.Name), 19, "…"), Number: number(i.Quantity) + " · " + w.money(i.Revenue),
 		})
 	}
 	c.Height = unit(len(c.Rows)) * itemPitch

@@ -85,19 +85,19 @@ func (m *mail) list(heading string, points []string) {
 // flow fills lines with pieces, none of which is broken unless it is wider than a
 // line. The first line opens with the mark, and the others are indented as much.
 func (m *mail) flow(mark string, pieces []string) {
-	line, indent := mark, strings.Repeat(" ", terminal.StringWidth(mark))
+	line, indent := mark, strings.Repeat(" ", columns(mark))
 	room := width - len(indent)
 	empty := true
 	for _, p := range pieces {
-		for !empty && terminal.StringWidth(line)+1+terminal.StringWidth(p) > width {
+		for !empty && columns(line)+1+columns(p) > width {
 			m.WriteString(line + "\n")
 			line, empty = indent, true
 		}
 		if !empty {
 			line += " "
 		}
-		for terminal.StringWidth(p) > room {
-			head := terminal.Truncate(p, room, "")
+		for columns(p) > room {
+			head := cut(p, room, "")
 			m.WriteString(line + head + "\n")
 			line, p = indent, p[len(head):]
 		}
@@ -108,7 +108,7 @@ func (m *mail) flow(mark string, pieces []string) {
 
 // bar writes a line that begins with a bar.
 func (m *mail) bar(bar, label string) {
-	m.WriteString(terminal.Truncate(strings.TrimSpace(bar+" "+oneLine(label)), width, "…") + "\n")
+	m.WriteString(cut(strings.TrimSpace(bar+" "+oneLine(label)), width, "…") + "\n")
 }
 
 func (m *mail) bakeList(w words) {
@@ -274,4 +274,28 @@ func step(share float64) rune {
 		return '·'
 	}
 	return []rune("▁▂▃▄▅▆▇█")[min(int(share*8), 7)]
+}
+
+// columns is how wide text is in a terminal. It goes by single code points, so that what is
+// drawn as one, such as a family of four, counts for more than it takes and never for less;
+// runewidth's own StringWidth knows those, by tables of 32 KB that a function has no room for.
+func columns(s string) (n int) {
+	for _, r := range s {
+		n += terminal.RuneWidth(r)
+	}
+	return n
+}
+
+// cut shortens text to so many columns, the tail included.
+func cut(s string, width int, tail string) string {
+	if columns(s) <= width {
+		return s
+	}
+	n := columns(tail)
+	for i, r := range s {
+		if n += terminal.RuneWidth(r); n > width {
+			return s[:i] + tail
+		}
+	}
+	return s
 }
