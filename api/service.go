@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+
+	"cafe/internal/cafe"
 )
 
 func (s *server) health(c *gin.Context) error {
@@ -34,22 +36,12 @@ func (s *server) reconcile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	type drift struct {
-		CustomerID string `json:"customer_id"`
-		Field      string `json:"field"`
-		Stored     int64  `json:"stored"`
-		Actual     int64  `json:"actual"`
-	}
-	drifted := make([]drift, len(r.Drifted))
-	for i, d := range r.Drifted {
-		drifted[i] = drift(d)
-	}
 	return answer(c, http.StatusOK, struct {
-		Customers  int     `json:"customers"`
-		Drifted    []drift `json:"drifted"`
-		Repaired   int     `json:"repaired"`
-		Unreadable int     `json:"unreadable,omitzero"`
-	}{r.Customers, drifted, r.Repaired, r.Unreadable})
+		Customers  int          `json:"customers"`
+		Drifted    []cafe.Drift `json:"drifted"`
+		Repaired   int          `json:"repaired"`
+		Unreadable int          `json:"unreadable,omitzero"`
+	}{r.Customers, r.Drifted, r.Repaired, r.Unreadable})
 }
 
 func boolParameter(c *gin.Context, name string) (bool, error) {

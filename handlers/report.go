@@ -32,14 +32,18 @@ type ReportStep struct {
 	Reconciled *Reconciled `json:"reconciled,omitzero"`
 }
 
-// Reconciled is what reconcile answers. The log names what is unreadable, and a dry run
-// over the API what has drifted.
+// Reconciled is what reconcile answers: as the API does, but of what has drifted only how
+// much, and the first that an answer of Lambda has room for. The log names what is unreadable.
 type Reconciled struct {
-	Customers  int `json:"customers"`
-	Drifted    int `json:"drifted"`
-	Repaired   int `json:"repaired"`
-	Unreadable int `json:"unreadable"`
+	Customers  int          `json:"customers"`
+	Drifts     int          `json:"drifts"`
+	Drifted    []cafe.Drift `json:"drifted"`
+	Repaired   int          `json:"repaired"`
+	Unreadable int          `json:"unreadable"`
 }
+
+// mostDrifted is how many drifts are answered: 6 MB is what Lambda takes.
+const mostDrifted = 10_000
 
 // Report returns the handler of the steps. Each may be done any number of times.
 func Report(c *cafe.Cafe) func(context.Context, ReportStep) (ReportStep, error) {
@@ -50,7 +54,9 @@ func Report(c *cafe.Cafe) func(context.Context, ReportStep) (ReportStep, error) 
 			if err != nil {
 				return out, fmt.Errorf("reconcile: %w", err)
 			}
-			return ReportStep{Reconciled: &Reconciled{r.Customers, len(r.Drifted), r.Repaired, r.Unreadable}}, nil
+			return ReportStep{Reconciled: &Reconciled{
+				r.Customers, len(r.Drifted), append([]cafe.Drift{}, r.Drifted[:min(len(r.Drifted), mostDrifted)]...), r.Repaired, r.Unreadable,
+			}}, nil
 		}
 		out = ReportStep{Day: in.Day, Revision: in.Revision}
 		if in.Step == StepExtract && in.Day == "" {

@@ -47,9 +47,9 @@ func TestTheReporterReconciles(t *testing.T) {
 	}
 	step := handlers.Report(c.Cafe)
 	for _, want := range []struct{ in, out string }{
-		{`{"step":"reconcile","dry_run":true}`, `{"customers":1,"drifted":1,"repaired":0,"unreadable":0}`},
-		{`{"step":"reconcile"}`, `{"customers":1,"drifted":1,"repaired":1,"unreadable":0}`},
-		{`{"step":"reconcile"}`, `{"customers":1,"drifted":0,"repaired":0,"unreadable":0}`},
+		{`{"step":"reconcile","dry_run":true}`, `{"customers":1,"drifts":1,"drifted":[{"customer_id":"alice","field":"balance","stored":355,"actual":350}],"repaired":0,"unreadable":0}`},
+		{`{"step":"reconcile"}`, `{"customers":1,"drifts":1,"drifted":[{"customer_id":"alice","field":"balance","stored":355,"actual":350}],"repaired":1,"unreadable":0}`},
+		{`{"step":"reconcile"}`, `{"customers":1,"drifts":0,"drifted":[],"repaired":0,"unreadable":0}`},
 	} {
 		var in handlers.ReportStep
 		if err := json.Unmarshal([]byte(want.in), &in); err != nil {

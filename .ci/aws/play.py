@@ -592,7 +592,7 @@ def report(stack):
     print("  ", told[0].get("Subject"))
 
     answer = stack.function("ReporterFunction").invoke({"step": "reconcile"})
-    check("the reporter finds nothing to reconcile", answer["reconciled"] | {"customers": 0}, {"customers": 0, "drifted": 0, "repaired": 0, "unreadable": 0})
+    check("the reporter finds nothing to reconcile", answer["reconciled"] | {"customers": 0}, {"customers": 0, "drifts": 0, "drifted": [], "repaired": 0, "unreadable": 0})
 
 
 def main():

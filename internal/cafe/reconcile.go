@@ -20,9 +20,10 @@ import (
 // Actual is how many orders and payments there are, Stored how many of them the ledger has
 // as they are.
 type Drift struct {
-	CustomerID     string // WalkIn for a day's takings
-	Field          string // balance, orders or spent; for walk-ins the business day
-	Stored, Actual int64  // minor units, or orders
+	CustomerID string `json:"customer_id"` // WalkIn for a day's takings
+	Field      string `json:"field"`       // balance, orders or spent; for walk-ins the business day
+	Stored     int64  `json:"stored"`      // minor units, or orders
+	Actual     int64  `json:"actual"`
 }
 
 // Reconciliation is what Reconcile found and did.

@@ -233,9 +233,6 @@ func TestTheLevelOfTheLog(t *testing.T) {
 // functions lacks one.
 func built(t *testing.T) string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("builds the functions")
-	}
 	folders, err := os.ReadDir("../../cmd")
 	if err != nil {
 		t.Fatal(err)
