@@ -104,7 +104,7 @@ type paymentJSON struct {
 	PaidAt     string      `json:"paid_at"`
 }
 
-func paymentAnswer(p model.Paid) paymentJSON {
+func paymentAnswer(p model.Payment) paymentJSON {
 	return paymentJSON{p.ID, p.CustomerID, p.Amount, p.Currency, p.Note, cafe.Timestamp(p.At)}
 }
 

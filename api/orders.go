@@ -13,19 +13,19 @@ import (
 )
 
 type orderJSON struct {
-	ID          string        `json:"id"`
-	CustomerID  string        `json:"customer_id"`
-	Payment     model.Payment `json:"payment"`
-	Status      model.Status  `json:"status"`
-	Version     int64         `json:"version"`
-	Lines       []lineJSON    `json:"lines"`
-	Note        string        `json:"note"`
-	PickupAt    *string       `json:"pickup_at"`
-	Total       model.Money   `json:"total"`
-	Currency    string        `json:"currency"`
-	PlacedAt    string        `json:"placed_at"`
-	UpdatedAt   string        `json:"updated_at"`
-	BusinessDay model.Day     `json:"business_day"`
+	ID          string             `json:"id"`
+	CustomerID  string             `json:"customer_id"`
+	Payment     model.PaymentTerms `json:"payment"`
+	Status      model.Status       `json:"status"`
+	Version     int64              `json:"version"`
+	Lines       []lineJSON         `json:"lines"`
+	Note        string             `json:"note"`
+	PickupAt    *string            `json:"pickup_at"`
+	Total       model.Money        `json:"total"`
+	Currency    string             `json:"currency"`
+	PlacedAt    string             `json:"placed_at"`
+	UpdatedAt   string             `json:"updated_at"`
+	BusinessDay model.Day          `json:"business_day"`
 }
 
 type lineJSON struct {
@@ -95,7 +95,7 @@ func (s *server) placeOrder(c *gin.Context) error {
 	var faults model.Invalid
 	draft := model.Draft{
 		CustomerID: r.CustomerID.or(&faults, "/customer_id", ""),
-		Payment:    model.Payment(r.Payment.or(&faults, "/payment", "")),
+		Payment:    model.PaymentTerms(r.Payment.or(&faults, "/payment", "")),
 		Lines:      draftLines(&faults, r.Lines.need(&faults, "/lines")),
 		Note:       r.Note.or(&faults, "/note", ""),
 	}

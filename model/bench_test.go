@@ -27,7 +27,7 @@ func BenchmarkPrice(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		order := model.Order{ID: "1", CustomerID: "alice", Payment: model.PaymentAccount, Status: model.StatusPlaced, Lines: lines, Total: total}
+		order := model.Order{ID: "1", CustomerID: "alice", Payment: model.TermsAccount, Status: model.StatusPlaced, Lines: lines, Total: total}
 		b.ReportAllocs()
 		for b.Loop() {
 			order.Entry()

@@ -82,26 +82,3 @@ func (c *Customer) Settle(limit Money) (crossed bool) {
 // MaxAmount is the highest payment, credit limit or imported amount: ten billion in
 // major units, exact in every JSON reader.
 const MaxAmount Money = 1_000_000_000_000
-
-// Paid is a payment onto a customer's tab. It is never changed.
-type Paid struct {
-	ID          string
-	CustomerID  string
-	Amount      Money // above 0; lowers the balance
-	Note        string
-	Currency    string
-	At          time.Time
-	BusinessDay Day
-	Shard       int64
-	Fingerprint string // see Order
-}
-
-// ValidatePayment returns an Invalid that names every field at fault, or nil.
-func ValidatePayment(amount Money, note string) error {
-	var faults Invalid
-	if amount < 1 || amount > MaxAmount {
-		faults.Add("/amount", "must be from 1 to "+strconv.FormatInt(int64(MaxAmount), 10)+" minor units")
-	}
-	faults.checkText("/note", note, 0, MaxNote, true)
-	return faults.Err()
-}

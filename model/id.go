@@ -24,3 +24,18 @@ func DeriveID(parts ...string) string {
 
 // EncodeID writes 16 random or derived bytes as an id of 26 characters of 0–9 and A–V.
 func EncodeID(b [16]byte) string { return idEncoding.EncodeToString(b[:]) }
+
+// ValidID tells whether s can be an id or a SKU: 1 to 64 of A–Z, a–z, 0–9, _ and -.
+func ValidID(s string) bool {
+	if len(s) == 0 || len(s) > 64 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return true
+}
+
+const badID = "must be 1 to 64 characters of A–Z, a–z, 0–9, _ and -"

@@ -38,21 +38,6 @@ func (v Invalid) Err() error {
 	return v
 }
 
-// ValidID tells whether s can be an id or a SKU: 1 to 64 of A–Z, a–z, 0–9, _ and -.
-func ValidID(s string) bool {
-	if len(s) == 0 || len(s) > 64 {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-') {
-			return false
-		}
-	}
-	return true
-}
-
-const badID = "must be 1 to 64 characters of A–Z, a–z, 0–9, _ and -"
-
 // checkText notes a fault when s has fewer than min or more than max characters, or
 // control characters (but line breaks and tabs where lines may be several).
 func (v *Invalid) checkText(field, s string, min, max int, multiline bool) {

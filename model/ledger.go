@@ -54,7 +54,7 @@ func (o Order) Entry() Entry {
 		return e
 	}
 	e.Revenue = o.Total
-	if o.Payment == PaymentAccount {
+	if o.Payment == TermsAccount {
 		e.Tab = o.Total
 	}
 	for _, l := range o.Lines {
@@ -68,14 +68,6 @@ func (o Order) Entry() Entry {
 		e.Items[at].Revenue += l.Total
 	}
 	return e
-}
-
-// Entry returns what the payment contributes.
-func (p Paid) Entry() Entry {
-	return Entry{
-		Kind: EntryPayment, ID: p.ID, CustomerID: p.CustomerID, Day: p.BusinessDay, Shard: p.Shard,
-		Posting: 1, At: p.At, Tab: -p.Amount,
-	}
 }
 
 // Post moves the customer's totals from what the entry contributed before to what it

@@ -8,14 +8,14 @@ import (
 )
 
 func TestOnlyOrdersThatCountContribute(t *testing.T) {
-	o := Order{ID: "1", CustomerID: "alice", Payment: PaymentAccount, Status: StatusPlaced, Total: 700, Posting: 1,
+	o := Order{ID: "1", CustomerID: "alice", Payment: TermsAccount, Status: StatusPlaced, Total: 700, Posting: 1,
 		Lines: []Line{{SKU: "tea", Quantity: 1, Total: 200}, {SKU: "cake", Quantity: 2, Total: 400}, {SKU: "tea", Quantity: 1, Total: 100}}}
 	e := o.Entry()
 	if e.Tab != 700 || e.Revenue != 700 || !e.Counts() || len(e.Items) != 2 || e.Items[0] != (EntryItem{"cake", 2, 400}) || e.Items[1] != (EntryItem{"tea", 2, 300}) {
 		t.Errorf("entry %+v", e)
 	}
 	counter := o
-	counter.Payment = PaymentCounter
+	counter.Payment = TermsCounter
 	if e := counter.Entry(); e.Tab != 0 || e.Revenue != 700 {
 		t.Errorf("paid at the counter: %+v", e)
 	}
@@ -72,7 +72,7 @@ func TestTotalsAreTheSumOfWhatIs(t *testing.T) {
 			id := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "order")
 			next := Order{ID: id, CustomerID: "alice", Total: Money(rapid.IntRange(0, 1000).Draw(t, "total")),
 				Status:  rapid.SampledFrom(Statuses).Draw(t, "status"),
-				Payment: rapid.SampledFrom([]Payment{PaymentAccount, PaymentCounter}).Draw(t, "payment"),
+				Payment: rapid.SampledFrom([]PaymentTerms{TermsAccount, TermsCounter}).Draw(t, "payment"),
 				Deleted: rapid.Bool().Draw(t, "deleted"), PlacedAt: time.Unix(rapid.Int64Range(1, 1000).Draw(t, "at"), 0)}.Entry()
 			if err := c.Post(last[id], next); err != nil {
 				t.Fatal(err)

@@ -17,19 +17,19 @@ const (
 // WalkIn is the customer id of an order that nobody's name is on. It has no tab.
 const WalkIn = "walk-in"
 
-// Payment says how an order is paid.
-type Payment string
+// PaymentTerms says how an order is paid.
+type PaymentTerms string
 
 // An account order goes on the customer's tab; a counter order is paid on the spot.
 const (
-	PaymentAccount Payment = "account"
-	PaymentCounter Payment = "counter"
+	TermsAccount PaymentTerms = "account"
+	TermsCounter PaymentTerms = "counter"
 )
 
 // Draft is what a client asks for: an order before it has prices, an id and a time.
 type Draft struct {
-	CustomerID string  // empty: the caller's own, or a walk-in's when staff order
-	Payment    Payment // empty: account for a named customer, else counter
+	CustomerID string       // empty: the caller's own, or a walk-in's when staff order
+	Payment    PaymentTerms // empty: account for a named customer, else counter
 	Lines      []DraftLine
 	Note       string
 	PickupAt   time.Time // zero: not asked for
@@ -52,8 +52,8 @@ func (d Draft) Validate() error {
 	}
 	walkIn := d.CustomerID == "" || d.CustomerID == WalkIn
 	switch d.Payment {
-	case "", PaymentCounter:
-	case PaymentAccount:
+	case "", TermsCounter:
+	case TermsAccount:
 		if walkIn {
 			faults.Add("/payment", "must be counter for a walk-in, who has no account")
 		}
@@ -159,7 +159,7 @@ func (m Menu) Price(asked []DraftLine) (lines []Line, total Money, err error) {
 type Order struct {
 	ID          string
 	CustomerID  string // WalkIn when nobody's
-	Payment     Payment
+	Payment     PaymentTerms
 	Status      Status
 	Lines       []Line
 	Note        string

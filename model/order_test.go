@@ -66,7 +66,7 @@ func TestDraftNamesEveryFieldAtFault(t *testing.T) {
 		"quantity negative":   {Draft{Lines: []DraftLine{{SKU: "latte", Quantity: -1}}}, []string{"/lines/0/quantity"}},
 		"quantity huge":       {Draft{Lines: []DraftLine{{SKU: "latte", Quantity: 101}}}, []string{"/lines/0/quantity"}},
 		"sku and customer":    {Draft{CustomerID: "a b", Lines: []DraftLine{{SKU: "lat te", Quantity: 1}}}, []string{"/customer_id", "/lines/0/sku"}},
-		"a walk-in's account": {Draft{Payment: PaymentAccount, Lines: good}, []string{"/payment"}},
+		"a walk-in's account": {Draft{Payment: TermsAccount, Lines: good}, []string{"/payment"}},
 		"unknown payment":     {Draft{Payment: "barter", Lines: good}, []string{"/payment"}},
 		"a long note":         {Draft{Note: strings.Repeat("é", MaxNote+1), Lines: good}, []string{"/note"}},
 		"a bell in a note":    {Draft{Lines: []DraftLine{{SKU: "latte", Quantity: 1, Note: "\a"}}}, []string{"/lines/0/note"}},
@@ -74,7 +74,7 @@ func TestDraftNamesEveryFieldAtFault(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { wantFaults(t, c.draft.Validate(), c.want...) })
 	}
-	ok := Draft{CustomerID: "alice", Payment: PaymentAccount, Lines: good, Note: strings.Repeat("é", MaxNote-1) + "\n"}
+	ok := Draft{CustomerID: "alice", Payment: TermsAccount, Lines: good, Note: strings.Repeat("é", MaxNote-1) + "\n"}
 	if err := ok.Validate(); err != nil {
 		t.Errorf("a good draft is refused: %v", err)
 	}

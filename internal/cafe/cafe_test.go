@@ -100,7 +100,7 @@ func remove(t rapid.TB, c *cafetest.Cafe, id string) {
 	}
 }
 
-func pay(t rapid.TB, c *cafetest.Cafe, customerID string, amount model.Money) model.Paid {
+func pay(t rapid.TB, c *cafetest.Cafe, customerID string, amount model.Money) model.Payment {
 	t.Helper()
 	paid, _, err := c.Pay(ctx, staff, customerID, amount, "", "")
 	if err != nil {

@@ -200,7 +200,7 @@ func (c *Cafe) changeCustomer(ctx context.Context, id string, match Match, edit 
 func sameCustomer(a, b model.Customer) bool { return customerItem(a).Equal(customerItem(b)) }
 
 // Pay takes a payment onto a customer's tab. The key works as for Place.
-func (c *Cafe) Pay(ctx context.Context, by Caller, customerID string, amount model.Money, note, key string) (paid model.Paid, replayed bool, err error) {
+func (c *Cafe) Pay(ctx context.Context, by Caller, customerID string, amount model.Money, note, key string) (paid model.Payment, replayed bool, err error) {
 	if customerID == model.WalkIn {
 		return paid, false, model.Invalid{{Field: "id", Message: "is nobody's: walk-ins have no account"}}
 	}
@@ -213,7 +213,7 @@ func (c *Cafe) Pay(ctx context.Context, by Caller, customerID string, amount mod
 		print = model.DeriveID("payment", customerID, strconv.FormatInt(int64(amount), 10), note)
 	}
 	now := c.clock()
-	paid = model.Paid{
+	paid = model.Payment{
 		ID: id, CustomerID: customerID, Amount: amount, Note: note, Currency: c.Currency, At: now,
 		BusinessDay: c.Calendar.DayOf(now), Shard: c.shardOf(id), Fingerprint: print,
 	}
@@ -221,10 +221,10 @@ func (c *Cafe) Pay(ctx context.Context, by Caller, customerID string, amount mod
 	if item, exists := table.Failed(err, 0); exists {
 		stored, err := paymentOf(paymentKey(id), item)
 		if err != nil {
-			return model.Paid{}, false, err
+			return model.Payment{}, false, err
 		}
 		if stored.Fingerprint != print {
-			return model.Paid{}, false, ErrKeyReused
+			return model.Payment{}, false, ErrKeyReused
 		}
 		return stored, key != "", nil
 	}
@@ -232,7 +232,7 @@ func (c *Cafe) Pay(ctx context.Context, by Caller, customerID string, amount mod
 }
 
 // Payments lists a customer's payments, newest first, as Orders does.
-func (c *Cafe) Payments(ctx context.Context, by Caller, customerID, from string, limit int) (payments []model.Paid, next string, err error) {
+func (c *Cafe) Payments(ctx context.Context, by Caller, customerID, from string, limit int) (payments []model.Payment, next string, err error) {
 	if _, err := c.Customer(ctx, by, customerID); err != nil {
 		return nil, "", err
 	}

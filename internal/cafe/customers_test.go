@@ -91,7 +91,7 @@ func TestACustomerExistsOnceAnOrderOrPaymentNamesThem(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
 		order := place(t, c, "alice", lines("tea"))
 		pay(t, c, "bob", 100)
-		if _, _, err := c.Place(ctx, staff, model.Draft{CustomerID: "carol", Payment: model.PaymentCounter, Lines: lines("tea")}, ""); err != nil {
+		if _, _, err := c.Place(ctx, staff, model.Draft{CustomerID: "carol", Payment: model.TermsCounter, Lines: lines("tea")}, ""); err != nil {
 			t.Fatal(err)
 		}
 		c.Post(t, c.Recorder.Changes(cafe.Posts)...)

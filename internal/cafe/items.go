@@ -158,7 +158,7 @@ func orderOf(key table.Key, item table.Item) (model.Order, error) {
 	o := model.Order{
 		ID:          r.own(key, prefixOrder),
 		CustomerID:  r.id("customer_id"),
-		Payment:     model.Payment(r.text("payment")),
+		Payment:     model.PaymentTerms(r.text("payment")),
 		Status:      model.Status(r.text("status")),
 		Total:       model.Money(r.number("total")),
 		Currency:    r.text("currency"),
@@ -194,7 +194,7 @@ func orderOf(key table.Key, item table.Item) (model.Order, error) {
 	return o, r.wrap(key)
 }
 
-func paymentItem(p model.Paid) table.Item {
+func paymentItem(p model.Payment) table.Item {
 	item := table.Item{
 		"customer_id":    table.String(p.CustomerID),
 		"amount":         table.Int(int64(p.Amount)),
@@ -211,9 +211,9 @@ func paymentItem(p model.Paid) table.Item {
 	return item
 }
 
-func paymentOf(key table.Key, item table.Item) (model.Paid, error) {
+func paymentOf(key table.Key, item table.Item) (model.Payment, error) {
 	r := reader{item: item}
-	p := model.Paid{
+	p := model.Payment{
 		ID:          r.own(key, prefixPayment),
 		CustomerID:  r.id("customer_id"),
 		Amount:      model.Money(r.atLeast("amount", 1)),

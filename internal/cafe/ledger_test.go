@@ -169,7 +169,7 @@ func TestCase22AmendCancelRefundAndDeleteMoveTotalsExactly(t *testing.T) {
 		}
 		amended, cancelled := place(t, c, "alice", lines("latte", "tea")), place(t, c, "alice", lines("tea"))
 		refunded, deleted := place(t, c, "alice", lines("muffin")), place(t, c, "alice", lines("brownie"))
-		counter, _, err := c.Place(ctx, staff, model.Draft{CustomerID: "alice", Payment: model.PaymentCounter, Lines: lines("latte")}, "")
+		counter, _, err := c.Place(ctx, staff, model.Draft{CustomerID: "alice", Payment: model.TermsCounter, Lines: lines("latte")}, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -86,9 +86,9 @@ func addressed(by Caller, draft model.Draft) (model.Draft, error) {
 		return draft, ErrForbidden
 	}
 	if draft.Payment == "" {
-		draft.Payment = model.PaymentAccount
+		draft.Payment = model.TermsAccount
 		if draft.CustomerID == model.WalkIn {
-			draft.Payment = model.PaymentCounter
+			draft.Payment = model.TermsCounter
 		}
 	}
 	return draft, nil

@@ -94,7 +94,7 @@ func TestCase02TheSameKeyWithAnotherBodyIsRefused(t *testing.T) {
 		for name, change := range map[string]func(*model.Draft){
 			"customer": func(d *model.Draft) { d.CustomerID = "bob" },
 			"walk-in":  func(d *model.Draft) { d.CustomerID = "" },
-			"payment":  func(d *model.Draft) { d.Payment = model.PaymentCounter },
+			"payment":  func(d *model.Draft) { d.Payment = model.TermsCounter },
 			"note":     func(d *model.Draft) { d.Note = "m" },
 			"pickup":   func(d *model.Draft) { d.PickupAt = pickup },
 			"another line": func(d *model.Draft) {
@@ -141,8 +141,8 @@ func TestCase03WhatMeansTheSameIsTheSameBody(t *testing.T) {
 		}
 		for _, same := range []model.Draft{
 			{CustomerID: "alice", Lines: lines("latte")},
-			{Payment: model.PaymentAccount, Lines: lines("latte")},
-			{CustomerID: "alice", Payment: model.PaymentAccount, Lines: lines("latte")},
+			{Payment: model.TermsAccount, Lines: lines("latte")},
+			{CustomerID: "alice", Payment: model.TermsAccount, Lines: lines("latte")},
 		} {
 			again, replayed, err := c.Place(ctx, alice, same, "key")
 			if err != nil || !replayed || !reflect.DeepEqual(again, first) {
@@ -661,20 +661,20 @@ func TestWhoMayOrderForWhom(t *testing.T) {
 			by         cafe.Caller
 			draft      model.Draft
 			customer   string
-			payment    model.Payment
+			payment    model.PaymentTerms
 			isRefusal  error
 			faultField string
 		}{
-			{by: alice, customer: "alice", payment: model.PaymentAccount},
-			{by: alice, draft: model.Draft{CustomerID: "alice", Payment: model.PaymentCounter}, customer: "alice", payment: model.PaymentCounter},
+			{by: alice, customer: "alice", payment: model.TermsAccount},
+			{by: alice, draft: model.Draft{CustomerID: "alice", Payment: model.TermsCounter}, customer: "alice", payment: model.TermsCounter},
 			{by: alice, draft: model.Draft{CustomerID: "bob"}, isRefusal: cafe.ErrForbidden},
 			{by: alice, draft: model.Draft{CustomerID: model.WalkIn}, isRefusal: cafe.ErrForbidden},
 			{by: cafe.Caller{ID: model.WalkIn, Role: model.RoleCustomer}, isRefusal: cafe.ErrForbidden},
-			{by: staff, customer: model.WalkIn, payment: model.PaymentCounter},
-			{by: staff, draft: model.Draft{CustomerID: model.WalkIn}, customer: model.WalkIn, payment: model.PaymentCounter},
-			{by: staff, draft: model.Draft{CustomerID: "bob"}, customer: "bob", payment: model.PaymentAccount},
-			{by: owner, draft: model.Draft{CustomerID: "bob", Payment: model.PaymentCounter}, customer: "bob", payment: model.PaymentCounter},
-			{by: staff, draft: model.Draft{Payment: model.PaymentAccount}, faultField: "/payment"},
+			{by: staff, customer: model.WalkIn, payment: model.TermsCounter},
+			{by: staff, draft: model.Draft{CustomerID: model.WalkIn}, customer: model.WalkIn, payment: model.TermsCounter},
+			{by: staff, draft: model.Draft{CustomerID: "bob"}, customer: "bob", payment: model.TermsAccount},
+			{by: owner, draft: model.Draft{CustomerID: "bob", Payment: model.TermsCounter}, customer: "bob", payment: model.TermsCounter},
+			{by: staff, draft: model.Draft{Payment: model.TermsAccount}, faultField: "/payment"},
 			{by: owner, draft: model.Draft{CustomerID: "b b"}, faultField: "/customer_id"},
 		} {
 			tt.draft.Lines = lines("tea")

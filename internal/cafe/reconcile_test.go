@@ -85,7 +85,7 @@ func TestReconcileSetsRightWhatWasSpoilt(t *testing.T) {
 			onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
 				place(t, c, "alice", lines("latte"))
 				place(t, c, "alice", lines("latte", "tea"))
-				if _, _, err := c.Place(ctx, staff, model.Draft{CustomerID: "alice", Payment: model.PaymentCounter, Lines: lines("tea")}, ""); err != nil {
+				if _, _, err := c.Place(ctx, staff, model.Draft{CustomerID: "alice", Payment: model.TermsCounter, Lines: lines("tea")}, ""); err != nil {
 					t.Fatal(err)
 				}
 				remove(t, c, place(t, c, "alice", lines("tea")).ID)

@@ -719,7 +719,7 @@ var useCases = []useCase{
 			alicesWish(model.Profile{Name: "Alice Liddell", Email: "liddell@example.com", Notify: true, CreditLimit: &high})(w)
 			place(w, w.Cafe, "alice", pence(3000)) // under her limit, over the café's own
 			for _, at := range []string{"order", "line"} {
-				tea := model.Draft{CustomerID: "alice", Payment: model.PaymentCounter, Lines: lines("tea")}
+				tea := model.Draft{CustomerID: "alice", Payment: model.TermsCounter, Lines: lines("tea")}
 				if tea.Note = "for Mrs Liddell"; at == "line" {
 					tea.Note, tea.Lines[0].Note = "", tea.Note
 				}

@@ -58,7 +58,7 @@ type Order struct {
 	Entry
 	Identity
 	CustomerID string // model.WalkIn when nobody's
-	Payment    model.Payment
+	Payment    model.PaymentTerms
 	Status     model.Status
 	PlacedAt   time.Time // in UTC, to the microsecond: the earliest of the rows
 	// Lines sum up rows of the same item at the same price, in order of their first
@@ -258,17 +258,17 @@ func (f *orderFile) order(g *group) Order {
 		}
 		o.charge(item, s)
 	}
-	o.CustomerID, o.Payment, o.Status = model.WalkIn, model.PaymentCounter, model.StatusCollected
+	o.CustomerID, o.Payment, o.Status = model.WalkIn, model.TermsCounter, model.StatusCollected
 	if customer.value != "" {
-		o.CustomerID, o.Payment = customer.value, model.PaymentAccount
+		o.CustomerID, o.Payment = customer.value, model.TermsAccount
 	}
 	if payment.value != "" {
-		o.Payment = model.Payment(payment.value)
+		o.Payment = model.PaymentTerms(payment.value)
 	}
 	if status.value != "" {
 		o.Status = model.Status(status.value)
 	}
-	if readable && o.CustomerID == model.WalkIn && o.Payment == model.PaymentAccount {
+	if readable && o.CustomerID == model.WalkIn && o.Payment == model.TermsAccount {
 		o.add(payment.line, f.cols.name(fieldPayment), "is account, but the order names no customer")
 		readable = false
 	}
@@ -427,8 +427,8 @@ func (f *orderFile) customer(cell string) (value, reason string) {
 }
 
 func paymentOf(cell string) (value, reason string) {
-	switch p := model.Payment(strings.ToLower(cell)); p {
-	case model.PaymentAccount, model.PaymentCounter:
+	switch p := model.PaymentTerms(strings.ToLower(cell)); p {
+	case model.TermsAccount, model.TermsCounter:
 		return string(p), ""
 	}
 	return "", "is not account or counter"

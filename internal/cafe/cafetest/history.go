@@ -31,7 +31,7 @@ func (c *Cafe) Happen(t *rapid.T, most int) {
 			var placed model.Order
 			draft := model.Draft{CustomerID: who.Draw(t, "who"), Lines: lines(t)}
 			if draft.CustomerID != model.WalkIn && rapid.Bool().Draw(t, "counter") {
-				draft.Payment = model.PaymentCounter
+				draft.Payment = model.TermsCounter
 			}
 			if placed, _, err = c.Place(ctx, Staff, draft, ""); err == nil {
 				orders = append(orders, placed.ID)

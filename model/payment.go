@@ -1,0 +1,37 @@
+package model
+
+import (
+	"strconv"
+	"time"
+)
+
+// Payment is money paid onto a customer's tab. It is never changed.
+type Payment struct {
+	ID          string
+	CustomerID  string
+	Amount      Money // above 0; lowers the balance
+	Note        string
+	Currency    string
+	At          time.Time
+	BusinessDay Day
+	Shard       int64
+	Fingerprint string // see Order
+}
+
+// ValidatePayment returns an Invalid that names every field at fault, or nil.
+func ValidatePayment(amount Money, note string) error {
+	var faults Invalid
+	if amount < 1 || amount > MaxAmount {
+		faults.Add("/amount", "must be from 1 to "+strconv.FormatInt(int64(MaxAmount), 10)+" minor units")
+	}
+	faults.checkText("/note", note, 0, MaxNote, true)
+	return faults.Err()
+}
+
+// Entry returns what the payment contributes.
+func (p Payment) Entry() Entry {
+	return Entry{
+		Kind: EntryPayment, ID: p.ID, CustomerID: p.CustomerID, Day: p.BusinessDay, Shard: p.Shard,
+		Posting: 1, At: p.At, Tab: -p.Amount,
+	}
+}
