@@ -110,7 +110,7 @@ func backtestCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			rules := till.Rules{Zone: settings.Calendar.Zone, Dates: settings.DateOrder, Menu: menu, Ignore: c.StringSlice("ignore")}
+			rules := till.Rules{Zone: settings.Calendar.Zone, Currency: settings.Currency, Dates: settings.DateOrder, Menu: menu, Ignore: c.StringSlice("ignore")}
 			history, left, err := readHistory(ctx, c.Args().First(), rules, settings.Calendar)
 			if err != nil {
 				return err

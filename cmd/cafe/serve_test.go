@@ -489,7 +489,7 @@ func (s *shop) loadMenu() map[string]string {
 	s.Helper()
 	skus := map[string]string{}
 	for _, row := range readCSV(s.T, "menu.csv") {
-		price, err := model.ParseMajor(row[3])
+		price, err := model.ParseMajor(row[3], "GBP")
 		if err != nil {
 			s.Fatal(err)
 		}

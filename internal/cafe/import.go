@@ -387,7 +387,7 @@ func (a *attempt) read(ctx context.Context) error {
 		return err
 	}
 	rules := till.Rules{
-		Source: a.im.Source, Zone: a.Calendar.Zone, Dates: a.DateOrder, Menu: menu, Ignore: a.im.Ignore, MaxBytes: maxUnpacked, Scratch: scratch,
+		Source: a.im.Source, Zone: a.Calendar.Zone, Currency: a.Currency, Dates: a.DateOrder, Menu: menu, Ignore: a.im.Ignore, MaxBytes: maxUnpacked, Scratch: scratch,
 	}
 	switch a.im.Kind {
 	case model.ImportOrders:

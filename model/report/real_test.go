@@ -40,7 +40,7 @@ func openBakery(t testing.TB) bakery {
 	}
 	b := bakery{menu: model.Menu{}, entries: map[model.Day][]model.Entry{}, calendar: model.Calendar{Zone: zone, Cutoff: 4 * time.Hour}, sku: map[string]string{}}
 	for _, r := range read("menu.csv") {
-		price, err := model.ParseMajor(r[3])
+		price, err := model.ParseMajor(r[3], "GBP")
 		if err != nil {
 			t.Fatal(err)
 		}

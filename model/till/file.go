@@ -26,6 +26,9 @@ type Rules struct {
 	Source string
 	// Zone is the café's, for times without an offset; nil is UTC.
 	Zone *time.Location
+	// Currency is the café's ISO 4217 code, for how many decimals an amount has; empty
+	// is GBP.
+	Currency string
 	// Dates says how the till means 03/04/2016.
 	Dates DateOrder
 	// Menu is what items are looked up in, retired ones too. A stock count without a
@@ -117,6 +120,7 @@ type upload struct {
 func open(src io.Reader, rules Rules, l layout) (*upload, *rowReader, error) {
 	rules.Source = cmp.Or(rules.Source, DefaultSource)
 	rules.Zone = cmp.Or(rules.Zone, time.UTC)
+	rules.Currency = cmp.Or(rules.Currency, "GBP")
 	rules.Memory = cmp.Or(rules.Memory, 8<<20)
 	text, err := unpack(src, cmp.Or(rules.MaxBytes, MaxBytes))
 	if err != nil {
@@ -359,10 +363,10 @@ func (u *upload) bad(e *Entry, r Row, f field, reason string) {
 
 // money reads a decimal amount from 0 to max.
 func (u *upload) money(e *Entry, r Row, f field, cell string, max model.Money) (model.Money, bool) {
-	m, err := model.ParseMajor(cell)
+	m, err := model.ParseMajor(cell, u.rules.Currency)
 	switch {
 	case errors.Is(err, model.ErrOverflow), err == nil && (m < 0 || m > max):
-		u.bad(e, r, f, "is not from 0 to "+max.Major())
+		u.bad(e, r, f, "is not from 0 to "+max.Major(u.rules.Currency))
 	case err != nil:
 		u.bad(e, r, f, "is not an amount such as 4.20")
 	default:

@@ -11,9 +11,9 @@ import (
 
 func showItem(m MenuItem) (Entry, string) {
 	i := m.Item
-	shown := fmt.Sprintf("%s|%s|%s|%s|%t|%t", i.SKU, i.Name, i.Category, i.Price.Major(), i.Counted, i.Active)
+	shown := fmt.Sprintf("%s|%s|%s|%s|%t|%t", i.SKU, i.Name, i.Category, i.Price.Major("GBP"), i.Counted, i.Active)
 	for _, o := range i.Options {
-		shown += fmt.Sprintf("|%s=%s@%s", o.ID, o.Name, o.Price.Major())
+		shown += fmt.Sprintf("|%s=%s@%s", o.ID, o.Name, o.Price.Major("GBP"))
 	}
 	return m.Entry, shown
 }

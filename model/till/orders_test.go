@@ -17,9 +17,9 @@ func show(o Order) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s/%s/%s/%s %s %s %s %s", o.Source, o.Outlet, o.Date, o.ID, o.PlacedAt.Format(time.RFC3339Nano), o.CustomerID, o.Payment, o.Status)
 	for _, l := range o.Lines {
-		fmt.Fprintf(&b, " %d×%s@%s=%s", l.Quantity, l.SKU, l.UnitPrice.Major(), l.Total.Major())
+		fmt.Fprintf(&b, " %d×%s@%s=%s", l.Quantity, l.SKU, l.UnitPrice.Major("GBP"), l.Total.Major("GBP"))
 	}
-	fmt.Fprintf(&b, " total %s", o.Total.Major())
+	fmt.Fprintf(&b, " total %s", o.Total.Major("GBP"))
 	return b.String()
 }
 

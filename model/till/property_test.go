@@ -21,7 +21,7 @@ func digest(orders []Order) map[Identity]string {
 	for _, o := range orders {
 		sold := make(map[string]int64)
 		for _, l := range o.Lines {
-			sold[l.SKU+"@"+l.UnitPrice.Major()] += l.Quantity
+			sold[l.SKU+"@"+l.UnitPrice.Major("GBP")] += l.Quantity
 		}
 		all[o.Identity] = fmt.Sprint(o.Fingerprint, o.PlacedAt, o.CustomerID, o.Payment, o.Status, o.Total, sold)
 	}
