@@ -22,6 +22,7 @@ import (
 	"cafe/internal/objects"
 	"cafe/internal/table"
 	"cafe/internal/table/pebble"
+	"cafe/internal/tilltest"
 	"cafe/model"
 )
 
@@ -50,6 +51,24 @@ func BenchmarkImportToLedger(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+	})
+	b.Run("made-up", func(b *testing.B) {
+		menu, err := os.ReadFile("../../cmd/cafe/sample_menu.csv")
+		if err != nil {
+			b.Fatal(err)
+		}
+		path := filepath.Join(b.TempDir(), "made-up.csv")
+		f, err := os.Create(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := errors.Join(tilltest.Write(f, tilltest.Options{Seed: 1, Days: 180}), f.Close()); err != nil {
+			b.Fatal(err)
+		}
+		draft := model.ImportDraft{Kind: model.ImportOrders, Name: "till.csv", Ignore: tilltest.NoSale}
+		importToLedger(b, path, draft, func(c *cafe.Cafe, files *objects.Local) {
+			bring(b, c, files, model.ImportDraft{Kind: model.ImportMenu, Name: "menu.csv"}, bytes.NewReader(menu))
 		})
 	})
 	b.Run("real", func(b *testing.B) {

@@ -1,17 +1,17 @@
-// Command steady keeps a café under a steady load and tells, in Markdown, how it bears it:
-// orders taken a second, how long each took from the moment it was due, how far the
-// ledger is behind, and memory.
+// Command steady keeps a café under a steady load and prints a Markdown table of how it
+// copes: orders a second, how long each took from the moment it was due, how far the ledger
+// is behind, and memory.
 //
-//	go build -o cafe ./cmd/cafe && go run ./internal/measure/steady -cafe ./cafe -rate 2000 -time 60s
+//	go build -o cafe ./cmd/cafe && go run ./tools/steady -cafe ./cafe -rate 2000 -time 60s
 //
-// It opens a café in a folder of its own and sends orders at even intervals, whether or
-// not earlier ones were answered: a café that cannot keep up shows as waiting, and not as
-// fewer orders. Every third order is on the tab of one of a hundred customers, the others
-// are of walk-ins. Each has a token and an Idempotency-Key.
+// It opens a café in a temporary folder and sends orders at even intervals, whether or not
+// earlier ones were answered. So a café that cannot keep up shows longer times, not fewer
+// orders. Every third order goes on the tab of one of a hundred customers; the others are
+// walk-ins'. Each has a token and an Idempotency-Key.
 //
-// The ledger's lag is that of a probe: a customer's order, from its answer to the moment
-// when GET /customers/{id} counts it. The heap is what the café's runtime says is left
-// after a collection (GODEBUG=gctrace=1).
+// The ledger's lag is measured by a probe: the time from the answer to a customer's order
+// until GET /customers/{id} counts it. The heap is what the Go runtime reports as left
+// after a garbage collection (GODEBUG=gctrace=1).
 package main
 
 import (
@@ -117,7 +117,7 @@ func open(program, data string) (*cafe, error) {
 	return nil, errors.Join(errors.New("the café did not open"), c.close())
 }
 
-// watch notes the heap, and passes on what else the café says of itself.
+// watch notes the size of the heap, and passes on whatever else the café logs.
 func (c *cafe) watch(trace io.Reader) {
 	for lines := bufio.NewScanner(trace); lines.Scan(); {
 		if m := collection.FindStringSubmatch(lines.Text()); m != nil {
@@ -134,7 +134,7 @@ func (c *cafe) close() error {
 	return c.command.Wait()
 }
 
-// memory returns what the process has of the machine's memory, in MB.
+// memory returns how much of the machine's memory the process uses (RSS), in MB.
 func (c *cafe) memory() int64 {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.command.Process.Pid))
 	_, rest, _ := strings.Cut(string(status), "VmRSS:")
@@ -143,7 +143,7 @@ func (c *cafe) memory() int64 {
 	return kb >> 10
 }
 
-// load is a run, and what it measured so far.
+// load is one run and what it has measured so far.
 type load struct {
 	cafe   *cafe
 	client *http.Client
@@ -190,7 +190,7 @@ func (l *load) run(clients int) error {
 	return l.print()
 }
 
-// send sends every order that nobody else has, when it is due.
+// send takes the next order that no other goroutine has taken, and sends it when it is due.
 func (l *load) send(next *atomic.Int64) {
 	for {
 		n := next.Add(1) - 1
@@ -260,7 +260,7 @@ func (l *load) place(key, customer string) error {
 	return l.ask("POST", "/orders", body, key, http.StatusCreated, nil)
 }
 
-// orders tells how many orders of the probe the ledger has.
+// orders returns how many of the probe's orders the ledger counts.
 func (l *load) orders() (int, error) {
 	var customer struct{ Orders int }
 	err := l.ask("GET", "/customers/probe", nil, "", http.StatusOK, &customer)
@@ -320,7 +320,7 @@ func (l *load) print() error {
 	return nil
 }
 
-// at returns the value in sorted ones below which that part of them is, in milliseconds.
+// at returns a quantile of sorted durations, in milliseconds; part 0.5 is the median.
 func at(sorted []time.Duration, part float64) string {
 	if len(sorted) == 0 {
 		return "–"

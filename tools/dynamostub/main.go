@@ -1,12 +1,12 @@
-// Command dynamostub answers DynamoDB's protocol over TLS, from memory, for measuring
-// the Lambda functions: what a call costs the function and not what it costs a store.
+// Command dynamostub answers DynamoDB's protocol over TLS from memory, so that a measurement
+// of a Lambda function shows what a call costs the function, and not how long a store takes.
 //
-// It is asked as DynamoDB is (JSON 1.0, the operation in X-Amz-Target, a CRC32 of the
-// answer) but is no store: once it serves, a write is answered as done and forgotten, so
-// that the same order can be placed again and again. It holds the sample menu and one
-// order of three lines. DynamoDB Local is what correctness is tested on.
+// It speaks the protocol as DynamoDB does (JSON 1.0, the operation in X-Amz-Target, a CRC32
+// of the answer), but it is no store. It holds the sample menu and one order of three lines.
+// Once it is ready, it answers every write as done and forgets it, so that the same order
+// can be placed again and again. Correctness is tested on DynamoDB Local.
 //
-//	go run ./internal/measure/dynamostub -menu cmd/cafe/sample_menu.csv -dir DIR
+//	go run ./tools/dynamostub -menu cmd/cafe/sample_menu.csv -dir DIR
 //
 // writes to DIR what a run of lambdabench needs: get.json and post.json (proxy events of
 // 4.5 KB for GET /orders/{id} and POST /orders), ca.pem and env, the function's
