@@ -47,7 +47,7 @@ func docsTokens(t *testing.T) (tags []html.Token, text string) {
 	}
 }
 
-func TestThePageNeedsNothingElse(t *testing.T) {
+func TestThePageLoadsNothingElse(t *testing.T) {
 	tags, _ := docsTokens(t)
 	ids := map[string]bool{}
 	var links []string
@@ -79,7 +79,7 @@ func TestThePageNeedsNothingElse(t *testing.T) {
 	}
 }
 
-func TestThePageTellsAllOfTheReference(t *testing.T) {
+func TestThePageShowsTheWholeReference(t *testing.T) {
 	tags, text := docsTokens(t)
 	ids := map[string]bool{}
 	for _, tag := range tags {

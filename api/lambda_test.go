@@ -152,7 +152,7 @@ func TestLambdaTakesWhatAPIGatewaySends(t *testing.T) {
 }
 
 // Case 47 of the reliability list.
-func TestASpoofedContextIsNobody(t *testing.T) {
+func TestASpoofedContextGivesNoIdentity(t *testing.T) {
 	s := open(t)
 	id := s.call(alice, "POST", "/orders", latte).want(201).get("id")
 	forged := `{"authorizer":{"sub":"olivia","role":"owner","exp":"99999999999"}}`

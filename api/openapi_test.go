@@ -359,7 +359,7 @@ func TestExamplesAreValid(t *testing.T) {
 
 // A keyword that JSON Schema does not have is a slip, such as half a description, and tells
 // clients nothing.
-func TestSchemasHaveKeywordsOfJSONSchemaOnly(t *testing.T) {
+func TestSchemasUseOnlyJSONSchemaKeywords(t *testing.T) {
 	keywords := strings.Fields(`$ref title description default examples deprecated format type enum const
 		minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern
 		items prefixItems contains minItems maxItems uniqueItems
@@ -415,7 +415,7 @@ func TestSchemasHaveKeywordsOfJSONSchemaOnly(t *testing.T) {
 	}
 }
 
-func TestTimesLookAsTheReferenceHasThem(t *testing.T) {
+func TestTimesMatchTheReference(t *testing.T) {
 	for _, schema := range []string{"OrderInput", "OrderPatch"} {
 		if got := theReference().at("components", "schemas", schema, "properties", "pickup_at", "pattern"); got != timePattern.String() {
 			t.Errorf("%s: %v, the router wants %s", schema, got, timePattern)
@@ -452,7 +452,7 @@ func (c documentedCall) roles() (roles []model.Role) {
 	return roles
 }
 
-func TestTheReferenceAndTheRouterNameTheSameCalls(t *testing.T) {
+func TestTheReferenceMatchesTheRouter(t *testing.T) {
 	routed := map[documentedCall][]model.Role{}
 	for _, r := range (&server{}).routes() {
 		routed[documentedCall{r.method, regexp.MustCompile(`:(\w+)`).ReplaceAllString(r.path, "{$1}")}] = r.who
@@ -474,7 +474,7 @@ func TestTheReferenceAndTheRouterNameTheSameCalls(t *testing.T) {
 }
 
 // What follows for a call from what it is.
-func TestEveryCallIsDescribedWhole(t *testing.T) {
+func TestEveryCallIsFullyDescribed(t *testing.T) {
 	r := theReference()
 	for _, c := range documentedCalls() {
 		place := []string{"paths", c.path, strings.ToLower(c.method)}
@@ -560,7 +560,7 @@ func TestEveryCallIsDescribedWhole(t *testing.T) {
 
 // Every problem that the service can answer is in the document, in the same words, and
 // no other is.
-func TestProblemsAreTheReferences(t *testing.T) {
+func TestProblemsMatchTheReference(t *testing.T) {
 	type problemType struct {
 		Type, Title string
 		Status      int
@@ -665,7 +665,7 @@ func TestProblemsAreTheReferences(t *testing.T) {
 }
 
 // The numbers in the document are the model's.
-func TestLimitsAreTheModels(t *testing.T) {
+func TestLimitsMatchTheModel(t *testing.T) {
 	r := theReference()
 	for place, want := range map[string]int64{
 		"OrderInput properties lines maxItems":          model.MaxLines,
@@ -716,7 +716,7 @@ func TestLimitsAreTheModels(t *testing.T) {
 
 // What is encoded has the fields of its schema: all of them, no others, and those that
 // may be left out are not required.
-func TestEncodedFieldsAreTheReferences(t *testing.T) {
+func TestFieldsMatchTheReference(t *testing.T) {
 	for name, encoded := range map[string]any{
 		"Item": itemJSON{}, "Order": orderJSON{}, "Line": lineJSON{}, "Option": optionJSON{}, "Customer": customerJSON{},
 		"Payment": paymentJSON{}, "Stock": stockJSON{}, "Problem": Problem{}, "Report": report.Report{},

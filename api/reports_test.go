@@ -106,7 +106,7 @@ func TestAReportIsBuiltAgainAndSent(t *testing.T) {
 	}
 }
 
-func TestDaysThatHaveNoReportAre404WithASentence(t *testing.T) {
+func TestDaysWithoutAReportAre404(t *testing.T) {
 	s := open(t)
 	tomorrow := string(model.Day(s.today()).AddDays(1))
 	for day, sentence := range map[string]string{
@@ -134,7 +134,7 @@ func TestDaysThatHaveNoReportAre404WithASentence(t *testing.T) {
 }
 
 // What is stored of a report and of a day, changed by hand, is an error and no panic.
-func TestADamagedReportIsAnErrorThatSaysNothing(t *testing.T) {
+func TestADamagedReportIsAnErrorWithoutDetails(t *testing.T) {
 	s := open(t)
 	day := string(model.Day(s.today()).AddDays(-1))
 	s.call(olivia, "POST", "/reports/"+day, "").want(200)

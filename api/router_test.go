@@ -119,7 +119,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 }
 
 // Case 40 of the reliability list.
-func TestStrangeIdsNameNothing(t *testing.T) {
+func TestStrangeIDsAreNotFound(t *testing.T) {
 	s := open(t)
 	for _, id := range []string{"%00", "a%00b", "..", "%2e%2e", "a%2Fb", "%23", "%25zz", "a%20b", "%ff", strings.Repeat("x", 65), "caf%C3%A9"} {
 		s.call(sam, "GET", "/orders/"+id, "").wantProblem(404, "not-found")
@@ -277,7 +277,7 @@ func TestCustomerAndPaymentRequests(t *testing.T) {
 	s.call(sam, "PUT", "/customers/alice", `{"name":"Alice again"}`).want(201)
 }
 
-func TestCORSForTheOneOrigin(t *testing.T) {
+func TestCORSAllowsOneOrigin(t *testing.T) {
 	s := open(t)
 	pre := s.call(nobody, "OPTIONS", "/orders", "", "Origin: https://app.example.com", "Access-Control-Request-Method: POST").want(204)
 	if pre.header.Get("Access-Control-Allow-Origin") != "https://app.example.com" || !strings.Contains(pre.header.Get("Access-Control-Allow-Headers"), "Idempotency-Key") {

@@ -225,7 +225,7 @@ func (s *service) stored(prefix string) int {
 	}
 }
 
-func TestReconcileTellsOfWhatCannotBeRead(t *testing.T) {
+func TestReconcileReportsUnreadableItems(t *testing.T) {
 	s := open(t)
 	junk := table.Key{PK: "O#junk", SK: "O"}
 	if err := s.faults.Write(t.Context(), table.Put(junk, table.Item{"total": table.Int(1)})); err != nil {

@@ -58,7 +58,7 @@ func TestEveryMomentIsWithinTheBoundsOfItsDay(t *testing.T) {
 	})
 }
 
-func TestParseDayRefusesWhatIsNoDate(t *testing.T) {
+func TestParseDayRefusesBadDates(t *testing.T) {
 	for _, s := range []string{"", "2017-02-29", "2017-2-1", "20170201", "2017-13-01", "2017-01-01T00:00:00Z", "yesterday"} {
 		if d, err := ParseDay(s); err == nil {
 			t.Errorf("%q is read as %s", s, d)

@@ -28,7 +28,7 @@ func TestOnlyOrdersThatCountContribute(t *testing.T) {
 }
 
 // Cases 31 to 33 and 36 of the reliability list, as arithmetic.
-func TestOneCrossingOneAlert(t *testing.T) {
+func TestEachCrossingMakesOneAlert(t *testing.T) {
 	c := NewCustomer("alice")
 	for i, step := range []struct {
 		balance, limit Money
@@ -65,7 +65,7 @@ func TestSeverityIsCriticalAboveTwiceTheLimit(t *testing.T) {
 }
 
 // However entries replace each other, totals are the sum of the last ones.
-func TestTotalsAreTheSumOfWhatIs(t *testing.T) {
+func TestTotalsEqualTheSumOfAllEntries(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c, last := NewCustomer("alice"), map[string]Entry{}
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
@@ -93,7 +93,7 @@ func TestTotalsAreTheSumOfWhatIs(t *testing.T) {
 	})
 }
 
-func TestAnErasedCustomerComesBackOnlyWithSomethingNew(t *testing.T) {
+func TestOnlyANewEntryEndsAnErasure(t *testing.T) {
 	erased := time.Unix(100, 0)
 	c := Customer{ID: "alice", ErasedAt: erased}
 	before := Order{ID: "1", CustomerID: "alice", Status: StatusPlaced, Total: 100, PlacedAt: time.Unix(50, 0)}

@@ -14,7 +14,7 @@ var testMenu = Menu{
 	"gold":  {SKU: "gold", Name: "Gold", Price: MaxPrice, Active: true},
 }
 
-func TestThePriceIsTheMenus(t *testing.T) {
+func TestPricesComeFromTheMenu(t *testing.T) {
 	lines, total, err := testMenu.Price([]DraftLine{
 		{SKU: "latte", Quantity: 2, Options: []string{"oat", "shot"}, Note: "hot"},
 		{SKU: "cake", Quantity: 1},

@@ -283,7 +283,7 @@ func TestCase43TokensThatAreRefused(t *testing.T) {
 
 // The last character of 43 that a signature has carries two bits of nothing. Three
 // more tokens would be good if those were not looked at.
-func TestCase43ASloppyLastCharacterIsRefused(t *testing.T) {
+func TestCase43NonCanonicalBase64IsRefused(t *testing.T) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	v := newVerifier(t)
 	good := token(hs256, alice.String())
@@ -296,7 +296,7 @@ func TestCase43ASloppyLastCharacterIsRefused(t *testing.T) {
 	}
 }
 
-func TestCase43HSAndRSAreNotConfused(t *testing.T) {
+func TestCase43AlgorithmsAreNotConfused(t *testing.T) {
 	pairs := keyPairs()
 	v, _ := newKeyServer(t, map[string]any{"one": pairs.rsa.Public(), "two": pairs.p256.Public()})
 	der, err := x509.MarshalPKIXPublicKey(pairs.rsa.Public())
@@ -316,7 +316,7 @@ func TestCase43HSAndRSAreNotConfused(t *testing.T) {
 	}
 }
 
-func TestCase43KeysOfTheSetAreNotMisused(t *testing.T) {
+func TestCase43AKeyServesOnlyItsAlgorithm(t *testing.T) {
 	pairs := keyPairs()
 	v, fetches := newKeyServer(t, map[string]any{"rsa": pairs.rsa.Public(), "ec": pairs.p256.Public(), "p384": pairs.p384.Public()})
 	good := tokenRS(pairs.rsa, `{"alg":"RS256","kid":"rsa"}`, alice.String())
@@ -375,7 +375,7 @@ func TestCase43KeysOfTheSetAreNotMisused(t *testing.T) {
 	}
 }
 
-func TestATokenIsRememberedForAMinuteAndNeverPastItsEnd(t *testing.T) {
+func TestVerifiedTokensAreCachedForAMinuteAtMost(t *testing.T) {
 	pairs := keyPairs()
 	s := startKeyServer(t, keySetOf(map[string]any{"rsa": pairs.rsa.Public()}))
 	verify := func(token string) error {
@@ -416,7 +416,7 @@ func TestATokenIsRememberedForAMinuteAndNeverPastItsEnd(t *testing.T) {
 	}
 }
 
-func TestConfigurationsThatAreRefused(t *testing.T) {
+func TestBadConfigurationsAreRefused(t *testing.T) {
 	whole := Config{Issuer: "i", Audience: "a", Secret: secret}
 	if _, err := New(whole); err != nil {
 		t.Fatal(err)
@@ -492,7 +492,7 @@ func TestFromBearer(t *testing.T) {
 	}
 }
 
-func TestAnIdentityPassesThroughAnAuthorizersContext(t *testing.T) {
+func TestIdentitySurvivesTheAuthorizerContext(t *testing.T) {
 	sent := Identity{Subject: "alice", Role: model.RoleStaff, Expires: noon.Add(time.Hour)}
 	asText := map[string]any{"principalId": "alice", "integrationLatency": 12.0}
 	for name, value := range sent.Context() {

@@ -46,7 +46,7 @@ func TestALocalTokenIsGoodUntilItExpires(t *testing.T) {
 	}
 }
 
-func TestTheSecretStaysAndIsItsOwnersOnly(t *testing.T) {
+func TestTheSecretIsStableAndPrivate(t *testing.T) {
 	folder := t.TempDir()
 	first := openIssuer(t, folder)
 	token, err := first.Issue(model.RoleOwner, "olga", time.Hour)
@@ -113,7 +113,7 @@ func TestProcessesThatStartAtOnceShareOneSecret(t *testing.T) {
 	}
 }
 
-func TestASecretIsReadWithoutMakingOne(t *testing.T) {
+func TestReadSecretCreatesNothing(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "data")
 	if _, err := ReadIssuer(folder); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("where there is none: %v", err)
@@ -127,7 +127,7 @@ func TestASecretIsReadWithoutMakingOne(t *testing.T) {
 	}
 }
 
-func TestTokensThatAreNotIssued(t *testing.T) {
+func TestBadTokensAreNotIssued(t *testing.T) {
 	i := openIssuer(t, t.TempDir())
 	for name, issue := range map[string]func() (string, error){
 		"no role":      func() (string, error) { return i.Issue("", "bob", time.Hour) },

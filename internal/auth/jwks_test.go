@@ -184,7 +184,7 @@ func TestCase44AnOutageKeepsTheLastGoodKeys(t *testing.T) {
 	}
 }
 
-func TestCase44WithoutAnyKeysItFailsClosedAndRecovers(t *testing.T) {
+func TestCase44WithoutKeysTokensAreRefusedUntilKeysCome(t *testing.T) {
 	key := keyPairs().rsa
 	s := startKeyServer(t, down)
 	s.expect(t, "rsa", key, ErrKeysUnavailable, 1)
@@ -194,7 +194,7 @@ func TestCase44WithoutAnyKeysItFailsClosedAndRecovers(t *testing.T) {
 	s.expect(t, "rsa", key, nil, 2)
 }
 
-func TestCase44AStormOfUnknownKeysIsOneFetchPerInterval(t *testing.T) {
+func TestCase44ManyUnknownKeysCauseOneFetchPerInterval(t *testing.T) {
 	key := keyPairs().rsa
 	s := startKeyServer(t, keySetOf(map[string]any{"rsa": key.Public()}))
 	tokens := make([]string, 64)
@@ -240,7 +240,7 @@ func TestCase44ColdCallersShareOneFetch(t *testing.T) {
 	}
 }
 
-func TestCase44WhoeverHangsUpDoesNotSpoilTheFetchForOthers(t *testing.T) {
+func TestCase44ACanceledCallerDoesNotCancelTheFetch(t *testing.T) {
 	key := keyPairs().rsa
 	inside, resume := make(chan bool), make(chan bool)
 	good := keySetOf(map[string]any{"rsa": key.Public()})
@@ -269,7 +269,7 @@ func TestCase44WhoeverHangsUpDoesNotSpoilTheFetchForOthers(t *testing.T) {
 	s.expect(t, "rsa", key, nil, 1)
 }
 
-func TestKeysThatArePassedOver(t *testing.T) {
+func TestUnusableKeysAreSkipped(t *testing.T) {
 	pairs := keyPairs()
 	rsaKey := func(changes map[string]any) map[string]any {
 		k := jwkOf("k", pairs.rsa.Public())

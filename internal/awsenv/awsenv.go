@@ -25,7 +25,7 @@ type Settings struct {
 // AWS_ENDPOINT_URL_<service> or AWS_ENDPOINT_URL. The service is named as in those
 // variables: SNS, S3, DYNAMODB. It fails when the region or the keys are missing, and
 // says which.
-func Read(getenv func(string) string, service string) (Settings, error) {
+func FromEnv(getenv func(string) string, service string) (Settings, error) {
 	first := func(names ...string) string {
 		for _, name := range names {
 			if v := getenv(name); v != "" {

@@ -15,8 +15,8 @@ func environment(pairs ...string) func(string) string {
 	return func(name string) string { return m[name] }
 }
 
-func TestTheEnvironmentOfAFunctionMakesItsClients(t *testing.T) {
-	s, err := awsenv.Read(environment("AWS_REGION", "eu-west-2", "AWS_DEFAULT_REGION", "us-east-1",
+func TestFromEnv(t *testing.T) {
+	s, err := awsenv.FromEnv(environment("AWS_REGION", "eu-west-2", "AWS_DEFAULT_REGION", "us-east-1",
 		"AWS_ACCESS_KEY_ID", "id", "AWS_SECRET_ACCESS_KEY", "secret", "AWS_SESSION_TOKEN", "token"), "SNS")
 	if err != nil {
 		t.Fatal(err)
@@ -33,11 +33,11 @@ func TestTheEnvironmentOfAFunctionMakesItsClients(t *testing.T) {
 	}
 }
 
-func TestAStandInIsFoundByTheServicesOwnNameFirst(t *testing.T) {
+func TestTheServicesOwnEndpointWins(t *testing.T) {
 	env := environment("AWS_REGION", "eu-west-2", "AWS_ACCESS_KEY_ID", "id", "AWS_SECRET_ACCESS_KEY", "secret",
 		"AWS_ENDPOINT_URL", "http://all", "AWS_ENDPOINT_URL_S3", "http://s3")
 	for service, want := range map[string]string{"S3": "http://s3", "SNS": "http://all"} {
-		s, err := awsenv.Read(env, service)
+		s, err := awsenv.FromEnv(env, service)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,12 +47,12 @@ func TestAStandInIsFoundByTheServicesOwnNameFirst(t *testing.T) {
 	}
 }
 
-func TestWhatIsMissingIsNamed(t *testing.T) {
+func TestMissingVariablesAreNamed(t *testing.T) {
 	for want, env := range map[string]func(string) string{
 		"AWS_REGION is not set":                                 environment("AWS_ACCESS_KEY_ID", "id", "AWS_SECRET_ACCESS_KEY", "secret"),
 		"AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is not set": environment("AWS_REGION", "eu-west-2", "AWS_ACCESS_KEY_ID", "id"),
 	} {
-		if _, err := awsenv.Read(env, "SNS"); err == nil || err.Error() != want {
+		if _, err := awsenv.FromEnv(env, "SNS"); err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}

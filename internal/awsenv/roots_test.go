@@ -58,7 +58,7 @@ func TestTheRootsAreThoseThatAmazonPublishes(t *testing.T) {
 }
 
 // The process's own roots are read once, so each case is a process of its own.
-func TestWhomAConnectionTrusts(t *testing.T) {
+func TestTrustedRoots(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	certificate, ca := certify(t)
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
@@ -109,7 +109,7 @@ func TestACertificateForAnotherHostIsRefused(t *testing.T) {
 	}
 }
 
-func TestASilentServerIsGivenUpOn(t *testing.T) {
+func TestASilentServerTimesOut(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

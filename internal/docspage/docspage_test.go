@@ -9,7 +9,7 @@ import (
 	"cafe/api"
 )
 
-func TestWhatIsPackedIsOfTheDocumentAsItIsNow(t *testing.T) {
+func TestThePackedFilesMatchTheDocument(t *testing.T) {
 	content, err := os.ReadFile(source)
 	if err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ func open(getenv func(string) string) (*cafe.Cafe, error) {
 	if name == "" {
 		return nil, fmt.Errorf("CAFE_TABLE is not set")
 	}
-	client, err := dynamo.Client(getenv)
+	client, err := dynamo.FromEnv(getenv)
 	if err != nil {
 		return nil, err
 	}

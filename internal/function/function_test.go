@@ -61,7 +61,7 @@ func join(all ...map[string]string) map[string]string {
 	return joined
 }
 
-func TestCase62AFunctionThatIsNotConfiguredRefusesEverythingAndSaysWhyOnce(t *testing.T) {
+func TestCase62AnUnconfiguredFunctionRefusesEverythingAndLogsWhyOnce(t *testing.T) {
 	folder := built(t)
 	for name, whole := range functions {
 		misconfigured := map[string][]map[string]string{} // by the variable at fault
@@ -166,7 +166,7 @@ func wantClosed(t *testing.T, a answer) {
 }
 
 // The environment of the tests is whole but for what they take from it.
-func TestAFunctionThatIsConfiguredStarts(t *testing.T) {
+func TestAConfiguredFunctionStarts(t *testing.T) {
 	folder := built(t)
 	for name, env := range functions {
 		t.Run(name, func(t *testing.T) {
@@ -196,7 +196,7 @@ func TestAFunctionThatIsConfiguredStarts(t *testing.T) {
 
 // API Gateway's access log has a line for each request, so that a second one would only
 // cost: the function adds its own where the level is DEBUG.
-func TestTheLevelOfTheLog(t *testing.T) {
+func TestLogLevel(t *testing.T) {
 	api := filepath.Join(built(t), "api")
 	for level, want := range map[string]int{"": 0, "INFO": 0, "DEBUG": 1, "ERROR": 0} {
 		answers, log := invoke(t, api, join(functions["api"], map[string]string{"AWS_LAMBDA_LOG_LEVEL": level}), []string{

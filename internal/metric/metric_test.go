@@ -68,7 +68,7 @@ func TestLinesKeepTheEmbeddedMetricFormat(t *testing.T) {
 	}
 }
 
-func TestNothingIsWrittenUntilTold(t *testing.T) {
+func TestNothingIsWrittenBeforeTo(t *testing.T) {
 	To(nil, "")
 	Emit([]Figure{{"Orders", 1, Count}}) // must not panic
 }

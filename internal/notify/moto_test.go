@@ -42,7 +42,7 @@ func standIn(t *testing.T, service string) awsenv.Settings {
 		t.Fatalf("%s is AWS itself: this test is not to cost money", variable)
 	}
 	env := map[string]string{"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", variable: endpoint}
-	settings, err := awsenv.Read(func(name string) string { return env[name] }, service)
+	settings, err := awsenv.FromEnv(func(name string) string { return env[name] }, service)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ var topicVariables = map[cafe.Topic]string{
 // it for SNS, and the topics' ARNs from HIGH_BALANCE_TOPIC_ARN, OUT_OF_STOCK_TOPIC_ARN
 // and DAILY_REPORT_TOPIC_ARN. It fails when one is missing, and says which.
 func FromEnvironment(getenv func(string) string) (*SNS, error) {
-	settings, err := awsenv.Read(getenv, "SNS")
+	settings, err := awsenv.FromEnv(getenv, "SNS")
 	if err != nil {
 		return nil, err
 	}

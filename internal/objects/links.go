@@ -46,7 +46,7 @@ func BucketSettings(getenv func(string) string) (settings awsenv.Settings, bucke
 	if bucket = getenv("CAFE_BUCKET"); bucket == "" {
 		return settings, "", errors.New("CAFE_BUCKET is not set")
 	}
-	settings, err = awsenv.Read(getenv, "S3")
+	settings, err = awsenv.FromEnv(getenv, "S3")
 	return settings, bucket, err
 }
 

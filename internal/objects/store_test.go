@@ -81,7 +81,7 @@ func environment(endpoint, name string) func(string) string {
 
 func settings(t *testing.T, endpoint string) awsenv.Settings {
 	t.Helper()
-	s, err := awsenv.Read(environment(endpoint, ""), "S3")
+	s, err := awsenv.FromEnv(environment(endpoint, ""), "S3")
 	if err != nil {
 		t.Fatal(err)
 	}

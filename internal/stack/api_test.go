@@ -36,7 +36,7 @@ func routes(t *testing.T, p template) map[method]bool {
 }
 
 // The document is held against the router by package api.
-func TestTheGatewayHasTheAPIsPathsAndNoOthers(t *testing.T) {
+func TestTheGatewayHasExactlyTheAPIsPaths(t *testing.T) {
 	var doc struct {
 		Paths map[string]map[string]json.RawMessage
 	}
@@ -87,7 +87,7 @@ func TestTheGatewayHasTheAPIsPathsAndNoOthers(t *testing.T) {
 	}
 }
 
-func TestOnTheTransformedTemplateOnlyTheMenuAndTheDocumentsAreForAnyone(t *testing.T) {
+func TestOnlyTheMenuAndTheDocsArePublic(t *testing.T) {
 	p := transformed(t)
 	var open []string
 	for path, item := range p.one("Api").at("Body", "paths").(object) {
@@ -135,7 +135,7 @@ func TestOnlyTheGivenNetworksAreLetIn(t *testing.T) {
 	t.Error("nobody is refused")
 }
 
-func TestSensitiveMethodsHaveLimitsOfTheirOwnOnMethodsThatThereAre(t *testing.T) {
+func TestSensitiveMethodsHaveTheirOwnLimits(t *testing.T) {
 	p := with(t)
 	gateway := routes(t, p)
 	found := 0
@@ -200,7 +200,7 @@ func TestTheGatewayAnswersAPreflightAsTheAPIDoes(t *testing.T) {
 	}
 }
 
-func TestWhatTheGatewayAnswersByItselfLooksLikeTheAPIsOwn(t *testing.T) {
+func TestTheGatewaysOwnErrorsLookLikeTheAPIs(t *testing.T) {
 	p := with(t)
 	own := map[string]*api.Problem{"UNAUTHORIZED": api.Unauthorized(), "THROTTLED": api.TooManyRequests(1), "DEFAULT_5XX": api.Unavailable()}
 	for _, name := range []string{"DEFAULT_4XX", "UNAUTHORIZED", "ACCESS_DENIED", "WAF_FILTERED", "MISSING_AUTHENTICATION_TOKEN", "REQUEST_TOO_LARGE", "THROTTLED", "DEFAULT_5XX"} {
@@ -282,7 +282,7 @@ func TestEveryRoleHasAKeyInAUsagePlan(t *testing.T) {
 	}
 }
 
-func TestTheFirewallLeavesOrdersAlone(t *testing.T) {
+func TestTheFirewallLetsOrdersThrough(t *testing.T) {
 	acl := with(t, "Firewall=true").one("WebAcl")
 	rules := map[string]any{}
 	for _, r := range list(acl.at("Rules")) {

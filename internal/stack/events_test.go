@@ -78,7 +78,7 @@ func sample[T any](t *testing.T, name string) (event T) {
 	return event
 }
 
-func TestSampleStreamEventsPassTheFilterOfTheFunctionTheyAreFor(t *testing.T) {
+func TestSampleStreamEventsPassTheirFilter(t *testing.T) {
 	p := with(t)
 	for name := range samples {
 		function := map[string]string{"ledger": "LedgerFunction", "notifier": "NotifierFunction"}[strings.Split(name, "-")[0]]
@@ -99,7 +99,7 @@ func TestSampleStreamEventsPassTheFilterOfTheFunctionTheyAreFor(t *testing.T) {
 	}
 }
 
-func TestTheSampleUploadIsOneThatTheBucketTellsTheImporterOf(t *testing.T) {
+func TestTheSampleUploadTriggersTheImporter(t *testing.T) {
 	event := sample[events.S3Event](t, "importer-upload.json")
 	rule := at(list(at(list(with(t).one("Bucket").at("NotificationConfiguration", "LambdaConfigurations"))[0], "Filter", "S3Key", "Rules"))[0], "Value")
 	for _, r := range event.Records {
@@ -115,7 +115,7 @@ func TestTheSampleUploadIsOneThatTheBucketTellsTheImporterOf(t *testing.T) {
 	}
 }
 
-func TestTheSampleOrderComesFromARouteThatIsThere(t *testing.T) {
+func TestTheSampleOrderUsesAnExistingRoute(t *testing.T) {
 	gateway := routes(t, with(t))
 	for _, name := range []string{"api-place-order.json", "api-menu-item.json"} {
 		e := sample[events.APIGatewayProxyRequest](t, name)
@@ -155,7 +155,7 @@ func machine(t *testing.T) (states object, start string) {
 	return m.States, m.StartAt
 }
 
-func TestEveryStepOfTheReportIsTriedAgainAndItsFailureCaught(t *testing.T) {
+func TestReportStepsRetryAndCatchFailures(t *testing.T) {
 	states, _ := machine(t)
 	limit := number(t, with(t).one("ReporterFunction").at("Timeout"))
 	steps := 0
@@ -184,7 +184,7 @@ func TestEveryStepOfTheReportIsTriedAgainAndItsFailureCaught(t *testing.T) {
 }
 
 // The samples are what the state machine sends.
-func TestTheReportsStepsAreTheSamples(t *testing.T) {
+func TestReportStepsMatchTheSampleEvents(t *testing.T) {
 	states, _ := machine(t)
 	for state, file := range map[string]string{"Extract": "reporter-extract.json", "Analyse": "reporter-analyse.json", "Publish": "reporter-publish.json"} {
 		payload := at(states[state], "Parameters", "Payload").(object)
@@ -205,7 +205,7 @@ func TestTheReportsStepsAreTheSamples(t *testing.T) {
 	}
 }
 
-func TestTheStateMachineMayDoWhatItDoes(t *testing.T) {
+func TestTheStateMachineHasItsPermissions(t *testing.T) {
 	p := with(t)
 	substituted := p.one("ReportMachine").at("DefinitionSubstitutions").(object)
 	definition := string(read(t, "statemachine/report.asl.json"))

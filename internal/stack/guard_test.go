@@ -13,7 +13,7 @@ func functions(p template) []resource {
 	return p.every("AWS::Serverless::Function", "AWS::Lambda::Function")
 }
 
-func TestEveryFunctionHasALogOfItsOwnThatIsNotKeptForEver(t *testing.T) {
+func TestEveryFunctionHasItsOwnLogWithARetention(t *testing.T) {
 	p := with(t)
 	seen := map[string]string{}
 	for _, f := range functions(p) {
@@ -72,7 +72,7 @@ var resourceless = []string{
 	"logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
 }
 
-func TestNoRoleMayDoEverythingOrToEverything(t *testing.T) {
+func TestNoRoleHasWildcards(t *testing.T) {
 	everyWay(t, func(t *testing.T, p template) {
 		all := granted(p)
 		if len(all) < 30 {
@@ -99,7 +99,7 @@ func TestNoRoleMayDoEverythingOrToEverything(t *testing.T) {
 	})
 }
 
-func TestEveryFunctionHasARoleOfItsOwn(t *testing.T) {
+func TestEveryFunctionHasItsOwnRole(t *testing.T) {
 	p := with(t)
 	seen := map[string]string{}
 	for _, f := range functions(p) {
@@ -132,7 +132,7 @@ func TestOnlyTwoManagedPoliciesAreUsed(t *testing.T) {
 	}
 }
 
-func TestStreamConsumersTryLongEnoughAndThenKeepTheRecord(t *testing.T) {
+func TestStreamConsumersRetryAndThenKeepTheRecord(t *testing.T) {
 	found := 0
 	for _, f := range functions(with(t)) {
 		events, _ := f.at("Events").(object)
@@ -169,7 +169,7 @@ func TestStreamConsumersTryLongEnoughAndThenKeepTheRecord(t *testing.T) {
 	}
 }
 
-func TestWhatIsInvokedAsynchronouslyKeepsTheEventThatFailed(t *testing.T) {
+func TestAsynchronousFunctionsKeepFailedEvents(t *testing.T) {
 	p := with(t)
 	var invoked []string
 	for _, n := range list(p.one("Bucket").at("NotificationConfiguration", "LambdaConfigurations")) {
@@ -203,7 +203,7 @@ func TestWhatIsInvokedAsynchronouslyKeepsTheEventThatFailed(t *testing.T) {
 }
 
 // What lands in the bucket as a dead letter is written by the function's own role.
-func TestWhoLeavesDeadLettersMayWriteThem(t *testing.T) {
+func TestFunctionsMayWriteTheirDeadLetters(t *testing.T) {
 	p := with(t)
 	for _, name := range []string{"LedgerRole", "NotifierRole", "ImporterRole"} {
 		may := map[string]bool{}
@@ -270,7 +270,7 @@ func TestEverythingIsEncrypted(t *testing.T) {
 }
 
 // SNS drops what it may not encrypt for a queue without a word, and so do alarms.
-func TestTheOwnKeyLetsThroughWhoeverWritesToWhatItEncrypts(t *testing.T) {
+func TestTheOwnKeyAllowsEveryWriter(t *testing.T) {
 	p := with(t, "CustomerManagedKey=true")
 	services := map[string][]string{}
 	for _, s := range statementsOf("Key", p.one("Key").at("KeyPolicy")) {
@@ -303,7 +303,7 @@ func TestTheOwnKeyLetsThroughWhoeverWritesToWhatItEncrypts(t *testing.T) {
 	}
 }
 
-func TestNothingComesInWithoutTLS(t *testing.T) {
+func TestTLSIsRequired(t *testing.T) {
 	p := with(t)
 	denied := map[string]bool{}
 	policies := map[string]string{"AWS::S3::BucketPolicy": "Bucket", "AWS::SNS::TopicPolicy": "Topics", "AWS::SQS::QueuePolicy": "Queues"}
@@ -323,7 +323,7 @@ func TestNothingComesInWithoutTLS(t *testing.T) {
 	}
 }
 
-func TestTheBucketIsPrivateAndForgets(t *testing.T) {
+func TestTheBucketIsPrivateAndExpiresFiles(t *testing.T) {
 	b := with(t).one("Bucket")
 	for _, name := range []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"} {
 		if b.at("PublicAccessBlockConfiguration", name) != true {
@@ -346,7 +346,7 @@ func TestTheBucketIsPrivateAndForgets(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeMadeAgainOutlivesTheStack(t *testing.T) {
+func TestDataOutlivesTheStack(t *testing.T) {
 	p := with(t, all["with it all"]...)
 	for _, r := range p.every("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::KMS::Key") {
 		if r.whole["DeletionPolicy"] != "RetainExceptOnCreate" || r.whole["UpdateReplacePolicy"] != "Retain" {
@@ -362,7 +362,7 @@ func TestWhatCannotBeMadeAgainOutlivesTheStack(t *testing.T) {
 	}
 }
 
-func TestEveryAlarmRings(t *testing.T) {
+func TestEveryAlarmNotifiesTheTopic(t *testing.T) {
 	p := with(t)
 	alarms := p.every("AWS::CloudWatch::Alarm")
 	for _, a := range alarms {
@@ -404,7 +404,7 @@ func TestEveryAlarmRings(t *testing.T) {
 	}
 }
 
-func TestAnAlarmTakesANewVersionOfTheAPIBack(t *testing.T) {
+func TestAnAlarmRollsBackTheAPI(t *testing.T) {
 	preference := with(t, "Rollout=Canary10Percent5Minutes").one("ApiFunction").at("DeploymentPreference")
 	if at(preference, "Type") != "Canary10Percent5Minutes" {
 		t.Errorf("rollout is %s", text(preference))

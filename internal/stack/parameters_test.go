@@ -33,7 +33,7 @@ func takes(t *testing.T, name, value string) bool {
 	return true
 }
 
-func TestParametersTakeWhatIsMeantAndRefuseWhatIsNot(t *testing.T) {
+func TestParameterPatterns(t *testing.T) {
 	for name, values := range map[string]struct{ good, bad []string }{
 		"CafeName":        {[]string{"Café", "The Corner & Co.", strings.Repeat("é", 60)}, []string{"", "a\nb", strings.Repeat("a", 61)}},
 		"TimeZone":        {[]string{"Europe/London", "UTC", "America/Argentina/Buenos_Aires", "Etc/GMT+5"}, []string{"", "London town", "+01:00", "europe/london "}},
@@ -67,7 +67,7 @@ func TestParametersTakeWhatIsMeantAndRefuseWhatIsNot(t *testing.T) {
 	}
 }
 
-func TestEveryParameterExplainsItselfAndTakesItsOwnDefault(t *testing.T) {
+func TestParametersHaveDescriptionsAndValidDefaults(t *testing.T) {
 	grouped := text(document()["Metadata"])
 	for name, p := range document()["Parameters"].(object) {
 		if at(p, "Description") == nil {
@@ -97,7 +97,7 @@ func settings(t *testing.T, overrides ...string) (cafe.Settings, error) {
 	})
 }
 
-func TestTheTemplatesDefaultsAreTheContracts(t *testing.T) {
+func TestTemplateDefaultsMatchTheContract(t *testing.T) {
 	got, err := settings(t)
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +116,7 @@ func TestTheTemplatesDefaultsAreTheContracts(t *testing.T) {
 }
 
 // What the template takes, the functions must start with.
-func TestTheFunctionsTakeTheExtremesThatTheTemplateTakes(t *testing.T) {
+func TestFunctionsAcceptTheTemplatesExtremes(t *testing.T) {
 	for _, override := range []string{
 		"CafeName=" + strings.Repeat("é", 60), "TimeZone=America/Argentina/Buenos_Aires", "Currency=JPY", "DayCutoff=23:59", "ReportTime=00:00",
 		"CreditLimit=0", "CreditLimit=1000000000", "Shards=1", "Shards=64", "LostSaleCost=0.001", "LeftoverCost=1000000",
@@ -141,14 +141,14 @@ func TestTheFunctionsTakeTheExtremesThatTheTemplateTakes(t *testing.T) {
 	}
 }
 
-func TestTheScheduleKeepsTheReportTime(t *testing.T) {
+func TestTheScheduleFollowsTheReportTime(t *testing.T) {
 	s := with(t, "ReportTime=19:05", "TimeZone=Europe/Paris").one("ReportSchedule")
 	if s.at("ScheduleExpression") != "cron(05 19 * * ? *)" || s.at("ScheduleExpressionTimezone") != "Europe/Paris" {
 		t.Errorf("%v in %v", s.at("ScheduleExpression"), s.at("ScheduleExpressionTimezone"))
 	}
 }
 
-func TestSamconfigGivesParametersThatTheTemplateTakes(t *testing.T) {
+func TestSamconfigParametersExist(t *testing.T) {
 	var config map[string]any
 	if err := toml.Unmarshal(read(t, "samconfig.toml"), &config); err != nil {
 		t.Fatal(err)

@@ -97,7 +97,7 @@ func reads(t *testing.T, main string) map[string]bool {
 	return names
 }
 
-func TestEveryVariableThatAFunctionReadsIsSetAndReadIfSet(t *testing.T) {
+func TestFunctionsReadExactlyTheVariablesThatAreSet(t *testing.T) {
 	p := with(t)
 	shared := at(document()["Globals"], "Function", "Environment", "Variables").(object)
 	for _, f := range functions(p) {
@@ -150,7 +150,7 @@ func TestTokensAreVerifiedByExactlyOneOfKeysAndSecret(t *testing.T) {
 	}
 }
 
-func TestTheTableIsTheOneThatTheCodeWorksOn(t *testing.T) {
+func TestTheTableMatchesTheSchema(t *testing.T) {
 	schema := dynamo.Schema("cafe")
 	table := with(t).one("Table")
 	keys := func(schema []types.KeySchemaElement) (s []string) {
@@ -195,7 +195,7 @@ func TestTheTableIsTheOneThatTheCodeWorksOn(t *testing.T) {
 // The table's layout is in package cafe; each kind of item is in these.
 var partitions = []string{"O#a", "P#a", "S#latte", "C#alice", "L#2017-03-18#0", "A#a", "I#a", "R#2017-03-18", "D", "M", "A", "O", ""}
 
-func TestTheStreamsFiltersLetThroughWhatTheHandlersWant(t *testing.T) {
+func TestStreamFiltersPassWhatHandlersNeed(t *testing.T) {
 	p := with(t)
 	wants := map[string]func(pk string) bool{"LedgerFunction": cafe.Posts, "NotifierFunction": cafe.Announces}
 	for name, wanted := range wants {
@@ -248,7 +248,7 @@ func (f filter) lets(event, pk string) bool {
 	return false
 }
 
-func TestTheSubscriptionsAreThoseOfTheCode(t *testing.T) {
+func TestSubscriptionsMatchTheCode(t *testing.T) {
 	p := with(t, all["with it all"]...)
 	topics := map[string]cafe.Topic{}
 	for _, topic := range []cafe.Topic{cafe.TopicHighBalance, cafe.TopicOutOfStock, cafe.TopicDailyReport} {
@@ -296,7 +296,7 @@ func TestTheSubscriptionsAreThoseOfTheCode(t *testing.T) {
 }
 
 // A queue takes messages from its topics only, and a topic's messages get into all.
-func TestTopicsMayPutMessagesIntoTheQueuesThatTheyAreSubscribedTo(t *testing.T) {
+func TestTopicsMaySendToTheirQueues(t *testing.T) {
 	p := with(t, all["with it all"]...)
 	may := map[string][]string{}
 	for _, policy := range p.every("AWS::SQS::QueuePolicy") {
@@ -320,7 +320,7 @@ func TestTopicsMayPutMessagesIntoTheQueuesThatTheyAreSubscribedTo(t *testing.T) 
 	}
 }
 
-func TestNamesInTheDashboardAreThoseOfTheStack(t *testing.T) {
+func TestTheDashboardNamesResourcesOfTheStack(t *testing.T) {
 	p := with(t)
 	body := text(at(p.one("Dashboard").at("DashboardBody"), "Fn::Sub"))
 	var board struct {

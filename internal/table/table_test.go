@@ -298,7 +298,7 @@ func (r *recorder) Write(context.Context, ...Op) error {
 	return nil
 }
 
-func TestGuardedStartsNoWriteThatMayNotEnd(t *testing.T) {
+func TestGuardedRefusesAWriteNearTheDeadline(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		left time.Duration // 0 for no deadline
@@ -323,7 +323,7 @@ func TestGuardedStartsNoWriteThatMayNotEnd(t *testing.T) {
 	}
 }
 
-func TestErrorsAreApart(t *testing.T) {
+func TestErrorsAreDistinct(t *testing.T) {
 	all := []error{ErrNotFound, ErrConflict, ErrThrottled, ErrUnavailable, ErrTooLarge, ErrInvalid}
 	for i, a := range all {
 		if n := slices.IndexFunc(all, func(b error) bool { return errors.Is(a, b) }); n != i {

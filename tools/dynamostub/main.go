@@ -126,7 +126,7 @@ func seed(env map[string]string, ca []byte, menu string) (order string, err erro
 	getenv := func(name string) string { return env[name] }
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(ca)
-	client, err := dynamo.Client(getenv, func(o *dynamodb.Options) {
+	client, err := dynamo.FromEnv(getenv, func(o *dynamodb.Options) {
 		o.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	})
 	if err != nil {

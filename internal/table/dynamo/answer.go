@@ -22,29 +22,51 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// reading is one GetItem, Query or Scan. It takes the place of the SDK's own step of
-// reading the answer (its middleware "OperationDeserializer"), which goes from JSON to
-// maps of any, to the SDK's attributes and only then to the seam's items: two thirds of
-// the allocations of a read. Errors that DynamoDB answers are still read by that step.
-type reading struct {
-	*sending
-	output any // of the SDK's operation, which stays empty
+// readCall is one GetItem, Query or Scan. It replaces the SDK's own step that decodes the
+// answer, the middleware "OperationDeserializer". That step goes from JSON to maps of any,
+// from there to the SDK's attributes, and only then can they become items. It makes two
+// thirds of the allocations of a read. The SDK's step still decodes DynamoDB's errors.
+//
+// With Options.PlainReads the SDK decodes the answer, and take copies it here.
+type readCall struct {
+	*call
+	output any // the SDK's output of the operation; it stays empty
+	plain  bool
 
 	rows []table.Row
-	last table.Item // the key to go on after; nil at the end
+	last table.Item // the key of the last row read; nil if there is no more
 	used *types.ConsumedCapacity
-	err  error // of an item that is none of the seam's
+	err  error // why an item could not be decoded, such as errUnsupported
 
-	first    *attempted // nil: all attempts are the SDK's
+	first    *firstAttempt // nil if fastGet sent nothing
 	original middleware.DeserializeMiddleware
 }
 
-func (t *Table) reading(output any) *reading {
-	return &reading{sending: t.sending(true), output: output}
+func (t *Table) newReadCall(output any) *readCall {
+	return &readCall{call: t.newCall(true), output: output, plain: t.plain}
 }
 
-func (r *reading) options(o *dynamodb.Options) {
-	r.sending.options(o)
+// take fills the call with an answer that the SDK has decoded.
+func (r *readCall) take(used *types.ConsumedCapacity, last attributes, items ...attributes) {
+	r.used = used
+	for _, m := range items {
+		row, err := decodeRow(m)
+		if err != nil {
+			r.err = err
+			return
+		}
+		r.rows = append(r.rows, row)
+	}
+	if len(last) > 0 {
+		r.last, r.err = decodeAttributes(last)
+	}
+}
+
+func (r *readCall) options(o *dynamodb.Options) {
+	r.call.options(o)
+	if r.plain {
+		return
+	}
 	if r.first != nil {
 		r.first.HTTPClient, o.HTTPClient = o.HTTPClient, r.first
 	}
@@ -55,10 +77,10 @@ func (r *reading) options(o *dynamodb.Options) {
 }
 
 // ID implements middleware.DeserializeMiddleware.
-func (r *reading) ID() string { return "OperationDeserializer" }
+func (r *readCall) ID() string { return "OperationDeserializer" }
 
 // HandleDeserialize implements middleware.DeserializeMiddleware.
-func (r *reading) HandleDeserialize(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
+func (r *readCall) HandleDeserialize(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 	out middleware.DeserializeOutput, metadata middleware.Metadata, err error,
 ) {
 	out, metadata, err = next.HandleDeserialize(ctx, in)
@@ -67,7 +89,7 @@ func (r *reading) HandleDeserialize(ctx context.Context, in middleware.Deseriali
 	}
 	response, ok := out.RawResponse.(*smithyhttp.Response)
 	if !ok || response.StatusCode < 200 || response.StatusCode >= 300 {
-		return r.original.HandleDeserialize(ctx, in, answered{out, metadata})
+		return r.original.HandleDeserialize(ctx, in, result{out, metadata})
 	}
 	defer func() { smithyhttp.CloseResponseBody(ctx, response, false, err) }()
 	r.rows, r.last, r.used, r.err = nil, nil, nil, nil
@@ -78,10 +100,10 @@ func (r *reading) HandleDeserialize(ctx context.Context, in middleware.Deseriali
 	if _, err := io.Copy(&body, response.Body); err != nil {
 		return out, metadata, &smithy.DeserializationError{Err: fmt.Errorf("read the answer: %w", err)}
 	}
-	if altered(response.Header, body.Bytes()) { // which the SDK only logs (1.68)
+	if altered(response.Header, body.Bytes()) { // the SDK (1.68) only logs this
 		return out, metadata, &smithy.DeserializationError{Err: errAltered}
 	}
-	if err := r.decode(&body); errors.Is(err, errNotKept) {
+	if err := r.decode(&body); errors.Is(err, errUnsupported) {
 		r.err = err
 	} else if err != nil {
 		return out, metadata, &smithy.DeserializationError{Err: fmt.Errorf("read the answer: %w", err)}
@@ -90,40 +112,40 @@ func (r *reading) HandleDeserialize(ctx context.Context, in middleware.Deseriali
 	return out, metadata, nil
 }
 
-// answered is what the step before has already returned.
-type answered struct {
+// result is the outcome of the previous step, for a step that runs after it.
+type result struct {
 	out      middleware.DeserializeOutput
 	metadata middleware.Metadata
 }
 
-func (a answered) HandleDeserialize(context.Context, middleware.DeserializeInput) (middleware.DeserializeOutput, middleware.Metadata, error) {
-	return a.out, a.metadata, nil
+func (r result) HandleDeserialize(context.Context, middleware.DeserializeInput) (middleware.DeserializeOutput, middleware.Metadata, error) {
+	return r.out, r.metadata, nil
 }
 
-// errAltered is of an answer that does not have its checksum.
+// errAltered says that an answer does not match its checksum.
 var errAltered = errors.New("an answer of DynamoDB was altered on its way")
 
-// altered tells whether the body is another than the header's checksum is of. DynamoDB
-// sends one with each answer; its stand-ins may not.
+// altered reports whether the body does not match the checksum in the header. DynamoDB
+// sends a checksum with each answer; its stand-ins may not.
 func altered(header http.Header, body []byte) bool {
 	sum := header.Get("X-Amz-Crc32")
 	return sum != "" && sum != strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)
 }
 
-// errNotKept is of what nothing that writes through the seam makes.
-var errNotKept = errors.New("an item read from DynamoDB is not one of the table's")
+// errUnsupported says that an item holds something that package table never writes.
+var errUnsupported = errors.New("an item in DynamoDB was not written by this program")
 
-func (r *reading) decode(body *bytes.Buffer) error {
+func (r *readCall) decode(body *bytes.Buffer) error {
 	d := jsontext.NewDecoder(body, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	return members(d, func(name string) error {
+	return eachMember(d, func(name string) error {
 		switch name {
 		case "Item":
 			return r.row(d)
 		case "Items":
-			return elements(d, func() error { return r.row(d) })
+			return eachElement(d, func() error { return r.row(d) })
 		case "LastEvaluatedKey":
 			var err error
-			r.last, err = decodeMap(d, 5) // the key, and that of an index
+			r.last, err = decodeMap(d, 5) // the key, and the key of an index
 			return err
 		case "ConsumedCapacity":
 			return json.UnmarshalDecode(d, &r.used)
@@ -132,15 +154,15 @@ func (r *reading) decode(body *bytes.Buffer) error {
 	})
 }
 
-func (r *reading) row(d *jsontext.Decoder) error {
-	item, err := decodeMap(d, 24) // more than an order has
+func (r *readCall) row(d *jsontext.Decoder) error {
+	item, err := decodeMap(d, 24) // an order has fewer attributes
 	if err != nil {
 		return err
 	}
 	pk, okPK := item[table.AttrPK].Str()
 	sk, okSK := item[table.AttrSK].Str()
 	if !okPK || !okSK {
-		return fmt.Errorf("%w: no key of text", errNotKept)
+		return fmt.Errorf("%w: its key is not text", errUnsupported)
 	}
 	delete(item, table.AttrPK)
 	delete(item, table.AttrSK)
@@ -150,7 +172,7 @@ func (r *reading) row(d *jsontext.Decoder) error {
 
 func decodeMap(d *jsontext.Decoder, most int) (table.Item, error) {
 	item := make(table.Item, most)
-	err := members(d, func(name string) (err error) {
+	err := eachMember(d, func(name string) (err error) {
 		if item[name], err = decodeValue(d); err != nil {
 			return fmt.Errorf("attribute %s: %w", name, err)
 		}
@@ -159,10 +181,10 @@ func decodeMap(d *jsontext.Decoder, most int) (table.Item, error) {
 	return item, err
 }
 
-// decodeValue reads an attribute value, {"S":"latte"}: see the DynamoDB API Reference,
-// "AttributeValue".
+// decodeValue reads an attribute value such as {"S":"latte"} (DynamoDB API Reference,
+// "AttributeValue").
 func decodeValue(d *jsontext.Decoder) (v table.Value, err error) {
-	err = members(d, func(kind string) (err error) {
+	err = eachMember(d, func(kind string) (err error) {
 		switch kind {
 		case "S":
 			var s string
@@ -175,13 +197,13 @@ func decodeValue(d *jsontext.Decoder) (v table.Value, err error) {
 			}
 			n, wrong := strconv.ParseInt(s, 10, 64)
 			if wrong != nil {
-				return fmt.Errorf("%w: number is not an integer of 64 bits: %w", errNotKept, wrong)
+				return fmt.Errorf("%w: the number is not a 64-bit integer: %w", errUnsupported, wrong)
 			}
 			v = table.Int(n)
 		case "BOOL":
 			var token jsontext.Token
 			if token, err = d.ReadToken(); err == nil && token.Kind() != 't' && token.Kind() != 'f' {
-				return fmt.Errorf("a BOOL that is no boolean")
+				return fmt.Errorf("a BOOL is not a boolean")
 			}
 			v = table.Bool(token.Kind() == 't')
 		case "B":
@@ -194,7 +216,7 @@ func decodeValue(d *jsontext.Decoder) (v table.Value, err error) {
 			v = table.Bytes(b)
 		case "L":
 			list := []table.Value{}
-			err = elements(d, func() error {
+			err = eachElement(d, func() error {
 				e, err := decodeValue(d)
 				list = append(list, e)
 				return err
@@ -205,12 +227,12 @@ func decodeValue(d *jsontext.Decoder) (v table.Value, err error) {
 			m, err = decodeMap(d, 8)
 			v = table.Map(m)
 		default:
-			return fmt.Errorf("%w: kind %s", errNotKept, kind)
+			return fmt.Errorf("%w: it has a value of type %s", errUnsupported, kind)
 		}
 		return err
 	})
 	if err == nil && v.Kind() == table.KindNone {
-		err = fmt.Errorf("%w: a value of no kind", errNotKept)
+		err = fmt.Errorf("%w: it has a value without a type", errUnsupported)
 	}
 	return v, err
 }
@@ -218,7 +240,7 @@ func decodeValue(d *jsontext.Decoder) (v table.Value, err error) {
 func text(d *jsontext.Decoder) (string, error) {
 	token, err := d.ReadToken()
 	if err == nil && token.Kind() != '"' {
-		err = fmt.Errorf("%s where a string is due", token.Kind())
+		err = fmt.Errorf("got %s, want a string", token.Kind())
 	}
 	if err != nil {
 		return "", err
@@ -226,9 +248,9 @@ func text(d *jsontext.Decoder) (string, error) {
 	return token.String(), nil
 }
 
-// members calls with each name of an object; the call reads the value.
-func members(d *jsontext.Decoder, each func(name string) error) error {
-	return within(d, '{', func() error {
+// eachMember reads an object and calls each with every name. The call must read the value.
+func eachMember(d *jsontext.Decoder, each func(name string) error) error {
+	return eachIn(d, '{', func() error {
 		name, err := d.ReadToken()
 		if err != nil {
 			return err
@@ -237,13 +259,13 @@ func members(d *jsontext.Decoder, each func(name string) error) error {
 	})
 }
 
-// elements calls for each element of an array; the call reads it.
-func elements(d *jsontext.Decoder, each func() error) error { return within(d, '[', each) }
+// eachElement reads an array and calls each for every element. The call must read it.
+func eachElement(d *jsontext.Decoder, each func() error) error { return eachIn(d, '[', each) }
 
-func within(d *jsontext.Decoder, opening jsontext.Kind, each func() error) error {
+func eachIn(d *jsontext.Decoder, opening jsontext.Kind, each func() error) error {
 	token, err := d.ReadToken()
 	if err == nil && token.Kind() != opening {
-		err = fmt.Errorf("%s where %s is due", token.Kind(), opening)
+		err = fmt.Errorf("got %s, want %s", token.Kind(), opening)
 	}
 	if err != nil {
 		return err

@@ -2,12 +2,12 @@ package dynamo
 
 import "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-// Capacity is what one call cost, as DynamoDB reports it. Calls that failed are not
-// reported, although a refused condition costs what the write would have.
+// Capacity is the cost of one call, as DynamoDB reports it. Calls that fail are not
+// reported, although a write whose condition fails costs as much as the write itself.
 type Capacity struct {
 	Call        string             // "GetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem" or "TransactWriteItems"
-	Read, Write float64            // units, of table and indexes together
-	Indexes     map[string]float64 // thereof for each index that took part
+	Read, Write float64            // capacity units of the table and its indexes together
+	Indexes     map[string]float64 // the part of them that each index took, by its name
 }
 
 func (t *Table) read(call string, used *types.ConsumedCapacity) {

@@ -10,15 +10,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// seen keeps the last request and answers that nothing is there.
-type seen struct{ *http.Request }
+// lastRequest is an HTTP client that keeps the last request and answers that there is no item.
+type lastRequest struct{ *http.Request }
 
-func (s *seen) Do(r *http.Request) (*http.Response, error) {
+func (s *lastRequest) Do(r *http.Request) (*http.Response, error) {
 	s.Request = r
 	return (&script{answers: []answer{ok()}}).Do(r)
 }
 
-func TestClientOfTheEnvironment(t *testing.T) {
+func TestFromEnv(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change map[string]string
@@ -34,8 +34,8 @@ func TestClientOfTheEnvironment(t *testing.T) {
 		{"no secret", map[string]string{"AWS_SECRET_ACCESS_KEY": ""}, "", "AWS_SECRET_ACCESS_KEY"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := &seen{}
-			client, err := Client(lambdaEnv(c.change), func(o *dynamodb.Options) { o.HTTPClient = s })
+			s := &lastRequest{}
+			client, err := FromEnv(lambdaEnv(c.change), func(o *dynamodb.Options) { o.HTTPClient = s })
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) || strings.Contains(err.Error(), "TOKEN") {
 					t.Errorf("got %v", err)
@@ -56,7 +56,7 @@ func TestClientOfTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestWhatIsLocal(t *testing.T) {
+func TestIsLocal(t *testing.T) {
 	for endpoint, want := range map[string]bool{
 		"":                      false,
 		"http://127.0.0.1:8000": true,

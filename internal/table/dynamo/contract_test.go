@@ -27,6 +27,13 @@ func TestContract(t *testing.T) {
 	})
 }
 
+// The café can do without its own way of reading: see Options.PlainReads.
+func TestContractWithPlainReads(t *testing.T) {
+	tabletest.Run(t, func(t *testing.T) table.Table {
+		return dynamotest.OpenPlain(t)
+	})
+}
+
 func TestCreateAgainIsNoError(t *testing.T) {
 	db := dynamotest.Streamed(t)
 	client := dynamotest.Client(t)
@@ -37,15 +44,15 @@ func TestCreateAgainIsNoError(t *testing.T) {
 		t.Errorf("stream %q, %v", arn, err)
 	}
 	if _, err := dynamo.StreamARN(ctx, client, db.Name()+"-not"); err == nil {
-		t.Error("a table that is not there has a stream")
+		t.Error("a table that does not exist has a stream")
 	}
 }
 
-// lossy is an HTTP client that has requests carried out and then loses some answers.
+// lossy is an HTTP client that sends requests and then drops some answers.
 type lossy struct {
 	mu    sync.Mutex
-	lose  int    // this many, from now on
-	after func() // called once one was lost
+	lose  int    // how many answers to drop from now on
+	after func() // called after each answer that was dropped
 }
 
 func (l *lossy) Do(r *http.Request) (*http.Response, error) {
@@ -64,8 +71,8 @@ func (l *lossy) Do(r *http.Request) (*http.Response, error) {
 	return nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 }
 
-// Case 9 of what the café must survive, on a store that really stored the write.
-func TestTheSDKsOwnRetryIsNoFalseConflict(t *testing.T) {
+// Case 9 in docs/reliability.md, on a store that really stored the write.
+func TestARetriedWriteDoesNotConflictWithItself(t *testing.T) {
 	db := dynamotest.Open(t)
 	line := &lossy{}
 	lossyDB := dynamo.New(dynamotest.Client(t, func(o *dynamodb.Options) { o.HTTPClient = line }), dynamo.Options{Table: db.Name()})
@@ -79,14 +86,14 @@ func TestTheSDKsOwnRetryIsNoFalseConflict(t *testing.T) {
 		}
 	}
 
-	t.Run("a put that must be absent", func(t *testing.T) {
+	t.Run("a put of an item that must be absent", func(t *testing.T) {
 		line.lose = 2
 		if err := lossyDB.Write(ctx, table.Put(k, order, table.Absent())); err != nil {
 			t.Fatal(err)
 		}
 		want(t, order)
 	})
-	t.Run("another such put is a conflict all the same", func(t *testing.T) {
+	t.Run("another such put is refused", func(t *testing.T) {
 		err := lossyDB.Write(ctx, table.Put(k, table.Item{"version": table.Int(1), "total": table.Int(1)}, table.Absent()))
 		if item, refused := table.Failed(err, 0); !refused || !item.Equal(order) {
 			t.Errorf("got %v", err)
@@ -115,7 +122,7 @@ func TestTheSDKsOwnRetryIsNoFalseConflict(t *testing.T) {
 		order["moves"] = table.Int(2)
 		want(t, order)
 	})
-	t.Run("a sum in a transaction is added once, and known to be", func(t *testing.T) {
+	t.Run("a sum in a transaction is added once and reported as done", func(t *testing.T) {
 		line.lose = 3
 		op := table.Update(k)
 		op.Add = map[string]int64{"moves": 1}
@@ -125,7 +132,7 @@ func TestTheSDKsOwnRetryIsNoFalseConflict(t *testing.T) {
 		order["moves"] = table.Int(3)
 		want(t, order)
 	})
-	t.Run("a write that landed and was overtaken is in doubt", func(t *testing.T) {
+	t.Run("a write that another write followed is in doubt", func(t *testing.T) {
 		line.lose = 1
 		line.after = func() {
 			overtaking := table.Update(k, table.Equal("version", table.Int(3)))
@@ -145,7 +152,7 @@ func TestTheSDKsOwnRetryIsNoFalseConflict(t *testing.T) {
 	})
 }
 
-// What the design's prices rest on. An order has about 900 bytes.
+// The design's prices rest on these figures. An order has about 900 bytes.
 func TestUnits(t *testing.T) {
 	db, meter := dynamotest.Metered(t)
 	pad := table.String(strings.Repeat("x", 800))
@@ -172,7 +179,7 @@ func TestUnits(t *testing.T) {
 	}
 
 	must(db.Write(ctx, table.Put(key("000"), item("000", 1), table.Absent())))
-	want("put an order that must be absent, both indexes", 0, 3)
+	want("put an order that must be absent, with both indexes", 0, 3)
 	must(db.Write(ctx, table.Put(key("000"), item("000", 2), table.Equal("version", table.Int(1)))))
 	want("put it again with another version", 0, 3)
 	move := table.Update(key("000"), table.Equal("version", table.Int(2)))

@@ -1,11 +1,16 @@
-// Package dynamo is the storage seam on DynamoDB, the engine that the café has on
-// AWS. One operation is one single-item call, several are one TransactWriteItems.
+// Package dynamo keeps a table.Table in DynamoDB. It is the engine that the café uses
+// on AWS. A write of one operation is one single-item call. A write of several is one
+// TransactWriteItems.
 //
-// It keeps two promises that the SDK alone does not. Its errors are the seam's and
-// tell whether a write may have happened, in retries too: a put that was stored and
-// whose answer was lost is no conflict with itself when it is sent again, and what
-// would count twice is not sent again (see retry.go). And it links nothing that a
-// Lambda does not need: no configuration files, no reflection over items.
+// The package adds two promises to the SDK's.
+//
+// Its errors are those of package table, and they say whether a write may have taken
+// effect. That holds for retries too. A put can be stored and its answer lost; when it
+// is sent again, it does not conflict with itself. A write that would count twice is
+// not sent again. See retry.go.
+//
+// It links only what a Lambda needs: it reads no configuration files, and it maps items
+// without reflection.
 package dynamo
 
 import (
@@ -24,7 +29,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// client is what a Table needs of the SDK's *dynamodb.Client.
+// client lists the methods of the SDK's *dynamodb.Client that a Table calls.
 type client interface {
 	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
@@ -35,55 +40,76 @@ type client interface {
 	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
 }
 
-// Options of a Table. Only Table is required.
+// Options are the options of a Table. Only Table is required.
 type Options struct {
-	Table string // name
+	Table string // the name of the table in DynamoDB
 
-	// Attempts is how often one call is sent at most, 4 by default, and MaxBackoff
-	// the longest pause between two of them, 500 ms by default: a caller of the API
-	// waits for this. They stand in place of the client's own.
+	// Attempts is the most times that one call is sent; 0 means 4. MaxBackoff is the
+	// longest pause between two attempts; 0 means 500 ms. A caller of the API waits
+	// for these pauses. Both replace the client's own settings.
 	Attempts   int
 	MaxBackoff time.Duration
 
-	// OnCapacity is told what each call cost. DynamoDB is asked for that only when
-	// it is set. It is called from the goroutine of the call.
+	// PlainReads makes every read go through the SDK and nothing else. By default a Get
+	// makes its first attempt without the SDK's middleware (fastget.go), and all reads
+	// decode answers in place of the SDK (answer.go). Both are faster and give the same
+	// results and errors, but both depend on how the SDK works inside. With PlainReads
+	// the checksum of an answer is not checked, since the SDK only logs a wrong one.
+	PlainReads bool
+
+	// OnCapacity, if set, is called with the cost of each call that succeeded, on the
+	// goroutine of that call. If it is nil, DynamoDB is not asked for costs.
 	OnCapacity func(Capacity)
 }
 
-// Table is one DynamoDB table that Schema describes. It implements table.Table.
+// Table is one DynamoDB table with the keys and indexes of Schema. It implements
+// table.Table, and all its methods are safe for concurrent use.
 type Table struct {
 	client  client
-	quick   *quick // nil: without
+	fast    *fastGet // nil: every read goes through the SDK
 	name    *string
 	retries aws.RetryerV2
+	plain   bool // Options.PlainReads
 	report  func(Capacity)
 	ask     types.ReturnConsumedCapacity
 }
 
 var _ table.Table = (*Table)(nil)
 
-// New makes a Table of the client, which is a *dynamodb.Client: Client makes one in
-// Lambda. It sends nothing.
+// New returns a Table that uses the client, a *dynamodb.Client. In Lambda, FromEnv makes
+// the client. New sends nothing.
 func New(c client, o Options) *Table {
-	t := &Table{client: c, name: &o.Table, report: o.OnCapacity, retries: newPolicy(o)}
+	t := &Table{client: c, name: &o.Table, plain: o.PlainReads, report: o.OnCapacity, retries: newPolicy(o)}
 	if t.report != nil {
 		t.ask = types.ReturnConsumedCapacityIndexes
 	}
-	t.quick = newQuick(c, o.Table, t.ask)
+	if !t.plain {
+		t.fast = newFastGet(c, o.Table, t.ask)
+	}
 	return t
 }
 
-// Name returns the table's name.
+// Name returns the name of the table in DynamoDB.
 func (t *Table) Name() string { return *t.name }
 
+// Get implements table.Table. It returns table.ErrNotFound if the item does not exist.
+// A read that is not consistent costs half and may miss the latest write. Get returns
+// table.ErrThrottled or table.ErrUnavailable once all attempts have failed, and the
+// context's error if the context has ended. An item that was not written through package
+// table, such as one with a set, is an error of its own.
 func (t *Table) Get(ctx context.Context, key table.Key, consistent bool) (table.Item, error) {
-	r := t.reading(&dynamodb.GetItemOutput{})
-	if t.quick == nil || !t.quick.get(ctx, key, consistent, r) {
-		_, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{
+	r := t.newReadCall(&dynamodb.GetItemOutput{})
+	if t.fast == nil || !t.fast.get(ctx, key, consistent, r) {
+		out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{
 			TableName: t.name, Key: encodeKey(key, 0), ConsistentRead: &consistent, ReturnConsumedCapacity: t.ask,
 		}, r.options)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, fmt.Errorf("get %s: %w", key, r.failure(ctx, err))
+		case t.plain && out.Item != nil:
+			r.take(out.ConsumedCapacity, nil, out.Item)
+		case t.plain:
+			r.take(out.ConsumedCapacity, nil)
 		}
 	}
 	t.read("GetItem", r.used)
@@ -96,6 +122,14 @@ func (t *Table) Get(ctx context.Context, key table.Key, consistent bool) (table.
 	return r.rows[0].Item, nil
 }
 
+// Query implements table.Table. DynamoDB reads at most 1 MB for one page. An index may
+// lag behind a write for a moment, and the primary keys may too unless q.Consistent is
+// set. A partition without rows is an empty page and no error. The errors are those of
+// Get, without table.ErrNotFound.
+// Query implements table.Table. DynamoDB reads at most 1 MB for one page. An index may
+// lag behind a write for a moment, and the primary keys may too unless q.Consistent is
+// set. A partition without rows is an empty page and no error. The errors are those of
+// Get, without table.ErrNotFound.
 func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	in := &dynamodb.QueryInput{
 		TableName: t.name, ConsistentRead: &q.Consistent, Limit: limit(q.Limit), ReturnConsumedCapacity: t.ask,
@@ -116,7 +150,7 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	from, to := q.From, q.To
 	switch {
 	case from != "" && to != "":
-		// A key condition has one range at most, and BETWEEN includes both ends.
+		// A key condition takes only one range, and BETWEEN includes both ends.
 		if to = before(to); from > to {
 			return table.Page{}, nil
 		}
@@ -134,9 +168,13 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	}
 	in.KeyConditionExpression = &condition
 
-	r := t.reading(&dynamodb.QueryOutput{})
-	if _, err := t.client.Query(ctx, in, r.options); err != nil {
+	r := t.newReadCall(&dynamodb.QueryOutput{})
+	out, err := t.client.Query(ctx, in, r.options)
+	if err != nil {
 		return table.Page{}, fmt.Errorf("query %s: %w", q.Partition, r.failure(ctx, err))
+	}
+	if t.plain {
+		r.take(out.ConsumedCapacity, out.LastEvaluatedKey, out.Items...)
 	}
 	t.read("Query", r.used)
 	if r.err != nil {
@@ -146,6 +184,14 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	return table.Page{Rows: r.rows, Next: next}, nil
 }
 
+// Scan implements table.Table. DynamoDB reads the whole table and filters by the prefix
+// after that, so a scan with a prefix costs as much as one without, and its pages may be
+// empty although more follow. A Scan.After that did not come from Page.Next is
+// table.ErrInvalid. The other errors are those of Query.
+// Scan implements table.Table. DynamoDB reads the whole table and filters by the prefix
+// after that, so a scan with a prefix costs as much as one without, and its pages may be
+// empty although more follow. A Scan.After that did not come from Page.Next is
+// table.ErrInvalid. The other errors are those of Query.
 func (t *Table) Scan(ctx context.Context, c table.Scan) (table.Page, error) {
 	in := &dynamodb.ScanInput{TableName: t.name, Limit: limit(c.Limit), ReturnConsumedCapacity: t.ask}
 	if c.Prefix != "" {
@@ -153,16 +199,20 @@ func (t *Table) Scan(ctx context.Context, c table.Scan) (table.Page, error) {
 		in.ExpressionAttributeValues = attributes{":p": &types.AttributeValueMemberS{Value: c.Prefix}}
 	}
 	if c.After != "" {
-		// The parts of a key hold no NUL.
+		// Neither part of a key contains NUL.
 		pk, sk, ok := strings.Cut(c.After, "\x00")
 		if !ok {
 			return table.Page{}, fmt.Errorf("%w: scan after %q", table.ErrInvalid, c.After)
 		}
 		in.ExclusiveStartKey = encodeKey(table.Key{PK: pk, SK: sk}, 0)
 	}
-	r := t.reading(&dynamodb.ScanOutput{})
-	if _, err := t.client.Scan(ctx, in, r.options); err != nil {
+	r := t.newReadCall(&dynamodb.ScanOutput{})
+	out, err := t.client.Scan(ctx, in, r.options)
+	if err != nil {
 		return table.Page{}, fmt.Errorf("scan: %w", r.failure(ctx, err))
+	}
+	if t.plain {
+		r.take(out.ConsumedCapacity, out.LastEvaluatedKey, out.Items...)
 	}
 	t.read("Scan", r.used)
 	if r.err != nil {
@@ -177,7 +227,8 @@ func (t *Table) Scan(ctx context.Context, c table.Scan) (table.Page, error) {
 	return page, nil
 }
 
-// limit returns nil for as many rows as DynamoDB reads at once, which is 1 MB.
+// limit returns the row limit for a call. It is nil for n of 0 or less: then DynamoDB
+// reads up to 1 MB.
 func limit(n int) *int32 {
 	if n <= 0 {
 		return nil
@@ -185,7 +236,7 @@ func limit(n int) *int32 {
 	return aws.Int32(int32(min(n, math.MaxInt32)))
 }
 
-// before returns the greatest sort key below s, given that keys do not hold the last
+// before returns the greatest sort key below s. It assumes that no key contains the last
 // character of Unicode.
 func before(s string) string {
 	r, size := utf8.DecodeLastRuneInString(s)
@@ -193,12 +244,24 @@ func before(s string) string {
 	switch r {
 	case 0:
 		return s
-	case 0xE000: // after the surrogates, which are no characters
+	case 0xE000: // the surrogates come before it, and they are not characters
 		r = 0xD800
 	}
 	return s + string(r-1) + string(utf8.MaxRune)
 }
 
+// Write implements table.Table. A condition that does not hold is a *table.ConditionError
+// with the items as they are. table.ErrConflict and table.ErrThrottled mean that nothing
+// was written. After table.ErrUnavailable, or after the context ended, the write may have
+// taken effect as a whole or not at all; the caller may send it again, because its
+// conditions then show what happened. table.ErrInvalid and table.ErrTooLarge mean that
+// the same write will never succeed.
+// Write implements table.Table. A condition that does not hold is a *table.ConditionError
+// with the items as they are. table.ErrConflict and table.ErrThrottled mean that nothing
+// was written. After table.ErrUnavailable, or after the context ended, the write may have
+// taken effect as a whole or not at all; the caller may send it again, because its
+// conditions then show what happened. table.ErrInvalid and table.ErrTooLarge mean that
+// the same write will never succeed.
 func (t *Table) Write(ctx context.Context, ops ...table.Op) error {
 	if err := table.Validate(ops); err != nil {
 		return err
@@ -209,7 +272,7 @@ func (t *Table) Write(ctx context.Context, ops ...table.Op) error {
 	return t.writeAll(ctx, ops)
 }
 
-// writeOne carries out one operation for half of what a transaction costs.
+// writeOne carries out one operation. It costs half as much as a transaction would.
 func (t *Table) writeOne(ctx context.Context, op table.Op) error {
 	if op.Kind == table.OpCheck {
 		return t.check(ctx, op)
@@ -218,7 +281,7 @@ func (t *Table) writeOne(ctx context.Context, op table.Op) error {
 	if err != nil {
 		return err
 	}
-	s := t.sending(repeatable(op))
+	s := t.newCall(repeatable(op))
 	var used *types.ConsumedCapacity
 	var name string
 	switch op.Kind {
@@ -268,8 +331,9 @@ func (t *Table) writeOne(ctx context.Context, op table.Op) error {
 	return nil
 }
 
-// check carries out a lone OpCheck as a consistent read: one read unit where a
-// transaction of it is two write units, and nobody is in its way.
+// check carries out a single OpCheck as a consistent read. That costs one read unit per
+// 4 KB, where a transaction would cost two write units per 1 KB, and it conflicts with
+// no other write.
 func (t *Table) check(ctx context.Context, op table.Op) error {
 	item, err := t.Get(ctx, op.Key, true)
 	if err != nil && !errors.Is(err, table.ErrNotFound) {
@@ -281,10 +345,10 @@ func (t *Table) check(ctx context.Context, op table.Op) error {
 	return nil
 }
 
-// writeAll carries out several operations in one transaction. The SDK gives each
-// call a ClientRequestToken and keeps it in its retries, so that DynamoDB answers
-// for ten minutes what it answered first: any attempt may have landed, and the last
-// one tells.
+// writeAll carries out several operations in one transaction. The SDK gives each call a
+// ClientRequestToken and repeats it in every retry. For ten minutes DynamoDB gives the
+// same answer to the same token. So the last answer is right, whichever attempt took
+// effect.
 func (t *Table) writeAll(ctx context.Context, ops []table.Op) error {
 	in := &dynamodb.TransactWriteItemsInput{
 		TransactItems: make([]types.TransactWriteItem, len(ops)), ReturnConsumedCapacity: t.ask,
@@ -315,7 +379,7 @@ func (t *Table) writeAll(ctx context.Context, ops []table.Op) error {
 				ReturnValuesOnConditionCheckFailure: allOld,
 			}
 		case table.OpCheck:
-			if p.condition == nil { // a check must have one
+			if p.condition == nil { // DynamoDB requires one; this one always holds
 				p.condition = aws.String("attribute_exists(" + table.AttrPK + ") OR attribute_not_exists(" + table.AttrPK + ")")
 			}
 			item.ConditionCheck = &types.ConditionCheck{
@@ -327,7 +391,7 @@ func (t *Table) writeAll(ctx context.Context, ops []table.Op) error {
 			return fmt.Errorf("%w: operation of kind %d", table.ErrInvalid, op.Kind)
 		}
 	}
-	s := t.sending(true)
+	s := t.newCall(true)
 	out, err := t.client.TransactWriteItems(ctx, in, s.options)
 	if err != nil {
 		return fmt.Errorf("write %d items: %w", len(ops), s.cancellation(ctx, ops, err))
@@ -340,14 +404,14 @@ func (t *Table) writeAll(ctx context.Context, ops []table.Op) error {
 
 const allOld = types.ReturnValuesOnConditionCheckFailureAllOld
 
-// prepared is an operation as DynamoDB takes it.
-type prepared struct {
-	item              attributes // all of it for a put, else the key
+// wireOp is an operation in DynamoDB's terms.
+type wireOp struct {
+	item              attributes // the whole item for a put, the key for any other operation
 	condition, update *string
 	expression
 }
 
-func prepare(op table.Op) (p prepared, err error) {
+func prepare(op table.Op) (p wireOp, err error) {
 	if op.Kind == table.OpPut {
 		p.item, err = encodeItem(op.Key, op.Item)
 	} else {

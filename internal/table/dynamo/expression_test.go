@@ -15,8 +15,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 )
 
-// written returns an expression with its placeholders filled in.
-func (e *expression) written(s *string) string {
+// filled returns an expression with its placeholders replaced.
+func (e *expression) filled(s *string) string {
 	if s == nil {
 		return ""
 	}
@@ -55,8 +55,8 @@ func TestConditionsAsDynamoDBReadsThem(t *testing.T) {
 	} {
 		var e expression
 		got, err := e.condition(op)
-		if err != nil || e.written(got) != want {
-			t.Errorf("got %q, %v, want %q", e.written(got), err, want)
+		if err != nil || e.filled(got) != want {
+			t.Errorf("got %q, %v, want %q", e.filled(got), err, want)
 		}
 	}
 	var e expression
@@ -75,7 +75,7 @@ func TestAnUpdateAsDynamoDBReadsIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := e.written(s)
+	got := e.filled(s)
 	if got != `SET a=1, size="x" ADD n -2 REMOVE old, older` && got != `SET size="x", a=1 ADD n -2 REMOVE old, older` {
 		t.Errorf("got %q", got)
 	}
@@ -83,13 +83,13 @@ func TestAnUpdateAsDynamoDBReadsIt(t *testing.T) {
 		t.Errorf("%q with names %v", *s, names)
 	}
 	var only expression
-	if s, err := only.update(remove(op.Key, "a")); err != nil || only.written(s) != "REMOVE a" || only.values != nil {
-		t.Errorf("got %q, %v", only.written(s), err)
+	if s, err := only.update(remove(op.Key, "a")); err != nil || only.filled(s) != "REMOVE a" || only.values != nil {
+		t.Errorf("got %q, %v", only.filled(s), err)
 	}
 }
 
-// BenchmarkExpression compares the conditions written by hand with those of the
-// SDK's package for placing an order (absent) and for amending one (version, status).
+// BenchmarkExpression compares the conditions built by hand with those of the SDK's
+// package, for placing an order (absent) and for amending one (version, status).
 func BenchmarkExpression(b *testing.B) {
 	key := table.Key{PK: "O#1", SK: "O"}
 	place := table.Put(key, nil, table.Absent())

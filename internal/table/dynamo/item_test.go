@@ -51,7 +51,7 @@ func TestItemsComeBackAsTheyWere(t *testing.T) {
 	})
 }
 
-func TestItemsAreWhatTheSDKMakesOfThem(t *testing.T) {
+func TestItemsMatchTheSDKsEncoding(t *testing.T) {
 	m, err := encodeItem(table.Key{PK: "O#1", SK: "O"}, table.Item{
 		"text": table.String("☕"), "empty": table.String(""), "number": table.Int(math.MinInt64), "yes": table.Bool(true),
 		"bytes": table.Bytes([]byte{0, 255}), "list": table.List(table.Int(1), table.String("x")), "map": table.Map(table.Item{"n": table.Int(2)}),
@@ -79,7 +79,7 @@ func TestItemsAreWhatTheSDKMakesOfThem(t *testing.T) {
 	}
 }
 
-func TestWhatDynamoDBWouldAlterIsRefused(t *testing.T) {
+func TestEncodeRefusesWhatDynamoDBWouldChange(t *testing.T) {
 	for name, v := range map[string]table.Value{
 		"text that is not UTF-8":           table.String("caf\xe9"),
 		"text that is not UTF-8 in a list": table.List(table.Int(1), table.String("\xff")),
@@ -92,7 +92,7 @@ func TestWhatDynamoDBWouldAlterIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhatTheSeamDoesNotKeepIsAnErrorNotAPanic(t *testing.T) {
+func TestUnsupportedAttributesAreErrors(t *testing.T) {
 	for name, av := range map[string]types.AttributeValue{
 		"a fraction":            &types.AttributeValueMemberN{Value: "1.5"},
 		"a number of 30 digits": &types.AttributeValueMemberN{Value: "100000000000000000000000000000"},
@@ -136,8 +136,7 @@ func TestBeforeIsTheGreatestKeyBelow(t *testing.T) {
 	})
 }
 
-// order is an order of two lines, about 900 bytes, as an item and as what reflection
-// would map.
+// order returns an order of two lines, about 900 bytes.
 func order() table.Item {
 	line := table.Map(table.Item{
 		"sku": table.String("latte"), "name": table.String("Latte"), "quantity": table.Int(2), "unit_price": table.Int(350),
@@ -193,8 +192,8 @@ type reflectedOption struct {
 	Price int64  `dynamodbav:"price"`
 }
 
-// BenchmarkMapping compares the mapping by hand with package attributevalue on the
-// same order. By hand, the item has still to become a struct: that is the caller's.
+// BenchmarkMapping compares the mapping by hand with package attributevalue, on the same
+// order. After the mapping by hand, the caller still has to turn the item into a struct.
 func BenchmarkMapping(b *testing.B) {
 	key, item := table.Key{PK: "O#1", SK: "O"}, order()
 	m, err := encodeItem(key, item)

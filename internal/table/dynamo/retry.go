@@ -20,9 +20,9 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// newPolicy returns how the table's calls are retried: the SDK's standard rules and
-// its budget, which stops a crowd of retries when DynamoDB is down, with pauses that
-// an API call can afford. The SDK's own pauses go up to 20 seconds.
+// newPolicy returns the retry policy of the table's calls. It keeps the SDK's standard
+// rules and its retry budget, which prevents a flood of retries while DynamoDB is down.
+// The pauses are short enough for an API call; the SDK's own go up to 20 seconds.
 func newPolicy(o Options) aws.RetryerV2 {
 	attempts, longest := o.Attempts, o.MaxBackoff
 	if attempts <= 0 {
@@ -34,7 +34,7 @@ func newPolicy(o Options) aws.RetryerV2 {
 	return retry.NewStandard(func(so *retry.StandardOptions) {
 		so.MaxAttempts = attempts
 		so.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
-			// Full jitter below 50, 100, 200 ms …
+			// A random pause below 50, 100, 200 ms and so on.
 			return rand.N(min(50*time.Millisecond<<min(attempt-1, 20), longest)), nil
 		})
 		so.Retryables = append(so.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
@@ -43,46 +43,47 @@ func newPolicy(o Options) aws.RetryerV2 {
 	})
 }
 
-// sending is one call under way, with its retries. It is the call's retryer, and
-// so sees how each attempt ended.
+// call is one call to DynamoDB with its retries. It is also the retryer of the call, so
+// it sees how each attempt ended.
 //
-// A conditional write that landed and whose answer was lost is refused when it is
-// sent again: by its own doing. The SDK shows the refusal alone. Hence doubt, and
-// what becomes of a refused single write then:
+// A conditional write may take effect and its answer may get lost. When it is sent again,
+// its own condition fails, because of its own first attempt. The SDK returns only that
+// last failure. So call remembers in inDoubt whether an earlier attempt may have taken
+// effect. A single write that is then refused is judged by the item:
 //
-//   - the item stands just as the write would have left it: success. Either the
-//     write landed, or somebody wrote the very same; items carry versions, ids and
-//     times, so the very same is a repetition of this write.
-//   - it stands otherwise: ErrUnavailable, since the write may have landed and been
-//     overtaken. A caller who must know asks again, which is safe.
+//   - If the item is exactly as the write would have left it, the write succeeded. Either
+//     it took effect, or somebody wrote the same. Items carry versions, ids and times, so
+//     only a repetition of this write writes the same.
+//   - If the item is different, the result is table.ErrUnavailable. The write may have
+//     taken effect, and another write may have followed it. The caller may ask again.
 //
-// A delete, and an update that only removes, leave nothing to know them by: the
-// second rule holds for them.
-type sending struct {
+// A delete, and an update that only removes, leave no trace in the item. The second rule
+// holds for them.
+type call struct {
 	aws.RetryerV2
-	repeatable bool // may be sent again when nobody knows whether it landed
-	doubt      bool // an attempt ended so
+	repeatable bool // it may be sent again although an earlier attempt may have taken effect
+	inDoubt    bool // an earlier attempt may have taken effect
 }
 
-func (t *Table) sending(repeatable bool) *sending {
-	return &sending{RetryerV2: t.retries, repeatable: repeatable}
+func (t *Table) newCall(repeatable bool) *call {
+	return &call{RetryerV2: t.retries, repeatable: repeatable}
 }
 
-func (s *sending) options(o *dynamodb.Options) { o.Retryer = s }
+func (s *call) options(o *dynamodb.Options) { o.Retryer = s }
 
-// IsErrorRetryable is asked after each attempt that failed.
-func (s *sending) IsErrorRetryable(err error) bool {
+// IsErrorRetryable implements aws.Retryer. The SDK calls it after each failed attempt.
+func (s *call) IsErrorRetryable(err error) bool {
 	again := s.RetryerV2.IsErrorRetryable(err)
-	if nothingDone(err) {
+	if wroteNothing(err) {
 		return again
 	}
-	s.doubt = true
+	s.inDoubt = true
 	return again && s.repeatable
 }
 
-// nothingDone tells whether the attempt that ended with err certainly wrote nothing:
-// no connection came about, or DynamoDB refused the request.
-func nothingDone(err error) bool {
+// wroteNothing reports whether the attempt that ended with err certainly wrote nothing:
+// no connection was made, or DynamoDB refused the request.
+func wroteNothing(err error) bool {
 	var network *net.OpError
 	if errors.As(err, &network) && network.Op == "dial" {
 		return true
@@ -91,10 +92,10 @@ func nothingDone(err error) bool {
 	return errors.As(err, &answer) && answer.HTTPStatusCode()/100 == 4 && answer.HTTPStatusCode() != http.StatusRequestTimeout
 }
 
-// repeatable tells whether a single write may be sent again when nobody knows
-// whether it landed. Putting, setting, removing and deleting come to the same when
-// done twice. Adding does not, unless the update itself ends what it depends on, so
-// that the second one is refused.
+// repeatable reports whether a single write may be sent again although it may have taken
+// effect. Putting, setting, removing and deleting have the same result when done twice.
+// Adding does not, unless the update makes its own condition false, so that the second
+// one is refused.
 func repeatable(op table.Op) bool {
 	if len(op.Add) == 0 {
 		return true
@@ -122,8 +123,8 @@ func repeatable(op table.Op) bool {
 	return false
 }
 
-// stands tells whether the item is as op would have left it, had op landed.
-func stands(op table.Op, current table.Item) bool {
+// showsEffect reports whether the item is as op would have left it.
+func showsEffect(op table.Op, current table.Item) bool {
 	switch {
 	case current == nil:
 		return false
@@ -151,7 +152,8 @@ func stands(op table.Op, current table.Item) bool {
 	return true
 }
 
-// startOf returns the number that op's conditions ask an attribute to be.
+// startOf returns the number that op's conditions require of an attribute. known is false
+// if they require none.
 func startOf(op table.Op, attr string) (n int64, known bool) {
 	for _, c := range op.If {
 		switch {
@@ -164,35 +166,35 @@ func startOf(op table.Op, attr string) (n int64, known bool) {
 	return 0, false
 }
 
-// refusal turns the error of a single write into the seam's; nil when the write did
-// land after all.
-func (s *sending) refusal(ctx context.Context, op table.Op, err error) error {
+// refusal turns the error of a single write into one of package table. It returns nil if
+// the write took effect after all.
+func (s *call) refusal(ctx context.Context, op table.Op, err error) error {
 	var refused *types.ConditionalCheckFailedException
 	if !errors.As(err, &refused) {
 		return s.failure(ctx, err)
 	}
-	current, decodeErr := asItStood(refused.Item)
+	current, decodeErr := decodeCurrent(refused.Item)
 	switch {
 	case decodeErr != nil:
 		return decodeErr
-	case s.doubt && stands(op, current):
+	case s.inDoubt && showsEffect(op, current):
 		return nil
-	case s.doubt:
-		return fmt.Errorf("%w: refused when sent again, and may have landed before", table.ErrUnavailable)
+	case s.inDoubt:
+		return fmt.Errorf("%w: it was refused when sent again, and may have taken effect before", table.ErrUnavailable)
 	case outOfRange(op, current):
-		return fmt.Errorf("%w: add to what is no number, or beyond 64 bits", table.ErrInvalid)
+		return fmt.Errorf("%w: it adds to a value that is not a number, or the sum is beyond 64 bits", table.ErrInvalid)
 	}
 	return &table.ConditionError{Failures: []table.Failure{{Item: current}}}
 }
 
-// cancellation turns the error of a transaction into the seam's.
+// cancellation turns the error of a transaction into one of package table.
 //
-// An operation that was in conflict or throttled was not looked at, so that a
-// refusal of others beside it is not the whole answer: the repetition of an order
-// that just took the last cake may be in conflict on the order and refused on the
-// cake. Then it is ErrConflict or ErrThrottled, and asking again, which is safe,
-// tells all.
-func (s *sending) cancellation(ctx context.Context, ops []table.Op, err error) error {
+// DynamoDB does not check the conditions of an operation that was in conflict or
+// throttled. So the refusals beside it are not the whole answer. For example, an order
+// that took the last cake is sent again: it may be in conflict on the order and refused
+// on the cake. Then the result is table.ErrConflict or table.ErrThrottled. The caller may
+// ask again and gets the whole answer.
+func (s *call) cancellation(ctx context.Context, ops []table.Op, err error) error {
 	var canceled *types.TransactionCanceledException
 	if !errors.As(err, &canceled) || len(canceled.CancellationReasons) != len(ops) {
 		return s.failure(ctx, err)
@@ -204,12 +206,12 @@ func (s *sending) cancellation(ctx context.Context, ops []table.Op, err error) e
 		switch aws.ToString(reason.Code) {
 		case "", "None":
 		case "ConditionalCheckFailed":
-			current, err := asItStood(reason.Item)
+			current, err := decodeCurrent(reason.Item)
 			switch {
 			case err != nil:
 				return err
 			case outOfRange(ops[i], current):
-				invalid = fmt.Errorf("%w: add to what is no number, or beyond 64 bits, in %s", table.ErrInvalid, ops[i].Key)
+				invalid = fmt.Errorf("%w: it adds to a value of %s that is not a number, or the sum is beyond 64 bits", table.ErrInvalid, ops[i].Key)
 			default:
 				refused.Failures = append(refused.Failures, table.Failure{Op: i, Item: current})
 			}
@@ -227,9 +229,9 @@ func (s *sending) cancellation(ctx context.Context, ops []table.Op, err error) e
 	}
 	switch {
 	case conflict:
-		return s.unless(table.ErrConflict, err)
+		return s.unlessInDoubt(table.ErrConflict, err)
 	case throttled:
-		return s.unless(table.ErrThrottled, err)
+		return s.unlessInDoubt(table.ErrThrottled, err)
 	case len(refused.Failures) > 0:
 		return refused
 	case invalid != nil:
@@ -238,17 +240,17 @@ func (s *sending) cancellation(ctx context.Context, ops []table.Op, err error) e
 	return s.failure(ctx, err)
 }
 
-// failure turns an error that is no refusal into the seam's, with the SDK's own
-// wrapped for the log.
-func (s *sending) failure(ctx context.Context, err error) error {
+// failure turns any other error into one of package table. It wraps the SDK's error too,
+// for the log.
+func (s *call) failure(ctx context.Context, err error) error {
 	switch code(err) {
 	case "TransactionConflictException":
-		return s.unless(table.ErrConflict, err)
+		return s.unlessInDoubt(table.ErrConflict, err)
 	case "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "LimitExceededException":
-		return s.unless(table.ErrThrottled, err)
+		return s.unlessInDoubt(table.ErrThrottled, err)
 	case "TransactionCanceledException":
 		if onlyThrottled(err) {
-			return s.unless(table.ErrThrottled, err)
+			return s.unlessInDoubt(table.ErrThrottled, err)
 		}
 	case "ValidationException":
 		return fmt.Errorf("%w: %w", validation(err.Error()), err)
@@ -265,17 +267,19 @@ func (s *sending) failure(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", table.ErrUnavailable, err)
 }
 
-// unless says that nothing was written, unless an earlier attempt is in doubt.
-func (s *sending) unless(nothing, err error) error {
-	if s.doubt {
-		nothing = table.ErrUnavailable
+// unlessInDoubt returns the sentinel, which says that nothing was written. If an earlier
+// attempt is in doubt it returns table.ErrUnavailable instead. Both wrap err.
+func (s *call) unlessInDoubt(sentinel, err error) error {
+	if s.inDoubt {
+		sentinel = table.ErrUnavailable
 	}
-	return fmt.Errorf("%w: %w", nothing, err)
+	return fmt.Errorf("%w: %w", sentinel, err)
 }
 
-// validation tells by its message which error of the seam a ValidationException is.
-// DynamoDB has no code for sizes: "Item size has exceeded the maximum allowed size",
-// "Item size to update has exceeded …", "… aggregate size of items … exceeded …".
+// validation returns the error of package table for the message of a ValidationException.
+// DynamoDB has no code of its own for sizes. It says "Item size has exceeded the maximum
+// allowed size", "Item size to update has exceeded …", or "… aggregate size of items …
+// exceeded …".
 func validation(message string) error {
 	message = strings.ToLower(message)
 	if strings.Contains(message, "size") && strings.Contains(message, "exceed") && strings.Contains(message, "item") {
@@ -284,8 +288,8 @@ func validation(message string) error {
 	return table.ErrInvalid
 }
 
-// onlyThrottled tells whether err is a transaction that was canceled for nothing but
-// its pace, which the SDK does not retry by itself.
+// onlyThrottled reports whether err is a transaction that was canceled only because of
+// throttling. The SDK does not retry that by itself.
 func onlyThrottled(err error) bool {
 	var canceled *types.TransactionCanceledException
 	if !errors.As(err, &canceled) {
@@ -304,7 +308,7 @@ func onlyThrottled(err error) bool {
 	return throttled
 }
 
-// code returns DynamoDB's name for the error, or "" when it is none of DynamoDB's.
+// code returns DynamoDB's code of the error, or "" if the error is not from DynamoDB.
 func code(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) {
@@ -313,8 +317,9 @@ func code(err error) string {
 	return ""
 }
 
-// asItStood decodes the item that comes with a refusal; nil when there was none.
-func asItStood(m attributes) (table.Item, error) {
+// decodeCurrent decodes the item that DynamoDB sends with a refusal. It returns nil if
+// there was no item.
+func decodeCurrent(m attributes) (table.Item, error) {
 	if len(m) == 0 {
 		return nil, nil
 	}

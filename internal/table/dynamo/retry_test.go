@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"testing"
 	"time"
@@ -33,8 +34,8 @@ func remove(key table.Key, attr string, conditions ...table.Condition) table.Op 
 	return op
 }
 
-// TestErrorsOfOneWrite: what the seam makes of what DynamoDB says, in one attempt
-// or several.
+// TestErrorsOfOneWrite shows which error a write returns for DynamoDB's answers to one or
+// more attempts.
 func TestErrorsOfOneWrite(t *testing.T) {
 	k := table.Key{PK: "p", SK: "s"}
 	one := table.Item{"v": table.Int(1)}
@@ -44,19 +45,19 @@ func TestErrorsOfOneWrite(t *testing.T) {
 		name     string
 		op       table.Op
 		answers  []answer
-		want     any // nil, an error of the seam, or conflicts
+		want     any // nil, an error of package table, or conflicts
 		attempts int
 	}{
 		{"stored at once", table.Put(k, one), []answer{ok()}, nil, 1},
 		{"refused at once", table.Put(k, one, table.Absent()), []answer{refused(other)}, conflicts, 1},
-		{"refused at once by its very likeness", table.Put(k, one, table.Absent()), []answer{refused(itself)}, conflicts, 1},
+		{"refused at once, the item being the same", table.Put(k, one, table.Absent()), []answer{refused(itself)}, conflicts, 1},
 		{"an update refused at once", set(k, one, table.Present()), []answer{refused("")}, conflicts, 1},
 
 		{"no connection, then stored", table.Put(k, one, table.Absent()), []answer{noConnection(), ok()}, nil, 2},
 		{"no connection, then refused", table.Put(k, one, table.Absent()), []answer{noConnection(), refused(other)}, conflicts, 2},
 		{"throttled, then refused", table.Put(k, one, table.Absent()), []answer{refuses("ThrottlingException"), refused(itself)}, conflicts, 2},
 
-		// Case 9 of what the café must survive.
+		// Case 9 in docs/reliability.md.
 		{"answer lost, then refused by itself", table.Put(k, one, table.Absent()), []answer{lost(), refused(itself)}, nil, 2},
 		{"500, then refused by itself", table.Put(k, one, table.Absent()), []answer{serverError(), refused(itself)}, nil, 2},
 		{"answer cut off, then refused by itself", table.Put(k, one, table.Absent()), []answer{cutOff(), refused(itself)}, nil, 2},
@@ -73,11 +74,11 @@ func TestErrorsOfOneWrite(t *testing.T) {
 		{"deleting: answer lost, then refused", table.Delete(k, table.Present()), []answer{lost(), refused("")}, table.ErrUnavailable, 2},
 		{"deleting: answer lost, then done", table.Delete(k, table.Present()), []answer{lost(), ok()}, nil, 2},
 
-		// A 500 after a stored ADD would count double.
+		// An ADD that was stored and answered with 500 would count twice.
 		{"counting without a condition is not repeated", add(k, "v", 1), []answer{serverError()}, table.ErrUnavailable, 1},
-		{"counting under a condition that it leaves standing is not repeated", add(k, "v", -1, table.AtLeast("v", 1)), []answer{lost()}, table.ErrUnavailable, 1},
+		{"counting under a condition that stays true is not repeated", add(k, "v", -1, table.AtLeast("v", 1)), []answer{lost()}, table.ErrUnavailable, 1},
 		{"counting is repeated when it cannot have happened", add(k, "v", 1), []answer{noConnection(), refuses("ThrottlingException"), ok()}, nil, 3},
-		{"counting is repeated when it can be told from itself", add(k, "v", 1, table.Equal("v", table.Int(0))), []answer{serverError(), ok()}, nil, 2},
+		{"counting is repeated when its condition refuses the second time", add(k, "v", 1, table.Equal("v", table.Int(0))), []answer{serverError(), ok()}, nil, 2},
 
 		{"conflict", table.Put(k, one), []answer{refuses("TransactionConflictException")}, table.ErrConflict, 1},
 		{"answer lost, then conflict", table.Put(k, one), []answer{lost(), refuses("TransactionConflictException")}, table.ErrUnavailable, 2},
@@ -103,9 +104,9 @@ func TestErrorsOfOneWrite(t *testing.T) {
 	}
 }
 
-// TestWhatMayBeRepeated: a write that adds may be sent again when nobody knows
-// whether it landed only if its own effect would refuse it.
-func TestWhatMayBeRepeated(t *testing.T) {
+// A write that adds may be sent again although it may have taken effect, but only if its
+// own effect makes its condition false.
+func TestRepeatableWrites(t *testing.T) {
 	k := table.Key{PK: "p", SK: "s"}
 	both := func(set table.Item, attr string, n int64, conditions ...table.Condition) table.Op {
 		op := add(k, attr, n, conditions...)
@@ -141,7 +142,7 @@ func TestWhatMayBeRepeated(t *testing.T) {
 	}
 }
 
-// check compares an error with nil, an error of the seam, or "a ConditionError".
+// check compares an error with nil, an error of package table, or "a ConditionError".
 func check(t *testing.T, err error, want any) {
 	t.Helper()
 	var refusal *table.ConditionError
@@ -182,7 +183,7 @@ func TestErrorsOfATransaction(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		answers  []answer
-		want     any // nil, an error of the seam, or the failures of a ConditionError
+		want     any // nil, an error of package table, or the failures of a ConditionError
 		attempts int
 	}{
 		{"stored at once", []answer{ok()}, nil, 1},
@@ -191,7 +192,7 @@ func TestErrorsOfATransaction(t *testing.T) {
 		{"in progress to the end", []answer{lost(), refuses("TransactionInProgressException"), refuses("TransactionInProgressException"), refuses("TransactionInProgressException")}, table.ErrUnavailable, 4},
 		{"one refused", []answer{canceled("None", failed, "None")}, []table.Failure{{Op: 1}}, 1},
 		{"all refused, one with its item", []answer{canceled(failed+itemA, failed, failed)}, []table.Failure{{Op: 0, Item: table.Item{"v": table.Int(1)}}, {Op: 1}, {Op: 2}}, 1},
-		{"answer lost, then refused: the token tells that nothing landed", []answer{lost(), canceled(failed+itemA, "None", "None")}, []table.Failure{{Op: 0, Item: table.Item{"v": table.Int(1)}}}, 2},
+		{"answer lost, then refused: the token shows that nothing was written", []answer{lost(), canceled(failed+itemA, "None", "None")}, []table.Failure{{Op: 0, Item: table.Item{"v": table.Int(1)}}}, 2},
 		{"conflict", []answer{canceled("TransactionConflict", "None", "None")}, table.ErrConflict, 1},
 		{"conflict on the order while the cake is gone", []answer{canceled("TransactionConflict", failed, "None")}, table.ErrConflict, 1},
 		{"throttled, then stored", []answer{canceled("None", "ThrottlingError", "None"), ok()}, nil, 2},
@@ -204,7 +205,7 @@ func TestErrorsOfATransaction(t *testing.T) {
 		{"a sum beyond 64 bits", []answer{canceled("None", failed+` {"pk":{"S":"b"},"sk":{"S":"s"},"n":{"N":"9223372036854775807"}}`, "None")}, table.ErrInvalid, 1},
 		{"a sum refused by its own condition", []answer{canceled("None", failed+least, "None")}, []table.Failure{{Op: 1, Item: table.Item{"n": table.Int(-1 << 63)}}}, 1},
 		{"together too large", []answer{says("ValidationException", "Collection size of items in transaction exceeded 4 MB")}, table.ErrTooLarge, 1},
-		{"a reason nobody knows", []answer{canceled("SomethingNew", failed, "None")}, table.ErrUnavailable, 1},
+		{"an unknown reason", []answer{canceled("SomethingNew", failed, "None")}, table.ErrUnavailable, 1},
 		{"fewer reasons than operations", []answer{canceled(failed)}, table.ErrUnavailable, 1},
 		{"down to the end", []answer{lost(), lost(), lost(), lost()}, table.ErrUnavailable, 4},
 	} {
@@ -253,14 +254,19 @@ func TestErrorsOfReads(t *testing.T) {
 		{"down to the end", []answer{serverError(), serverError(), serverError(), serverError()}, table.ErrUnavailable, 4},
 		{"no table", []answer{refuses("ResourceNotFoundException")}, table.ErrUnavailable, 1},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			db, s := play(t, c.answers...)
-			_, err := db.Get(ctx, k, false)
-			check(t, err, c.want)
-			if len(s.asked) != c.attempts {
-				t.Errorf("%d attempts, want %d", len(s.asked), c.attempts)
+		for _, plain := range []bool{false, true} {
+			if plain && len(c.answers) > 0 && c.answers[0].altered {
+				continue // the SDK only logs a wrong checksum
 			}
-		})
+			t.Run(fmt.Sprintf("%s, plain %v", c.name, plain), func(t *testing.T) {
+				db, s := playWith(t, Options{PlainReads: plain}, c.answers...)
+				_, err := db.Get(ctx, k, false)
+				check(t, err, c.want)
+				if len(s.asked) != c.attempts {
+					t.Errorf("%d attempts, want %d", len(s.asked), c.attempts)
+				}
+			})
+		}
 	}
 	for name, read := range map[string]func(*Table) error{
 		"get":   func(db *Table) error { _, err := db.Get(ctx, k, true); return err },
@@ -268,11 +274,13 @@ func TestErrorsOfReads(t *testing.T) {
 		"scan":  func(db *Table) error { _, err := db.Scan(ctx, table.Scan{}); return err },
 		"check": func(db *Table) error { return db.Write(ctx, table.Check(k, table.Present())) },
 	} {
-		t.Run("a "+name+" of what the seam does not keep is an error", func(t *testing.T) {
+		t.Run("a "+name+" of an unsupported item is an error", func(t *testing.T) {
 			const null = `{"pk":{"S":"p"},"sk":{"S":"s"},"v":{"NULL":true}}`
-			db, _ := play(t, answer{status: 200, body: `{"Item":` + null + `,"Items":[` + null + `]}`})
-			if err := read(db); err == nil {
-				t.Error("no error")
+			for _, plain := range []bool{false, true} {
+				db, _ := playWith(t, Options{PlainReads: plain}, answer{status: 200, body: `{"Item":` + null + `,"Items":[` + null + `]}`})
+				if err := read(db); !errors.Is(err, errUnsupported) {
+					t.Errorf("plain %v: got %v", plain, err)
+				}
 			}
 		})
 		t.Run("a "+name+" with no table is unavailable", func(t *testing.T) {
@@ -290,7 +298,7 @@ func TestErrorsOfReads(t *testing.T) {
 	})
 }
 
-func TestTheSDKsErrorIsKeptForTheLog(t *testing.T) {
+func TestErrorsWrapTheSDKs(t *testing.T) {
 	db, _ := play(t, says("AccessDeniedException", "not authorized to perform dynamodb:PutItem"))
 	err := db.Write(ctx, table.Put(table.Key{PK: "p", SK: "s"}, nil))
 	var api smithy.APIError
@@ -299,7 +307,7 @@ func TestTheSDKsErrorIsKeptForTheLog(t *testing.T) {
 	}
 }
 
-func TestAnEndedContextIsTheContextsError(t *testing.T) {
+func TestAnEndedContextReturnsItsError(t *testing.T) {
 	k := table.Key{PK: "p", SK: "s"}
 	short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
 	defer cancel()
@@ -315,7 +323,7 @@ func TestAnEndedContextIsTheContextsError(t *testing.T) {
 	}
 }
 
-// slow pauses for longer than any test runs.
+// slow is a retryer whose pauses are longer than any test runs.
 type slow struct{ aws.RetryerV2 }
 
 func (slow) RetryDelay(int, error) (time.Duration, error) { return time.Hour, nil }

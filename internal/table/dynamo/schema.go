@@ -17,8 +17,8 @@ import (
 
 const index1, index2 = "gsi1", "gsi2"
 
-// Schema returns the table that a Table works on. On AWS template.yaml makes it, and
-// must agree with this.
+// Schema returns the definition of the table that a Table needs, under the given name. On
+// AWS template.yaml creates the table; a test checks that the two agree.
 func Schema(name string) *dynamodb.CreateTableInput {
 	text := func(name string) types.AttributeDefinition {
 		return types.AttributeDefinition{AttributeName: &name, AttributeType: types.ScalarAttributeTypeS}
@@ -49,8 +49,9 @@ func Schema(name string) *dynamodb.CreateTableInput {
 	}
 }
 
-// IsLocal tells whether an endpoint (AWS_ENDPOINT_URL_DYNAMODB) is a stand-in such as
-// DynamoDB Local, where a café may make its own table. No endpoint means AWS.
+// IsLocal reports whether the endpoint (AWS_ENDPOINT_URL_DYNAMODB) is a stand-in for
+// AWS such as DynamoDB Local. There a café may create its own table. An empty endpoint
+// means AWS.
 func IsLocal(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Hostname() == "" {
@@ -64,7 +65,7 @@ func IsLocal(endpoint string) bool {
 	return true
 }
 
-// creator is what Create needs of the SDK's *dynamodb.Client.
+// creator lists the methods of the SDK's *dynamodb.Client that Create calls.
 type creator interface {
 	describer
 	CreateTable(context.Context, *dynamodb.CreateTableInput, ...func(*dynamodb.Options)) (*dynamodb.CreateTableOutput, error)
@@ -74,8 +75,8 @@ type describer interface {
 	DescribeTable(context.Context, *dynamodb.DescribeTableInput, ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error)
 }
 
-// Create makes a table, such as Schema's, unless it is there, and waits until it can be
-// used.
+// Create creates the table unless it exists, and waits until it can be used. If the
+// context ends first, Create returns an error that wraps the context's.
 func Create(ctx context.Context, c creator, schema *dynamodb.CreateTableInput) error {
 	name := *schema.TableName
 	_, err := c.CreateTable(ctx, schema)
@@ -99,7 +100,8 @@ func Create(ctx context.Context, c creator, schema *dynamodb.CreateTableInput) e
 	}
 }
 
-// StreamARN returns the name of the table's change stream.
+// StreamARN returns the ARN of the table's change stream. A table without a stream is an
+// error.
 func StreamARN(ctx context.Context, c describer, name string) (string, error) {
 	description, err := describe(ctx, c, name)
 	if err != nil {

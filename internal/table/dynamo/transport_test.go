@@ -15,15 +15,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// answer is what a scripted DynamoDB does with one request.
+// answer is the answer of a scripted DynamoDB to one request.
 type answer struct {
 	status  int
 	body    string
-	altered bool  // on the way: the checksum is of another body
-	err     error // no answer at all, or with a status where it breaks off
+	altered bool  // the checksum does not match the body
+	err     error // there is no answer, or, with a status, its body ends with this error
 }
 
-// What DynamoDB says in its JSON protocol.
+// Answers in DynamoDB's JSON protocol.
 func ok() answer   { return answer{status: 200, body: `{}`} }
 func lost() answer { return answer{err: &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}} }
 func noConnection() answer {
@@ -39,7 +39,7 @@ func says(code, message string) answer {
 	return answer{status: 400, body: `{"__type":"com.amazonaws.dynamodb.v20120810#` + code + `","message":"` + message + `"}`}
 }
 
-// refused is a condition that failed, with the item as it stood ("" for none).
+// refused says that a condition failed, and has the current item ("" for none).
 func refused(item string) answer {
 	a := says("ConditionalCheckFailedException", "The conditional request failed")
 	if item != "" {
@@ -48,8 +48,8 @@ func refused(item string) answer {
 	return a
 }
 
-// canceled is a transaction with a reason for each operation: "None", or a code, or
-// a code and the item as it stood, or a code and a message.
+// canceled says that a transaction was canceled, with a reason for each operation: "None",
+// a code, a code and the current item, or a code and a message.
 func canceled(reasons ...string) answer {
 	a := says("TransactionCanceledException", "Transaction cancelled")
 	var list []string
@@ -68,8 +68,7 @@ func canceled(reasons ...string) answer {
 	return a
 }
 
-// script is an HTTP client that gives one answer after the other and keeps what was
-// asked.
+// script is an HTTP client that gives one answer after the other and records the requests.
 type script struct {
 	mu      sync.Mutex
 	answers []answer
@@ -113,15 +112,21 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 // play returns a table whose DynamoDB gives these answers.
 func play(t testing.TB, answers ...answer) (*Table, *script) {
 	t.Helper()
+	return playWith(t, Options{}, answers...)
+}
+
+func playWith(t testing.TB, o Options, answers ...answer) (*Table, *script) {
+	t.Helper()
 	s := &script{answers: answers}
-	c, err := Client(lambdaEnv(nil), func(o *dynamodb.Options) { o.HTTPClient = s })
+	c, err := FromEnv(lambdaEnv(nil), func(o *dynamodb.Options) { o.HTTPClient = s })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(c, Options{Table: "cafe", MaxBackoff: time.Millisecond}), s
+	o.Table, o.MaxBackoff = "cafe", time.Millisecond
+	return New(c, o), s
 }
 
-// lambdaEnv is the environment of a Lambda with some variables changed.
+// lambdaEnv returns the environment of a Lambda function with some variables changed.
 func lambdaEnv(change map[string]string) func(string) string {
 	env := map[string]string{
 		"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "SECRET", "AWS_SESSION_TOKEN": "TOKEN",

@@ -229,7 +229,7 @@ func TestWaitEndsWhenTheTableCloses(t *testing.T) {
 	}
 }
 
-func TestTrimmedChangesAreGoneAndTheOthersStay(t *testing.T) {
+func TestTrimRemovesOnlyWhatItWasAsked(t *testing.T) {
 	p := open(t, "data", Options{FS: vfs.NewMem()})
 	p.trim.every = 3
 	for i := range 10 {
@@ -270,7 +270,7 @@ func countKeys(t *testing.T, p *Table, space byte) (n int) {
 	return n
 }
 
-func TestNumbersGoOnWhenTheWholeLogIsTrimmed(t *testing.T) {
+func TestNumbersContinueAfterTrimmingTheWholeLog(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	for round := range uint64(3) {
 		p := open(t, "data", Options{FS: mem})
@@ -293,7 +293,7 @@ func TestNumbersGoOnWhenTheWholeLogIsTrimmed(t *testing.T) {
 	}
 }
 
-func TestATrimThatAPowerCutUndidLeavesALogWithoutGaps(t *testing.T) {
+func TestAPowerCutDuringATrimLeavesNoGap(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	p := open(t, "data", Options{FS: mem})
 	p.trim.every = 1
@@ -320,7 +320,7 @@ func TestATrimThatAPowerCutUndidLeavesALogWithoutGaps(t *testing.T) {
 	}
 }
 
-func TestCheckpointsAreKeptByNameAndAreNoItems(t *testing.T) {
+func TestCheckpointsAreSeparateFromItems(t *testing.T) {
 	p := open(t, "data", Options{FS: vfs.NewMem()})
 	for name, seq := range map[string]uint64{"ledger": 5, "notifier": 1 << 50, "": 7} {
 		if got, err := p.Checkpoint(name); got != 0 || err != nil {
@@ -340,7 +340,7 @@ func TestCheckpointsAreKeptByNameAndAreNoItems(t *testing.T) {
 	}
 }
 
-func TestChangesThatAreNotWantedOrNotLoggedHaveOnlyTheirNumber(t *testing.T) {
+func TestUnwantedChangesHaveOnlyANumber(t *testing.T) {
 	p, err := Open("store", Options{FS: vfs.NewMem(), Logs: func(pk string) bool { return pk != "unlogged" }})
 	if err != nil {
 		t.Fatal(err)

@@ -163,7 +163,7 @@ func TestPowerCutsUnderLoad(t *testing.T) {
 }
 
 // A reader of the log is ahead of no power cut: what it was given is there after it.
-func TestAPowerCutTakesBackNothingThatWasReadFromTheLog(t *testing.T) {
+func TestChangesThatWereReadSurviveAPowerCut(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	p := open(t, "data", Options{FS: mem, memTable: 128 << 10})
 	p.trim.every = 50

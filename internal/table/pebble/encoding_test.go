@@ -110,7 +110,7 @@ func TestChangesAreReadAsTheyWereWritten(t *testing.T) {
 	})
 }
 
-func TestAChangeOfOneAttributeOfAnOrderIsLittleMoreThanTheOrder(t *testing.T) {
+func TestASmallChangeTakesLittleMoreThanItsItem(t *testing.T) {
 	key, old := anOrder(1)
 	_, next := anOrder(1)
 	next["status"] = table.String("ready")
@@ -122,7 +122,7 @@ func TestAChangeOfOneAttributeOfAnOrderIsLittleMoreThanTheOrder(t *testing.T) {
 
 // The bytes that stores out there are made of. If this test fails, a new format needs
 // a number of its own and a way to read the old.
-func TestTheFormatIsWhatItWas(t *testing.T) {
+func TestTheFormatOnDiskDoesNotChange(t *testing.T) {
 	item := table.Item{
 		"text": table.String("é"), "n": table.Int(-300), "most": table.Int(math.MaxInt64), "yes": table.Bool(true), "no": table.Bool(false),
 		"bytes": table.Bytes([]byte{0, 255}), "list": table.List(table.Int(1), table.List()), "map": table.Map(table.Item{"b": table.Int(0), "a": table.String("")}),

@@ -85,7 +85,7 @@ func sweepFailures(t *testing.T, disk func(n int64) *failing) {
 	}
 }
 
-func TestAFolderThatCouldNotBeOpenedIsNotLeftLocked(t *testing.T) {
+func TestAFailedOpenReleasesTheFolder(t *testing.T) {
 	for n := int64(1); ; n++ {
 		mem := vfs.NewMem()
 		disk := &failing{n: n, once: true, cause: syscall.EIO}

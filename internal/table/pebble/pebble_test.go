@@ -45,15 +45,15 @@ func mustWrite(t testing.TB, p *Table, ops ...table.Op) {
 	}
 }
 
-func TestTheTableOnDiskKeepsTheContract(t *testing.T) {
+func TestContractOnDisk(t *testing.T) {
 	tabletest.Run(t, func(t *testing.T) table.Table { return open(t, t.TempDir(), Options{}) })
 }
 
-func TestTheTableInMemoryKeepsTheContract(t *testing.T) {
+func TestContractInMemory(t *testing.T) {
 	tabletest.Run(t, func(t *testing.T) table.Table { return open(t, "data", Options{FS: vfs.NewCrashableMem()}) })
 }
 
-func TestTheTableKeepsTheContractWhileItFlushesAndCompacts(t *testing.T) {
+func TestContractDuringFlushesAndCompactions(t *testing.T) {
 	tabletest.Run(t, func(t *testing.T) table.Table {
 		p := open(t, "data", Options{FS: vfs.NewMem(), memTable: 64 << 10})
 		t.Cleanup(func() { audit(t, p) })
@@ -66,7 +66,7 @@ var (
 	brownie = table.Key{PK: "M", SK: "brownie"}
 )
 
-func TestEverythingIsThereWhenOpenedAgain(t *testing.T) {
+func TestReopeningKeepsEverything(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "data")
 	p := open(t, dir, Options{})
 	item := table.Item{"n": table.Int(1), table.AttrIndex1: table.String("I"), table.AttrSort: table.String("1")}
@@ -100,7 +100,7 @@ func TestEverythingIsThereWhenOpenedAgain(t *testing.T) {
 	}
 }
 
-func TestASecondTableOnTheSameFolderIsInUse(t *testing.T) {
+func TestASecondTableGetsErrInUse(t *testing.T) {
 	dir := t.TempDir()
 	p := open(t, dir, Options{})
 	second, err := Open(dir, Options{})
@@ -124,7 +124,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestASecondProcessOnTheSameFolderIsTold(t *testing.T) {
+func TestASecondProcessGetsErrInUse(t *testing.T) {
 	dir := t.TempDir()
 	p := open(t, dir, Options{})
 	other := func() string {
@@ -182,7 +182,7 @@ func TestAFolderWithoutPermissionIsNamed(t *testing.T) {
 	}
 }
 
-func TestAStoreOfALaterProgramIsLeftAlone(t *testing.T) {
+func TestANewerFormatIsRefused(t *testing.T) {
 	mem := vfs.NewMem()
 	p, err := Open("data", Options{FS: mem})
 	if err != nil {
@@ -269,7 +269,7 @@ func TestCloseWaitsForWriters(t *testing.T) {
 	}
 }
 
-func TestAStoreThatIsWellLogsNothing(t *testing.T) {
+func TestAHealthyStoreLogsNothing(t *testing.T) {
 	var log bytes.Buffer
 	p := open(t, t.TempDir(), Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), memTable: 64 << 10})
 	for i := range 100 {
@@ -331,12 +331,12 @@ func TestWritesWaitForSpaceOnTheDisk(t *testing.T) {
 	}
 }
 
-func TestAStoreDoesWithoutKnowingHowMuchSpaceThereIs(t *testing.T) {
+func TestWritesGoOnWhenFreeSpaceIsUnknown(t *testing.T) {
 	p := open(t, "data", Options{FS: vfs.NewMem()}) // which cannot tell
 	mustWrite(t, p, table.Put(latte, table.Item{}))
 }
 
-func TestAQueryThatMakesNoSenseIsInvalid(t *testing.T) {
+func TestBadQueriesAreErrInvalid(t *testing.T) {
 	p := open(t, "data", Options{FS: vfs.NewMem()})
 	for _, q := range []table.Query{{Index: 3, Partition: "x"}, {Index: table.Index1, Partition: "x", Consistent: true}} {
 		if _, err := p.Query(ctx, q); !errors.Is(err, table.ErrInvalid) {
@@ -345,7 +345,7 @@ func TestAQueryThatMakesNoSenseIsInvalid(t *testing.T) {
 	}
 }
 
-func TestNULInAQuestionLeadsToNobodyElsesItems(t *testing.T) {
+func TestNULInAQueryReadsNoOtherPartition(t *testing.T) {
 	p := open(t, "data", Options{FS: vfs.NewMem()})
 	item := table.Item{table.AttrIndex1: table.String("alice"), table.AttrSort: table.String("1")}
 	mustWrite(t, p, table.Put(table.Key{PK: "alice", SK: "secret"}, item))
@@ -363,7 +363,7 @@ func TestNULInAQuestionLeadsToNobodyElsesItems(t *testing.T) {
 	}
 }
 
-func TestADamagedItemIsAnErrorAndNotAnAbsentItem(t *testing.T) {
+func TestADamagedItemIsAnError(t *testing.T) {
 	p := open(t, "data", Options{FS: vfs.NewMem()})
 	if err := p.db.Set(appendItemKey(nil, latte), []byte{1, 200}, lsm.Sync); err != nil {
 		t.Fatal(err)
@@ -413,7 +413,7 @@ func (s *slowDisk) hold() (release func()) {
 	})
 }
 
-func TestNobodyIsToldWhatIsNotOnDisk(t *testing.T) {
+func TestAnswersWaitUntilTheyAreOnDisk(t *testing.T) {
 	disk := &slowDisk{}
 	p := open(t, "data", Options{FS: errorfs.Wrap(vfs.NewMem(), disk)})
 	gone, old := table.Key{PK: "gone", SK: "x"}, table.Key{PK: "old", SK: "x"}
@@ -495,7 +495,7 @@ func TestNobodyIsToldWhatIsNotOnDisk(t *testing.T) {
 	}
 }
 
-func TestAWriterThatWaitsForItsTurnGivesUpWithItsContext(t *testing.T) {
+func TestAWaitingWriterEndsWithItsContext(t *testing.T) {
 	p := open(t, "data", Options{FS: vfs.NewMem()})
 	p.turn <- struct{}{}
 	short, cancel := context.WithTimeout(ctx, 5*time.Millisecond)

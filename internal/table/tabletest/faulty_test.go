@@ -13,11 +13,11 @@ import (
 
 var ctx = context.Background()
 
-func TestFaultyWithoutFaultsKeepsTheContract(t *testing.T) {
+func TestFaultyWithoutFaultsContract(t *testing.T) {
 	Run(t, func(t *testing.T) table.Table { return NewFaulty(newMemory(t), nil) })
 }
 
-func TestFaultyThatThrottlesAndConflictsKeepsTheContract(t *testing.T) {
+func TestFaultyWithRetryableFaultsContract(t *testing.T) {
 	// The contract lets any write be refused so; a suite that does not ask again would
 	// fail an engine for keeping to it.
 	Run(t, func(t *testing.T) table.Table {
@@ -97,7 +97,7 @@ func TestWhatIsToHappenThenComesOnceTheTableWasAsked(t *testing.T) {
 	}
 }
 
-func TestAFaultAtACallHappensToThatOneOnly(t *testing.T) {
+func TestAFaultAtACallAffectsOnlyThatCall(t *testing.T) {
 	f := NewFaulty(newMemory(t), At(3, Fault{Before: table.ErrUnavailable}))
 	for n := 1; n <= 5; n++ {
 		if err := f.Write(ctx, table.Put(stored, table.Item{})); errors.Is(err, table.ErrUnavailable) != (n == 3) {
@@ -106,7 +106,7 @@ func TestAFaultAtACallHappensToThatOneOnly(t *testing.T) {
 	}
 }
 
-func TestAFaultOfAMethodHappensToThatMethodOnly(t *testing.T) {
+func TestAFaultOfAMethodAffectsOnlyThatMethod(t *testing.T) {
 	f := NewFaulty(newMemory(t), Always(Fault{Before: table.ErrConflict}, "Write", "Scan"))
 	errs := fourCalls(f)
 	for i, want := range []error{table.ErrConflict, table.ErrNotFound, nil, table.ErrConflict} {

@@ -137,4 +137,4 @@ func (m *memory) Write(ctx context.Context, ops ...table.Op) error {
 	return nil
 }
 
-func TestAMapInMemoryKeepsTheContract(t *testing.T) { Run(t, newMemory) }
+func TestMemoryTableContract(t *testing.T) { Run(t, newMemory) }

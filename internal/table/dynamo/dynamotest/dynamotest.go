@@ -1,5 +1,6 @@
-// Package dynamotest gives tests a table on DynamoDB Local and tells what they cost
-// in DynamoDB's own units, so that the prices the design promises can be asserted.
+// Package dynamotest gives tests a table on DynamoDB Local. It also counts the cost of
+// their calls in DynamoDB's units, so that tests can check the prices that the design
+// promises.
 package dynamotest
 
 import (
@@ -22,52 +23,61 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Open makes a table of its own for the test, which goes when the test ends. Without
-// AWS_ENDPOINT_URL_DYNAMODB the test is skipped and says so. An endpoint of AWS
-// itself is refused: these tests are not to cost money.
+// Open creates a table for the test, and deletes it when the test ends. If
+// AWS_ENDPOINT_URL_DYNAMODB is not set, it skips the test and says why. It fails the test
+// if that is an endpoint of AWS itself, since tests must not cost money.
 //
-// The table has no stream: DynamoDB Local (3.3.1) takes a third of the items where it
-// keeps one, and fewer and fewer with all that any stream has, a fiftieth in the end.
+// The table has no stream, because streams make DynamoDB Local (3.3.1) slow. A table with
+// a stream takes a third of the writes, and fewer as all streams grow, down to a fiftieth.
 func Open(t testing.TB) *dynamo.Table {
 	t.Helper()
-	client := patient(t)
+	client := patientClient(t)
 	return dynamo.New(client, dynamo.Options{Table: create(t, client, nil)})
 }
 
-// Streamed is Open with a stream.
+// OpenPlain is like Open, with dynamo.Options.PlainReads.
+func OpenPlain(t testing.TB) *dynamo.Table {
+	t.Helper()
+	client := patientClient(t)
+	return dynamo.New(client, dynamo.Options{Table: create(t, client, nil), PlainReads: true})
+}
+
+// Streamed is like Open, but the table has a stream.
 func Streamed(t testing.TB) *dynamo.Table {
 	t.Helper()
-	client := patient(t)
+	client := patientClient(t)
 	return dynamo.New(client, dynamo.Options{Table: create(t, client, dynamo.Schema("").StreamSpecification)})
 }
 
-// patient returns a client that waits: a machine that runs many tests at once takes its
-// time to answer.
-func patient(t testing.TB) *dynamodb.Client {
+// patientClient returns a client that waits a minute for an answer, since a machine that
+// runs many tests at once is slow.
+func patientClient(t testing.TB) *dynamodb.Client {
 	t.Helper()
 	return Client(t, func(o *dynamodb.Options) { o.HTTPClient = dynamo.HTTPClient().WithTimeout(time.Minute) })
 }
 
-// Metered is Open with a Meter on the table. It is slower: see priced.
+// Metered is like Open, and returns a Meter that counts the cost of the table's calls. It
+// is slower: see pricingClient.
 func Metered(t testing.TB) (*dynamo.Table, *Meter) {
 	t.Helper()
-	client := patient(t)
+	client := patientClient(t)
 	m := &Meter{}
-	c := &priced{Client: client, scratch: create(t, client, nil)}
+	c := &pricingClient{Client: client, scratch: create(t, client, nil)}
 	return dynamo.New(c, dynamo.Options{Table: create(t, client, nil), OnCapacity: m.add}), m
 }
 
-// Loader is a way to fill a table of Metered, three times as quick and not counted: its
-// writes are puts without conditions, up to 25 in one, and not all or nothing.
+// Loader returns a Table that fills a table of Metered three times as fast, and that the
+// Meter does not count. Its writes must be puts without conditions, at most 25 at a time,
+// and they are not atomic.
 func Loader(t testing.TB, db *dynamo.Table) *dynamo.Table {
 	t.Helper()
-	return dynamo.New(batches{patient(t)}, dynamo.Options{Table: db.Name()})
+	return dynamo.New(batchClient{patientClient(t)}, dynamo.Options{Table: db.Name()})
 }
 
-// batches sends what is to be a transaction as a batch.
-type batches struct{ *dynamodb.Client }
+// batchClient sends a transaction as a batch of writes.
+type batchClient struct{ *dynamodb.Client }
 
-func (b batches) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, options ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
+func (b batchClient) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, options ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
 	left := map[string][]types.WriteRequest{}
 	for _, item := range in.TransactItems {
 		name := *item.Put.TableName
@@ -101,7 +111,7 @@ func create(t testing.TB, client *dynamodb.Client, stream *types.StreamSpecifica
 	return name
 }
 
-// Client returns a client as Open uses it, and skips as it does.
+// Client returns an SDK client for DynamoDB Local. It skips or fails the test as Open does.
 func Client(t testing.TB, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	t.Helper()
 	endpoint := os.Getenv("AWS_ENDPOINT_URL_DYNAMODB")
@@ -111,7 +121,7 @@ func Client(t testing.TB, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	if !dynamo.IsLocal(endpoint) {
 		t.Fatalf("AWS_ENDPOINT_URL_DYNAMODB=%s is no local endpoint", endpoint)
 	}
-	client, err := dynamo.Client(func(name string) string {
+	client, err := dynamo.FromEnv(func(name string) string {
 		v := os.Getenv(name)
 		switch name {
 		case "AWS_REGION":
@@ -127,17 +137,18 @@ func Client(t testing.TB, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	return client
 }
 
-// priced has DynamoDB Local price each operation of a transaction by itself. Of two
-// operations that cost the same it counts only one (3.1.0 and 3.3.1 keep the parts
-// in a set), where DynamoDB adds them up. So each is done once more, alone, in a
-// scratch table where its item stands as it stood.
-type priced struct {
+// pricingClient asks DynamoDB Local for the price of each operation of a transaction by
+// itself. DynamoDB adds up the costs of a transaction's operations. DynamoDB Local counts
+// two operations of the same cost only once (3.1.0 and 3.3.1 keep the costs in a set). So
+// the client repeats each operation alone, in a scratch table that holds the item as it
+// was before.
+type pricingClient struct {
 	*dynamodb.Client
 	scratch string
 	mu      sync.Mutex
 }
 
-func (p *priced) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, options ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
+func (p *pricingClient) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, options ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	parts := make([]types.TransactWriteItem, len(in.TransactItems))
@@ -173,9 +184,9 @@ func (p *priced) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWr
 	return out, nil
 }
 
-// prepare returns the operation for the scratch table, where its item now is as it
-// is in the table.
-func (p *priced) prepare(ctx context.Context, item types.TransactWriteItem) (types.TransactWriteItem, error) {
+// prepare copies the operation's item to the scratch table, and returns the operation for
+// that table.
+func (p *pricingClient) prepare(ctx context.Context, item types.TransactWriteItem) (types.TransactWriteItem, error) {
 	var name *string
 	var key map[string]types.AttributeValue
 	switch {
@@ -210,19 +221,19 @@ func (p *priced) prepare(ctx context.Context, item types.TransactWriteItem) (typ
 	return item, err
 }
 
-// Meter sums what the calls to a table cost. It is safe for concurrent use.
+// Meter adds up the cost of the calls to a table. It is safe for concurrent use.
 type Meter struct {
 	mu    sync.Mutex
 	calls []dynamo.Capacity
 }
 
-// Cost is what some calls cost together.
+// Cost is the cost of some calls together.
 type Cost struct {
-	Read, Write float64 // units, indexes included
+	Read, Write float64 // capacity units, those of indexes included
 	Calls       []dynamo.Capacity
 }
 
-// Take returns what the calls since the last Take cost, and begins anew.
+// Take returns the cost of the calls since the last Take.
 func (m *Meter) Take() Cost {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -241,7 +252,7 @@ func (m *Meter) add(c dynamo.Capacity) {
 	m.calls = append(m.calls, c)
 }
 
-// String tells the cost and its parts, such as
+// String returns the cost and its parts, such as
 // "0 read, 3 write: PutItem 3 (gsi1 1, gsi2 1)".
 func (c Cost) String() string {
 	var parts []string

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 )
 
-func TestARecordReadsAsLambdasOwn(t *testing.T) {
+func TestRecordMatchesLambdasJSON(t *testing.T) {
 	every := map[string]types.AttributeValue{
 		"s":    &types.AttributeValueMemberS{Value: "☕"},
 		"n":    &types.AttributeValueMemberN{Value: "-7"},
@@ -50,7 +50,7 @@ func TestARecordReadsAsLambdasOwn(t *testing.T) {
 	}
 }
 
-func TestARecordWithNothingInItIsNoPanic(t *testing.T) {
+func TestAnEmptyRecordDoesNotPanic(t *testing.T) {
 	if r := Record(types.Record{}, "arn"); r.Change.NewImage != nil || r.UserIdentity != nil {
 		t.Errorf("got %+v", r)
 	}

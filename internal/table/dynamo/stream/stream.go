@@ -140,7 +140,7 @@ func (f *Follower) Next(ctx context.Context) (Batch, error) {
 	}
 }
 
-// stale tells whether shards are to be listed again. A shard that ends is followed by
+// stale reports whether shards are to be listed again. A shard that ends is followed by
 // others, which may be listed a moment late; otherwise new ones are rare.
 func (f *Follower) stale() bool {
 	since := time.Since(f.listed)

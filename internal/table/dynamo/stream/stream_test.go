@@ -236,7 +236,7 @@ func TestParentsComeBeforeChildren(t *testing.T) {
 	}
 }
 
-func TestAFollowerGoesOnWhereAnotherWasSaved(t *testing.T) {
+func TestAFollowerResumesFromSavedPositions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		batches := drain(t, New(family(), "arn", nil, Options{Batch: 1}))
 		for i, b := range batches {
@@ -250,7 +250,7 @@ func TestAFollowerGoesOnWhereAnotherWasSaved(t *testing.T) {
 	})
 }
 
-func TestPositionsOfABatchDoNotMove(t *testing.T) {
+func TestPositionsOfABatchDoNotChangeLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stream := family()
 		f := New(stream, "arn", nil, Options{Batch: 1})
@@ -266,7 +266,7 @@ func TestPositionsOfABatchDoNotMove(t *testing.T) {
 	})
 }
 
-func TestTroubleLosesNothing(t *testing.T) {
+func TestErrorsLoseNoRecords(t *testing.T) {
 	throttled, expired := api("LimitExceededException"), api("ExpiredIteratorException")
 	for name, fail := range map[string]map[string][]error{
 		"iterators expire":                          {"GetRecords a0": {nil, expired, nil, expired}, "GetRecords b2": {expired, nil, nil, expired}},
@@ -289,7 +289,7 @@ func TestTroubleLosesNothing(t *testing.T) {
 	}
 }
 
-func TestThrottlingIsWaitedOutLongerEachTime(t *testing.T) {
+func TestPausesGrowWhileThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stream := &fake{shards: []*fakeShard{{id: "a", records: []string{"1"}}}, fail: map[string][]error{}}
 		for range 8 {
@@ -305,7 +305,7 @@ func TestThrottlingIsWaitedOutLongerEachTime(t *testing.T) {
 	})
 }
 
-func TestOtherErrorsAreToldAndReadingGoesOn(t *testing.T) {
+func TestOtherErrorsAreReturnedAndReadingContinues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stream, broken := family(), errors.New("broken")
 		stream.fail = map[string][]error{
@@ -330,7 +330,7 @@ func TestOtherErrorsAreToldAndReadingGoesOn(t *testing.T) {
 	})
 }
 
-func TestRecordsThatWereDroppedUnreadAreAGap(t *testing.T) {
+func TestRecordsThatExpiredUnreadAreAGap(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		saved Positions

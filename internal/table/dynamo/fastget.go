@@ -20,20 +20,23 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// quick makes the first attempt of a GetItem without the SDK's middleware, which the SDK
-// puts together anew for every call and which is a third of what a read costs in Lambda
-// (docs/performance.md). Of the SDK it has the endpoint, the credentials, the signature
-// and the connection. It takes only an answer that is whole; of any other the SDK is told
-// as of its own first attempt, so that errors, pauses and retries are the SDK's.
-type quick struct {
+// fastGet makes the first attempt of a GetItem without the SDK's middleware. The SDK
+// builds that middleware anew for every call, and it is a third of the cost of a read in
+// Lambda (docs/performance.md). fastGet uses the SDK's endpoint, credentials, signer and
+// connection.
+//
+// It accepts only a complete, correct answer. Any other outcome is handed to the SDK as
+// if it were the SDK's own first attempt, so that errors, pauses and retries stay the
+// SDK's. Options.PlainReads turns fastGet off.
+type fastGet struct {
 	options dynamodb.Options
 	url     *url.URL
-	opening []byte // of every request's body: what does not depend on the item
+	opening []byte // the start of every request's body, which is the same for all items
 }
 
-// newQuick returns nil for a client that does not tell its options, or has no endpoint:
-// then all attempts are the SDK's.
-func newQuick(c client, name string, ask types.ReturnConsumedCapacity) *quick {
+// newFastGet returns nil if the client does not reveal its options or has no endpoint or
+// no credentials. Then the SDK makes every attempt.
+func newFastGet(c client, name string, ask types.ReturnConsumedCapacity) *fastGet {
 	sdk, ok := c.(interface{ Options() dynamodb.Options })
 	if !ok {
 		return nil
@@ -55,22 +58,23 @@ func newQuick(c client, name string, ask types.ReturnConsumedCapacity) *quick {
 	if ask != "" {
 		opening = append(append(append(opening, `,"ReturnConsumedCapacity":"`...), ask...), '"')
 	}
-	return &quick{options: o, url: &endpoint.URI, opening: opening}
+	return &fastGet{options: o, url: &endpoint.URI, opening: opening}
 }
 
-// get tells whether r has the answer. If not, r.first is what became of the attempt.
-func (q *quick) get(ctx context.Context, key table.Key, consistent bool, r *reading) bool {
-	request, err := q.request(ctx, key, consistent)
+// get asks for the item and reports whether r now has the answer. If not, r.first holds
+// the outcome of the attempt, or is nil if nothing was sent.
+func (f *fastGet) get(ctx context.Context, key table.Key, consistent bool, r *readCall) bool {
+	request, err := f.request(ctx, key, consistent)
 	if err != nil {
 		return false
 	}
-	response, err := q.options.HTTPClient.Do(request)
-	r.first = &attempted{response: response, err: err}
+	response, err := f.options.HTTPClient.Do(request)
+	r.first = &firstAttempt{response: response, err: err}
 	if err != nil {
 		return false
 	}
 	body := new(bytes.Buffer)
-	if all, ok := response.Body.(inMemory); ok {
+	if all, ok := response.Body.(memoryBody); ok {
 		body = all.Buffer
 	} else {
 		_, err = body.ReadFrom(response.Body)
@@ -80,17 +84,18 @@ func (q *quick) get(ctx context.Context, key table.Key, consistent bool, r *read
 		r.decode(bytes.NewBuffer(body.Bytes())) == nil {
 		return true
 	}
-	response.Body = io.NopCloser(io.MultiReader(body, broken{cmp.Or(err, io.EOF)}))
+	response.Body = io.NopCloser(io.MultiReader(body, failingBody{cmp.Or(err, io.EOF)}))
 	return false
 }
 
-// request is GetItem in DynamoDB's protocol, JSON 1.0: see the DynamoDB API Reference.
-func (q *quick) request(ctx context.Context, key table.Key, consistent bool) (*http.Request, error) {
-	credentials, err := q.options.Credentials.Retrieve(ctx)
+// request returns a signed GetItem request in DynamoDB's protocol, JSON 1.0 (DynamoDB API
+// Reference, "GetItem").
+func (f *fastGet) request(ctx context.Context, key table.Key, consistent bool) (*http.Request, error) {
+	credentials, err := f.options.Credentials.Retrieve(ctx)
 	if err != nil {
 		return nil, err
 	}
-	body := append(make([]byte, 0, 256), q.opening...)
+	body := append(make([]byte, 0, 256), f.opening...)
 	body = strconv.AppendBool(append(body, `,"ConsistentRead":`...), consistent)
 	body, wrongPK := jsontext.AppendQuote(append(body, `,"Key":{"`+table.AttrPK+`":{"S":`...), key.PK)
 	body, wrongSK := jsontext.AppendQuote(append(body, `},"`+table.AttrSK+`":{"S":`...), key.SK)
@@ -99,32 +104,32 @@ func (q *quick) request(ctx context.Context, key table.Key, consistent bool) (*h
 	}
 	body = append(body, "}}}"...)
 
-	address := *q.url // the signer writes to it
+	address := *f.url // a copy, since the signer writes to it
 	request := (&http.Request{
 		Method: http.MethodPost, URL: &address, Host: address.Host, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body)),
 		Header: http.Header{
 			"Content-Type":    {"application/x-amz-json-1.0"},
 			"X-Amz-Target":    {"DynamoDB_20120810.GetItem"},
-			"Accept-Encoding": {"identity"}, // or net/http asks for gzip, which the checksum is not of
+			"Accept-Encoding": {"identity"}, // net/http would ask for gzip, and the checksum is of the plain text
 		},
 	}).WithContext(ctx)
 	hash := sha256.Sum256(body)
-	return request, q.options.HTTPSignerV4.SignHTTP(ctx, credentials, request, hex.EncodeToString(hash[:]), "dynamodb", q.options.Region, time.Now())
+	return request, f.options.HTTPSignerV4.SignHTTP(ctx, credentials, request, hex.EncodeToString(hash[:]), "dynamodb", f.options.Region, time.Now())
 }
 
-// attempted is the SDK's HTTP client in a call whose first attempt was made before: that
-// one is not sent again, the next ones are.
-type attempted struct {
+// firstAttempt is the SDK's HTTP client in a call whose first attempt fastGet has made.
+// Its first Do returns the outcome of that attempt and sends nothing. Later calls send.
+type firstAttempt struct {
 	dynamodb.HTTPClient
 	response *http.Response
 	err      error
-	told     bool
+	used     bool // the outcome was returned
 }
 
-func (a *attempted) Do(r *http.Request) (*http.Response, error) {
-	if a.told {
+func (a *firstAttempt) Do(r *http.Request) (*http.Response, error) {
+	if a.used {
 		return a.HTTPClient.Do(r)
 	}
-	a.told = true
+	a.used = true
 	return a.response, a.err
 }

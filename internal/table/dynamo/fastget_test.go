@@ -17,19 +17,19 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// recorded keeps the requests that it passes on.
-type recorded struct {
+// recorder keeps the requests that it passes on.
+type recorder struct {
 	*script
 	requests []*http.Request
 }
 
-func (r *recorded) Do(request *http.Request) (*http.Response, error) {
+func (r *recorder) Do(request *http.Request) (*http.Response, error) {
 	r.requests = append(r.requests, request)
 	return r.script.Do(request)
 }
 
-// The SDK makes the second attempt, so that it says what the first should be.
-func TestTheQuickAttemptAsksWhatTheSDKAsks(t *testing.T) {
+// The SDK makes the second attempt, which shows what the first one should be.
+func TestFastGetSendsWhatTheSDKSends(t *testing.T) {
 	for _, env := range []map[string]string{
 		nil,
 		{"AWS_REGION": "cn-north-1"},
@@ -37,8 +37,8 @@ func TestTheQuickAttemptAsksWhatTheSDKAsks(t *testing.T) {
 		{"AWS_ENDPOINT_URL_DYNAMODB": "https://proxy.example:8443/behind/here", "AWS_SESSION_TOKEN": ""},
 	} {
 		for _, key := range []table.Key{{PK: "O#1", SK: "O"}, {PK: "C#\"é\\\u2028<☕>", SK: "\x1f\x7f&"}} {
-			s := &recorded{script: &script{answers: []answer{serverError(), ok(), serverError(), ok()}}}
-			client, err := Client(lambdaEnv(env), func(o *dynamodb.Options) { o.HTTPClient = s })
+			s := &recorder{script: &script{answers: []answer{serverError(), ok(), serverError(), ok()}}}
+			client, err := FromEnv(lambdaEnv(env), func(o *dynamodb.Options) { o.HTTPClient = s })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,15 +50,15 @@ func TestTheQuickAttemptAsksWhatTheSDKAsks(t *testing.T) {
 				t.Fatalf("%d requests, want 4", len(s.requests))
 			}
 			for i := 0; i < 4; i += 2 {
-				quick, sdk := s.requests[i], s.requests[i+1]
-				if sdk.Header.Get("Amz-Sdk-Request") == "" || quick.Header.Get("Amz-Sdk-Request") != "" {
-					t.Fatal("these are not one by hand and one of the SDK's")
+				fast, sdk := s.requests[i], s.requests[i+1]
+				if sdk.Header.Get("Amz-Sdk-Request") == "" || fast.Header.Get("Amz-Sdk-Request") != "" {
+					t.Fatal("want one request of fastGet and one of the SDK")
 				}
-				if quick.Method != sdk.Method || quick.URL.String() != sdk.URL.String() || quick.Host != sdk.URL.Host || quick.ContentLength != int64(len(s.asked[i])) {
-					t.Errorf("%s %s at %s with %d bytes; the SDK has %s %s with %d", quick.Method, quick.URL, quick.Host, quick.ContentLength, sdk.Method, sdk.URL, sdk.ContentLength)
+				if fast.Method != sdk.Method || fast.URL.String() != sdk.URL.String() || fast.Host != sdk.URL.Host || fast.ContentLength != int64(len(s.asked[i])) {
+					t.Errorf("%s %s at %s with %d bytes; the SDK has %s %s with %d", fast.Method, fast.URL, fast.Host, fast.ContentLength, sdk.Method, sdk.URL, sdk.ContentLength)
 				}
 				for _, name := range []string{"Content-Type", "X-Amz-Target", "Accept-Encoding", "X-Amz-Security-Token"} {
-					if got, want := quick.Header.Values(name), sdk.Header.Values(name); !reflect.DeepEqual(got, want) {
+					if got, want := fast.Header.Values(name), sdk.Header.Values(name); !reflect.DeepEqual(got, want) {
 						t.Errorf("%s: %q; the SDK has %q", name, got, want)
 					}
 				}
@@ -66,7 +66,7 @@ func TestTheQuickAttemptAsksWhatTheSDKAsks(t *testing.T) {
 					before, _, _ := strings.Cut(r.Header.Get("Authorization"), ", SignedHeaders=")
 					return before
 				}
-				if got, want := scope(quick), scope(sdk); got != want || want == "" {
+				if got, want := scope(fast), scope(sdk); got != want || want == "" {
 					t.Errorf("signed for %q; the SDK has %q", got, want)
 				}
 				var got, want any
@@ -81,7 +81,7 @@ func TestTheQuickAttemptAsksWhatTheSDKAsks(t *testing.T) {
 	}
 }
 
-// calls counts what the SDK is asked for.
+// calls counts the calls of the SDK's GetItem.
 type calls struct {
 	*dynamodb.Client
 	n int
@@ -92,8 +92,8 @@ func (c *calls) GetItem(ctx context.Context, in *dynamodb.GetItemInput, options 
 	return c.Client.GetItem(ctx, in, options...)
 }
 
-// What comes of a first attempt that failed is in TestErrorsOfReads.
-func TestTheSDKGoesOnAfterTheQuickAttempt(t *testing.T) {
+// TestErrorsOfReads shows what follows a first attempt that fails.
+func TestTheSDKContinuesAfterFastGet(t *testing.T) {
 	there := answer{status: 200, body: `{"Item":{"pk":{"S":"p"},"sk":{"S":"s"},"v":{"N":"1"}}}`}
 	altered := there
 	altered.altered = true
@@ -112,7 +112,7 @@ func TestTheSDKGoesOnAfterTheQuickAttempt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &script{answers: c.answers}
-			client, err := Client(lambdaEnv(nil), func(o *dynamodb.Options) { o.HTTPClient = s })
+			client, err := FromEnv(lambdaEnv(nil), func(o *dynamodb.Options) { o.HTTPClient = s })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -128,9 +128,9 @@ func TestTheSDKGoesOnAfterTheQuickAttempt(t *testing.T) {
 	}
 }
 
-// The race detector sees what requests under way share.
-func TestQuickAttemptsAtOnce(t *testing.T) {
-	sdk, err := Client(lambdaEnv(nil), func(o *dynamodb.Options) {
+// With the race detector, this shows that concurrent requests share nothing that changes.
+func TestConcurrentFastGets(t *testing.T) {
+	sdk, err := FromEnv(lambdaEnv(nil), func(o *dynamodb.Options) {
 		o.HTTPClient = always(`{"Item":{"pk":{"S":"p"},"sk":{"S":"s"},"v":{"N":"1"}}}`)
 	})
 	if err != nil {
@@ -153,14 +153,14 @@ func TestQuickAttemptsAtOnce(t *testing.T) {
 	}
 }
 
-// always is a DynamoDB that gives one answer, at once.
+// always is a DynamoDB that gives the same answer to every request.
 type always string
 
 func (a always) Do(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: int64(len(a)), Body: io.NopCloser(strings.NewReader(string(a)))}, nil
 }
 
-// BenchmarkGetItem is a read as seen from the table.
+// BenchmarkGetItem measures Table.Get without the network, in both ways of reading.
 func BenchmarkGetItem(b *testing.B) {
 	key := table.Key{PK: "O#1", SK: "O"}
 	db, s := play(b, ok())
@@ -171,13 +171,13 @@ func BenchmarkGetItem(b *testing.B) {
 	if err := json.Unmarshal([]byte(s.asked[0]), &sent); err != nil {
 		b.Fatal(err)
 	}
-	sdk, err := Client(lambdaEnv(nil), func(o *dynamodb.Options) { o.HTTPClient = always(`{"Item":` + string(sent.Item) + `}`) })
+	sdk, err := FromEnv(lambdaEnv(nil), func(o *dynamodb.Options) { o.HTTPClient = always(`{"Item":` + string(sent.Item) + `}`) })
 	if err != nil {
 		b.Fatal(err)
 	}
 	for name, db := range map[string]*Table{
-		"quick": New(sdk, Options{Table: "cafe"}),
-		"SDK":   New(struct{ client }{sdk}, Options{Table: "cafe"}), // which does not tell its options
+		"fast":  New(sdk, Options{Table: "cafe"}),
+		"plain": New(sdk, Options{Table: "cafe", PlainReads: true}),
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
