@@ -192,7 +192,6 @@ func TestPricesInTheDocuments(t *testing.T) {
 		row(&all, use.name, fmt.Sprintf("%g", use.read), fmt.Sprintf("%g", use.write), most)
 	}
 
-	documented(t, "../../README.md", "monthly costs", monthly.String())
 	documented(t, "../../docs/aws.md", "costs of an order", usage.String())
 	documented(t, "../../docs/aws.md", "monthly costs", monthly.String())
 	documented(t, "../../docs/aws.md", "units", all.String())
