@@ -24,16 +24,18 @@ var mayImport = map[string][]string{
 	"cafe/internal/table/dynamo/stream":     {"cafe/internal/table", "cafe/internal/table/dynamo", "cafe/internal/awsenv"},
 	"cafe/internal/table/dynamo/dynamotest": {"cafe/internal/table", "cafe/internal/table/dynamo"},
 	"cafe/internal/cafe":                    {"cafe/internal/metric", "cafe/model", "cafe/model/till", "cafe/model/report", "cafe/internal/render", "cafe/internal/table"},
-	"cafe/internal/auth":                    {"cafe/model"},
+	"cafe/internal/durable":                 {"cafe/internal/durable/internal/fsync"},
+	"cafe/internal/durable/internal/fsync":  {},
+	"cafe/internal/auth":                    {"cafe/internal/durable", "cafe/model"},
 	"cafe/internal/notify":                  {"cafe/internal/cafe", "cafe/internal/awsenv"},
-	"cafe/internal/notify/folder":           {"cafe/internal/cafe", "cafe/internal/notify"},
-	"cafe/internal/objects":                 {"cafe/internal/cafe", "cafe/internal/awsenv"},
+	"cafe/internal/notify/folder":           {"cafe/internal/cafe", "cafe/internal/durable", "cafe/internal/notify"},
+	"cafe/internal/objects":                 {"cafe/internal/cafe", "cafe/internal/durable", "cafe/internal/awsenv"},
 	"cafe/internal/objects/bucket":          {"cafe/internal/cafe", "cafe/internal/awsenv", "cafe/internal/objects"},
 	"cafe/api":                              {"cafe/internal/metric", "cafe/model", "cafe/model/report", "cafe/internal/render", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/auth"},
 	"cafe/internal/docspage":                {"cafe/api"},
 	"cafe/internal/function":                {"cafe/internal/metric", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/table/dynamo"},
 	"cafe/handlers":                         {"cafe/internal/metric", "cafe/model", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/auth"},
-	"cafe/internal/local":                   {"cafe/model", "cafe/api", "cafe/handlers", "cafe/internal/auth", "cafe/internal/cafe", "cafe/internal/table", "cafe/internal/table/pebble", "cafe/internal/table/dynamo/stream"},
+	"cafe/internal/local":                   {"cafe/model", "cafe/api", "cafe/handlers", "cafe/internal/auth", "cafe/internal/cafe", "cafe/internal/durable", "cafe/internal/table", "cafe/internal/table/pebble", "cafe/internal/table/dynamo/stream"},
 }
 
 func TestArrowsRunOneWay(t *testing.T) {

@@ -24,6 +24,7 @@ import (
 	"cafe/handlers"
 	"cafe/internal/auth"
 	"cafe/internal/cafe"
+	"cafe/internal/durable"
 	"cafe/internal/local"
 	"cafe/internal/notify/folder"
 	"cafe/internal/table"
@@ -93,7 +94,7 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(data, 0o700); err != nil {
+	if err := durable.MkdirAll(data); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	issuer, err := auth.OpenIssuer(data)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"cafe/internal/durable"
 	"cafe/model"
 )
 
@@ -39,13 +40,13 @@ type Issuer struct {
 // Several processes that open the same folder at once get the same secret. A file
 // that others may read, or that holds something else, is refused.
 func OpenIssuer(folder string) (*Issuer, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	if err := durable.MkdirAll(folder); err != nil {
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
 	path := filepath.Join(folder, secretFile)
 	secret, err := readSecret(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := makeSecret(path); err != nil {
+		if err := makeSecret(path); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("make secret for tokens: %w", err)
 		}
 		secret, err = readSecret(path)
@@ -85,30 +86,11 @@ func readSecret(path string) ([]byte, error) {
 	return secret, nil
 }
 
-// makeSecret writes the file whole under another name first, and then gives it its
-// own unless somebody was faster: nobody ever sees half a secret.
+// makeSecret writes a new secret. The error is fs.ErrExist if another process was faster.
 func makeSecret(path string) error {
 	secret := make([]byte, MinSecret)
-	rand.Read(secret)                                            // never fails
-	f, err := os.CreateTemp(filepath.Dir(path), secretFile+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(hex.EncodeToString(secret) + "\n")
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
+	rand.Read(secret) // never fails
+	return durable.WriteNew(path, strings.NewReader(hex.EncodeToString(secret)+"\n"))
 }
 
 // Issue returns a token for that role and subject, good from now on for ttl.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"cafe/internal/durable/durabletest"
 	"cafe/model"
 )
 
@@ -110,6 +111,20 @@ func TestProcessesThatStartAtOnceShareOneSecret(t *testing.T) {
 		if s != secrets[0] {
 			t.Fatal("two of them differ")
 		}
+	}
+}
+
+func TestTheSecretOutlivesAPowerCut(t *testing.T) {
+	disk, parent := durabletest.Watch(t), t.TempDir()
+	first := openIssuer(t, filepath.Join(parent, "cafe", "data"))
+	left := filepath.Join(disk.PowerCut(parent), "cafe", "data")
+	if again, err := ReadIssuer(left); err != nil || string(again.secret) != string(first.secret) {
+		t.Errorf("another secret, or none: %v", err)
+	}
+	refused := errors.New("the disk refuses")
+	disk.Refuse(func(string) error { return refused })
+	if _, err := OpenIssuer(t.TempDir()); !errors.Is(err, refused) {
+		t.Errorf("a secret that is not on disk: %v", err)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"cafe/handlers"
+	"cafe/internal/durable"
 	"cafe/internal/table"
 )
 
@@ -175,13 +175,11 @@ func (d delivery) bury(c Consumer, record events.DynamoDBEventRecord, reason err
 			return fmt.Errorf("encode dead letter: %w", err)
 		}
 	}
-	if err := os.MkdirAll(d.deadLetters, 0o700); err != nil {
-		return fmt.Errorf("keep dead letter: %w", err)
+	if err = durable.MkdirAll(d.deadLetters); err == nil {
+		err = durable.Append(filepath.Join(d.deadLetters, c.Name+".jsonl"), line)
 	}
-	f, err := os.OpenFile(filepath.Join(d.deadLetters, c.Name+".jsonl"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("keep dead letter: %w", err)
 	}
-	_, err = f.Write(append(line, '\n'))
-	return errors.Join(err, f.Sync(), f.Close())
+	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"cafe/handlers"
 	"cafe/internal/cafe"
 	"cafe/internal/cafe/cafetest"
+	"cafe/internal/durable/durabletest"
 	"cafe/internal/table"
 	"cafe/internal/table/tabletest"
 	"cafe/model"
@@ -209,6 +210,52 @@ func TestARecordThatHadItsTriesGoesToTheDeadLettersWithItsReason(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(d.deadLetters, "ledger.jsonl")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v: personal data for everybody to read", info.Mode(), err)
+	}
+}
+
+func TestADeadLetterIsOnDiskBeforeTheNextRecordIsDelivered(t *testing.T) {
+	disk, parent := durabletest.Watch(t), t.TempDir()
+	d := newDelivery(filepath.Join(parent, "data"), reachable)
+	d.pauses = func() backoff.BackOff { return &backoff.ZeroBackOff{} }
+	c := consumer{answer: func(_ int, batch []string) ([]string, error) {
+		if batch[0] == "3" {
+			left := d
+			left.deadLetters = filepath.Join(disk.PowerCut(parent), "data", deadLetters)
+			if letters := buried(t, left, "test"); len(letters) != 2 || letters[1].Record.Change.SequenceNumber != "2" {
+				t.Errorf("after a power cut there would be %+v", letters)
+			}
+			return nil, nil
+		}
+		return batch[:1], nil
+	}}
+	if err := d.deliver(ctx, c.consumer(), records(3)); err != nil {
+		t.Fatal(err)
+	}
+	if last := c.calls[len(c.calls)-1]; last != "3" {
+		t.Errorf("last delivered %q", last)
+	}
+
+	refused := errors.New("the disk refuses")
+	disk.Refuse(func(string) error { return refused })
+	if err := d.deliver(ctx, c.consumer(), records(2)); !errors.Is(err, refused) {
+		t.Errorf("went on without the dead letter: %v", err)
+	}
+}
+
+func TestALineThatACrashBrokeSpoilsNoDeadLetter(t *testing.T) {
+	d := quick(t)
+	if err := os.MkdirAll(d.deadLetters, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(d.deadLetters, "test.jsonl"), []byte(`{"at":"2026-`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := consumer{answer: func(int, []string) ([]string, error) { return []string{"1"}, nil }}
+	if err := d.deliver(ctx, c.consumer(), records(1)); err != nil {
+		t.Fatal(err)
+	}
+	if letters := buried(t, d, "test"); len(letters) != 1 {
+		t.Errorf("dead letters %+v", letters)
 	}
 }
 

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"cafe/internal/durable"
 	"cafe/internal/table"
 	"cafe/internal/table/dynamo/stream"
 )
@@ -21,11 +23,14 @@ import (
 // Streams opens a follower of the table's stream from saved positions.
 type Streams func(saved stream.Positions) *stream.Follower
 
-// Follow gives a DynamoDB stream to consumers, each at its own pace and from its own
-// positions, which are kept in the folder and move after the batch. It returns when the
-// context ends.
+// Follow gives the records of a DynamoDB stream to consumers until the context ends. Each has
+// its own pace and its own positions, which are kept in the folder. They are on disk before
+// the next batch is read, so that after a crash at most one batch is delivered again.
 func Follow(ctx context.Context, open Streams, folder, data string, reachable func(context.Context) bool, consumers ...Consumer) {
 	d := newDelivery(data, reachable)
+	if err := durable.RemoveUnfinished(folder); err != nil {
+		slog.Error("unfinished stream positions cannot be removed", "error", err.Error())
+	}
 	var running sync.WaitGroup
 	for _, c := range consumers {
 		running.Go(func() {
@@ -46,7 +51,10 @@ func Follow(ctx context.Context, open Streams, folder, data string, reachable fu
 }
 
 func follow(ctx context.Context, open Streams, path string, d delivery, c Consumer) error {
-	saved, err := readPositions(path)
+	if err := durable.MkdirAll(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("make folder of stream positions: %w", err)
+	}
+	saved, err := readPositions(path, time.Now())
 	if err != nil {
 		return err
 	}
@@ -74,7 +82,11 @@ func follow(ctx context.Context, open Streams, path string, d delivery, c Consum
 	}
 }
 
-func readPositions(path string) (stream.Positions, error) {
+// readPositions returns the positions that a consumer had come to. Without a file they are
+// nil: a stream without positions is read from its oldest record. A file that cannot be
+// decoded, which a disk in trouble may leave, is set aside for somebody to look at, and the
+// positions are nil, too.
+func readPositions(path string, now time.Time) (stream.Positions, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -83,23 +95,26 @@ func readPositions(path string) (stream.Positions, error) {
 		return nil, fmt.Errorf("read stream positions: %w", err)
 	}
 	var positions stream.Positions
-	if err := json.Unmarshal(b, &positions); err != nil {
-		return nil, fmt.Errorf("read stream positions in %s: %w", path, err)
+	damage := json.Unmarshal(b, &positions)
+	if damage == nil {
+		return positions, nil
 	}
-	return positions, nil
+	aside := path + ".bad-" + now.UTC().Format("20060102T150405.000Z")
+	if err := durable.Rename(path, aside); err != nil {
+		return nil, fmt.Errorf("set damaged stream positions aside: %w", err)
+	}
+	slog.Error("stream positions are damaged: the stream is read again from its oldest record; reconcile the totals, as records may be gone (cafe reconcile)",
+		"file", aside, "error", damage.Error())
+	return nil, nil
 }
 
-// writePositions replaces the file at once, so that it is never half written.
 func writePositions(path string, positions stream.Positions) error {
 	b, err := json.Marshal(positions)
+	if err == nil {
+		err = durable.Write(path, bytes.NewReader(b))
+	}
 	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("keep stream positions: %w", err)
 	}
-	if err := os.WriteFile(path+".new", b, 0o600); err != nil {
-		return fmt.Errorf("keep stream positions: %w", err)
-	}
-	return os.Rename(path+".new", path)
+	return nil
 }

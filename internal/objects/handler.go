@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cafe/internal/cafe"
+	"cafe/internal/durable"
 )
 
 // Path is what the paths of a Local's addresses begin with.
@@ -88,7 +89,7 @@ func (l *Local) receive(w http.ResponseWriter, r *http.Request, key, name string
 	}
 	deadlines := http.NewResponseController(w)
 	body := &sender{from: http.MaxBytesReader(w, r.Body, l.options.Limit), deadlines: deadlines, patience: l.patience}
-	whole, err := l.spool(body)
+	whole, err := durable.Spool(l.path(arriving, ""), body)
 	_ = deadlines.SetReadDeadline(time.Time{}) // as in Read
 	var tooLarge *http.MaxBytesError
 	taken := false

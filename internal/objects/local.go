@@ -24,6 +24,7 @@ import (
 	"github.com/aws/smithy-go/encoding/httpbinding"
 
 	"cafe/internal/cafe"
+	"cafe/internal/durable"
 )
 
 // Local keeps the files in a folder, and serves the addresses itself: see Handler. One
@@ -91,7 +92,7 @@ func OpenLocal(dir string, o LocalOptions) (*Local, error) {
 		return nil, fmt.Errorf("clear unfinished uploads away: %w", err)
 	}
 	for _, sub := range []string{arriving, arrived, kept} {
-		if err := os.MkdirAll(l.path(sub, ""), 0o700); err != nil {
+		if err := durable.MkdirAll(l.path(sub, "")); err != nil {
 			return nil, fmt.Errorf("make folder of uploads: %w", err)
 		}
 	}
@@ -119,50 +120,13 @@ func (l *Local) linkKey() ([]byte, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		secret = make([]byte, size)
 		rand.Read(secret) // never fails (crypto/rand)
-		return secret, l.write(bytes.NewReader(secret), path)
+		return secret, durable.Write(path, bytes.NewReader(secret))
 	case err != nil:
 		return nil, err
 	case len(secret) != size:
 		return nil, fmt.Errorf("%s does not hold %d bytes", path, size)
 	}
 	return secret, nil
-}
-
-// write makes a file, whole or not at all.
-func (l *Local) write(from io.Reader, path string) error {
-	name, err := l.spool(from)
-	if err != nil {
-		return err
-	}
-	return l.move(name, path)
-}
-
-// spool writes a file in arriving and returns its path, or leaves nothing.
-func (l *Local) spool(from io.Reader) (path string, err error) {
-	f, err := os.CreateTemp(l.path(arriving, ""), "")
-	if err != nil {
-		return "", err
-	}
-	_, err = io.Copy(f, from)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(err, os.Remove(f.Name()))
-	}
-	return f.Name(), nil
-}
-
-// move renames a file for good: after a power cut, too.
-func (l *Local) move(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
-		return errors.Join(err, os.Remove(from))
-	}
-	d, err := os.Open(filepath.Dir(to))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Open implements Store.
@@ -208,7 +172,7 @@ func (l *Local) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err != nil {
 		return err
 	}
-	whole, err := l.spool(body)
+	whole, err := durable.Spool(l.path(arriving, ""), body)
 	if err != nil {
 		return fmt.Errorf("put %q: %w", key, err)
 	}
@@ -218,7 +182,7 @@ func (l *Local) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if l.waiting[key] > 0 {
 		in = arrived
 	}
-	if err := l.move(whole, l.path(in, name)); err != nil {
+	if err := durable.Commit(whole, l.path(in, name)); err != nil {
 		return fmt.Errorf("put %q: %w", key, err)
 	}
 	return nil
@@ -230,7 +194,7 @@ func (l *Local) arrive(ctx context.Context, whole, key, name string) (taken bool
 		return false, errors.Join(err, os.Remove(whole))
 	}
 	l.mu.Lock()
-	err = l.move(whole, l.path(arrived, name))
+	err = durable.Commit(whole, l.path(arrived, name))
 	if err == nil {
 		l.waiting[key]++
 	}

@@ -21,6 +21,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"cafe/internal/durable/durabletest"
 	"cafe/internal/objects"
 )
 
@@ -367,6 +368,58 @@ func TestASlowClientIsNotASilentOne(t *testing.T) {
 	defer answer.Body.Close()
 	if answer.StatusCode != 200 {
 		t.Errorf("answered %s", answer.Status)
+	}
+}
+
+func TestWhatIsAcknowledgedOutlivesAPowerCut(t *testing.T) {
+	disk, dir := durabletest.Watch(t), filepath.Join(t.TempDir(), "data", "files")
+	reopen := func() *objects.Local {
+		return serveLocal(t, filepath.Join(disk.PowerCut(filepath.Dir(filepath.Dir(dir))), "data", "files"), objects.LocalOptions{})
+	}
+	announced := false
+	l := serveLocal(t, dir, objects.LocalOptions{OnUpload: func(key string) {
+		announced = true
+		after := reopen()
+		expectPending(t, after, key)
+		expectFile(t, after, key, "items")
+	}})
+	link := uploadURL(t, l, "imports/1")
+	upload(t, link, "items")
+	if !announced {
+		t.Error("the upload was not announced")
+	}
+	put(t, l, "rejects/1", "line 1")
+	put(t, l, "imports/1", "put in its place")
+	after := reopen()
+	expectPending(t, after, "imports/1")
+	expectFile(t, after, "imports/1", "put in its place")
+	expectFile(t, after, "rejects/1", "line 1")
+	base, _, _ := strings.Cut(uploadURL(t, after, "imports/1"), "?")
+	_, query, _ := strings.Cut(link, "?")
+	upload(t, base+"?"+query, "again")
+}
+
+func TestWhatTheDiskDoesNotTakeIsNotAcknowledged(t *testing.T) {
+	disk, dir := durabletest.Watch(t), t.TempDir()
+	l := serveLocal(t, dir, objects.LocalOptions{OnUpload: func(key string) { t.Errorf("%s was announced", key) }})
+	link := uploadURL(t, l, "a")
+	for _, folders := range []bool{false, true} {
+		disk.Refuse(func(path string) error {
+			if info, err := os.Stat(path); err != nil || info.IsDir() == folders {
+				return errFailing
+			}
+			return nil
+		})
+		if answer, kind := send(t, "PUT", link, strings.NewReader("x")); answer.StatusCode != 503 || kind != "unavailable" {
+			t.Errorf("upload, folders refused %v: %s %s", folders, answer.Status, kind)
+		}
+		if err := l.Put(context.Background(), "b", strings.NewReader("x")); !errors.Is(err, errFailing) {
+			t.Errorf("put, folders refused %v: %v", folders, err)
+		}
+	}
+	disk.Refuse(func(string) error { return errFailing })
+	if _, err := objects.OpenLocal(t.TempDir(), objects.LocalOptions{}); !errors.Is(err, errFailing) {
+		t.Errorf("opened with a secret that is not on disk: %v", err)
 	}
 }
 

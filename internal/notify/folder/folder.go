@@ -6,8 +6,8 @@
 //	mail/*.eml           a file for every e-mail, to be opened with any mail program
 //	subscriptions.json   the customers' own subscriptions
 //
-// Deliveries are not fsynced: the store's outbox is what must not lose a message. The
-// customers' subscriptions are. There is no end of deliveries, unless Forget is called.
+// All of them are on disk before a call returns: then the store takes a message for sent and
+// does not publish it again. There is no end of deliveries, unless Forget is called.
 package folder
 
 import (
@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"cafe/internal/cafe"
+	"cafe/internal/durable"
 	"cafe/internal/notify"
 )
 
@@ -86,11 +87,11 @@ func Open(dir string, o Options) (*Notifier, error) {
 		n.policies = append(n.policies, policy)
 	}
 	for _, sub := range []string{queuesFolder, mailFolder} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+		if err := durable.MkdirAll(filepath.Join(dir, sub)); err != nil {
 			return nil, fmt.Errorf("make folder of deliveries: %w", err)
 		}
 	}
-	if err := clearUnfinished(dir, filepath.Join(dir, mailFolder)); err != nil {
+	if err := durable.RemoveUnfinished(dir, filepath.Join(dir, mailFolder)); err != nil {
 		return nil, fmt.Errorf("clear unfinished files away: %w", err)
 	}
 	queues, err := filepath.Glob(filepath.Join(dir, queuesFolder, "*.jsonl"))
@@ -98,7 +99,7 @@ func Open(dir string, o Options) (*Notifier, error) {
 		return nil, fmt.Errorf("list queues: %w", err)
 	}
 	for _, path := range append(queues, filepath.Join(dir, topicsFile)) {
-		if err := mendLines(path); err != nil {
+		if err := durable.Mend(path); err != nil {
 			return nil, fmt.Errorf("mend deliveries: %w", err)
 		}
 	}
@@ -246,6 +247,17 @@ func (n *Notifier) change(edit func()) error {
 	return nil
 }
 
+// appendLine adds v to a file of JSON lines.
+func appendLine(path string, v any) error {
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("encode line: %w", err)
+	}
+	return durable.Append(path, bytes.TrimSuffix(line.Bytes(), []byte{'\n'}))
+}
+
 type subscriptions struct {
 	Customers []customer `json:"customers"`
 }
@@ -274,7 +286,7 @@ func (n *Notifier) save() error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(n.dir, subscriptionsFile), bytes.NewReader(append(b, '\n')), true)
+	return durable.Write(filepath.Join(n.dir, subscriptionsFile), bytes.NewReader(append(b, '\n')))
 }
 
 func validAddress(email string) error {

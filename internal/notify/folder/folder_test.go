@@ -20,6 +20,7 @@ import (
 	"pgregory.net/rapid"
 
 	"cafe/internal/cafe"
+	"cafe/internal/durable/durabletest"
 	"cafe/internal/notify/folder"
 )
 
@@ -290,6 +291,72 @@ func TestWhateverAFileOfLinesEndsInItHoldsWholeLinesAfterwards(t *testing.T) {
 			t.Fatalf("%q after %q", got, kept+torn)
 		}
 	})
+}
+
+func TestDeliveriesAndSubscriptionsOutliveAPowerCut(t *testing.T) {
+	disk, parent, ctx := durabletest.Watch(t), t.TempDir(), context.Background()
+	dir := filepath.Join(parent, "data", "outbox")
+	n := open(t, dir)
+	for _, name := range []string{"zoe", "bob"} {
+		if _, err := n.Subscribe(ctx, name, name+"@example.com"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, id := range []string{"a1", "a2"} {
+		publish(t, n, critical(id))
+		left := filepath.Join(disk.PowerCut(parent), "data", "outbox")
+		for _, file := range []string{"sns.jsonl", "sqs/CustomerNotify.jsonl", "sqs/CreditCollection.jsonl"} {
+			if got, want := read(t, left, file), read(t, dir, file); got != want {
+				t.Errorf("%s: left is %q of %q", file, got, want)
+			}
+		}
+		names := mails(t, left)
+		if len(names) != 2*(i+1) {
+			t.Errorf("after %s there are mails %q, want the owner's and zoe's", id, names)
+		}
+		for _, name := range names {
+			if got, want := read(t, left, "mail", name), read(t, dir, "mail", name); got != want {
+				t.Errorf("%s: left is %q of %q", name, got, want)
+			}
+		}
+		publish(t, open(t, left), critical("after"))
+		if got := len(mails(t, left)); got != 2*(i+1)+2 {
+			t.Errorf("%d mails: a subscription is lost", got)
+		}
+	}
+	if err := n.UnsubscribeAddress(ctx, "zoe", "zoe@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if stored := read(t, disk.PowerCut(parent), "data", "outbox", "subscriptions.json"); strings.Contains(stored, "zoe") {
+		t.Errorf("zoe is subscribed again: %s", stored)
+	}
+}
+
+func TestWhatTheDiskDoesNotTakeIsNotDelivered(t *testing.T) {
+	disk, dir, ctx := durabletest.Watch(t), t.TempDir(), context.Background()
+	n := open(t, dir)
+	refused := errors.New("the disk refuses")
+	for _, file := range []string{"sns.jsonl", "CustomerNotify.jsonl", filepath.Join("mail", ".unfinished-"), filepath.Join(dir, ".unfinished-")} {
+		asked := false
+		disk.Refuse(func(path string) error {
+			if strings.Contains(path, file) {
+				asked = true
+				return refused
+			}
+			return nil
+		})
+		err := n.Publish(ctx, critical("a1"))
+		if _, failed := n.Subscribe(ctx, "zoe", "zoe@example.com"); failed != nil {
+			err = failed
+		}
+		if !asked || !errors.Is(err, refused) {
+			t.Errorf("%s: asked %v, error %v", file, asked, err)
+		}
+		disk.Refuse(func(string) error { return nil })
+		if err := n.UnsubscribeAddress(ctx, "zoe", "zoe@example.com"); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestUnfinishedFilesAreClearedAway(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"cafe/internal/durable"
 )
 
 // Forget removes the deliveries of before then: mails, and lines of topics and queues.
@@ -75,5 +77,5 @@ func forgetLines(path string, before time.Time) (err error) {
 	if _, err := f.Seek(old, io.SeekStart); err != nil {
 		return err
 	}
-	return replaceFile(path, f, false)
+	return durable.Write(path, f)
 }

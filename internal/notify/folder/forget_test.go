@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"cafe/internal/durable/durabletest"
 	"cafe/internal/notify/folder"
 )
 
 func TestForgetRemovesOldDeliveriesAndLeavesTheOthers(t *testing.T) {
-	dir, now := t.TempDir(), closing
+	disk, dir, now := durabletest.Watch(t), t.TempDir(), closing
 	n, err := folder.Open(dir, folder.Options{From: "Café", Owner: "owner@example.com", Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
@@ -33,8 +34,12 @@ func TestForgetRemovesOldDeliveriesAndLeavesTheOthers(t *testing.T) {
 	if err := n.Forget(closing.AddDate(0, 0, 2).Add(-time.Hour)); err != nil { // of a1 and a2
 		t.Fatal(err)
 	}
+	left := disk.PowerCut(dir)
 	for _, name := range []string{"sns.jsonl", "sqs/CreditCollection.jsonl", "sqs/CustomerNotify.jsonl"} {
 		text := read(t, dir, name)
+		if after := read(t, left, name); after != text {
+			t.Errorf("%s: after a power cut %q, want %q", name, after, text)
+		}
 		for id, there := range map[string]bool{"a1": false, "a2": false, "a3": true, "a4": true} {
 			if strings.Contains(text, id) != there {
 				t.Errorf("%s has %s: %v, want %v", name, id, !there, there)

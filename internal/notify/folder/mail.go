@@ -13,6 +13,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"cafe/internal/cafe"
+	"cafe/internal/durable"
 )
 
 // domain is where the mails of a local café say they come from. Nobody can ever own it
@@ -32,7 +33,7 @@ func (n *Notifier) mail(m cafe.Message, address string, at time.Time) error {
 	if !again {
 		name = fmt.Sprintf("%s-%s-%s%s", at.Format(mailTime), m.Topic, id, extension)
 	}
-	if err := replaceFile(filepath.Join(n.dir, mailFolder, name), bytes.NewReader(content), false); err != nil {
+	if err := durable.Write(filepath.Join(n.dir, mailFolder, name), bytes.NewReader(content)); err != nil {
 		return fmt.Errorf("write mail: %w", err)
 	}
 	n.mails[id] = name
