@@ -164,7 +164,7 @@ const maxPosted = (table.MaxOps - 1) / 2
 // done, from several goroutines, each posting once at most.
 func (c *Cafe) postAll(ctx context.Context, work []posting, failed func(posting, error)) {
 	groups := grouped(work)
-	if together, ok := c.table.(table.Together); ok {
+	if together, ok := c.table.(table.EachWriter); ok {
 		var walkIns []posting
 		groups = slices.DeleteFunc(groups, func(g []posting) bool {
 			alone := g[0].shelf == nil && g[0].entry.CustomerID == model.WalkIn
@@ -190,7 +190,7 @@ func (c *Cafe) postAll(ctx context.Context, work []posting, failed func(posting,
 }
 
 // postWalkIns posts entries of walk-ins, which have nothing to do with each other.
-func (c *Cafe) postWalkIns(ctx context.Context, t table.Together, work []posting, failed func(posting, error)) {
+func (c *Cafe) postWalkIns(ctx context.Context, t table.EachWriter, work []posting, failed func(posting, error)) {
 	if len(work) == 0 {
 		return
 	}

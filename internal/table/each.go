@@ -2,12 +2,13 @@ package table
 
 import "context"
 
-// Together is a Table that carries out writes which have nothing to do with each other
-// together, for little more than one of them costs. DynamoDB does not: there a transaction
-// costs twice what its writes do.
-type Together interface {
-	// WriteEach carries out each of the operations by itself, in any order. The errors are
-	// by operation, as Write returns them of that one alone; nil where it is done. All are
-	// ErrInvalid when two of them are of one item.
+// EachWriter is a Table that can carry out many independent writes at once, for little
+// more than the cost of one. A table on DynamoDB is no EachWriter: a transaction costs
+// twice as much there as its writes do alone.
+type EachWriter interface {
+	// WriteEach carries out each operation on its own, in any order. It returns one error
+	// per operation: the error that Write would return for that operation alone, or nil if
+	// it is done. If two operations are on one item, nothing is written and every error is
+	// ErrInvalid.
 	WriteEach(ctx context.Context, ops []Op) []error
 }

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// Guarded wraps a table so that no write starts with less than margin left before
-// the context's deadline: a Lambda that is about to be stopped answers that it could
-// not, in place of leaving the caller in doubt.
-func Guarded(t Table, margin time.Duration) Table { return guarded{t, margin} }
+// Guarded returns a Table that starts no write when less than margin is left before the
+// context's deadline. Such a write returns ErrThrottled, and nothing was written. So a
+// Lambda that is about to be stopped does not leave its caller in doubt.
+func Guarded(t Table, margin time.Duration) Table { return deadlineGuard{t, margin} }
 
-type guarded struct {
+type deadlineGuard struct {
 	Table
 	margin time.Duration
 }
 
-func (g guarded) Write(ctx context.Context, ops ...Op) error {
+func (g deadlineGuard) Write(ctx context.Context, ops ...Op) error {
 	if deadline, has := ctx.Deadline(); has && time.Until(deadline) < g.margin {
 		return fmt.Errorf("%w: too little time left to start a write", ErrThrottled)
 	}

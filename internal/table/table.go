@@ -1,12 +1,14 @@
-// Package table is the storage seam: one small interface that every access
-// pattern of the café is written against, and that an engine implements in a few
-// hundred lines. It is shaped after DynamoDB (an item has a partition key and a
-// sort key; single writes are conditional; several writes are one transaction),
-// so that nothing written above it can work on one engine and not on another.
+// Package table is the storage seam: a small interface between the café and its store.
+// All code above it uses only this interface, and an engine implements it in a few
+// hundred lines.
 //
-// Package tabletest holds the contract as tests. Engines: pebble (embedded) and
-// dynamo (DynamoDB). Errors are typed, and each says whether the write may have
-// taken effect.
+// The interface follows DynamoDB. An item has a partition key and a sort key. A write may
+// have conditions. Several operations can be one transaction. So code that works on one
+// engine works on the other.
+//
+// There are two engines: package pebble keeps the table in a folder, and package dynamo
+// keeps it in DynamoDB. Package tabletest tests both against the contract given here.
+// Every error says whether the write may have taken effect.
 package table
 
 import (
@@ -17,88 +19,96 @@ import (
 	"strings"
 )
 
-// Key names one item. Both parts are non-empty and hold no NUL byte; PK takes at
-// most 2048 bytes and SK at most 1024 (DynamoDB's own limits).
+// Key identifies one item. Neither part is empty or contains a NUL byte. PK has at most
+// 2048 bytes and SK at most 1024, which are DynamoDB's limits.
 type Key struct{ PK, SK string }
 
 func (k Key) String() string { return k.PK + "/" + k.SK }
 
-// Names of the attributes that every engine keeps keys and index keys in. Items
-// given to Put do not carry PK and SK; items read do not either (Row has the key).
+// The names of the attributes that hold keys and index keys. Items never contain AttrPK
+// and AttrSK, whether they are written or read: their key is in Op or in Row.
 const (
 	AttrPK = "pk"
 	AttrSK = "sk"
 
-	// An item that has AttrIndex1 (or AttrIndex2) and AttrSort, all strings, is in
-	// that index, in the partition that the attribute names, at the place that
-	// AttrSort gives it. Without them it is not: the indexes are sparse.
+	// An item is in index 1 if it has AttrIndex1 and AttrSort, and in index 2 if it has
+	// AttrIndex2 and AttrSort. AttrIndex1 or AttrIndex2 names the partition in the index,
+	// and AttrSort is the sort key there. All three are strings.
 	AttrIndex1 = "gsi1pk"
 	AttrIndex2 = "gsi2pk"
 	AttrSort   = "gsisk"
 )
 
-// Index says which keys a Query goes by.
+// Index selects the keys that a Query uses.
 type Index uint8
 
+// The keys of the table and of its two indexes.
 const (
 	Primary Index = iota // PK and SK; can be read consistently
-	Index1               // AttrIndex1 and AttrSort; follows a write within moments
-	Index2               // AttrIndex2 and AttrSort; likewise
+	Index1               // AttrIndex1 and AttrSort; may lag behind a write for a moment
+	Index2               // AttrIndex2 and AttrSort; may lag behind a write for a moment
 )
 
-// Limits, after DynamoDB's (Service, account, and table quotas).
+// The limits of the table. They are DynamoDB's (Developer Guide, "Quotas in Amazon
+// DynamoDB").
 const (
 	MaxOps       = 100       // operations in one Write
-	MaxItemSize  = 400 << 10 // bytes of one item, names and values, keys included
+	MaxItemSize  = 400 << 10 // bytes of one item: names and values, keys included
 	MaxWriteSize = 4 << 20   // bytes of all items of one Write
-	MaxDepth     = 30        // lists and maps within each other in one attribute; two spare, since DynamoDB does not say how it counts its 32
+
+	// MaxDepth is how deep lists and maps may be nested in one attribute. DynamoDB allows
+	// 32 levels but does not say how it counts them.
+	MaxDepth = 30
 )
 
-// Table is what the café asks of its store. All methods are safe for concurrent
-// use. Items passed in are not kept or changed; items returned are the caller's.
+// Table is the store as the café uses it. All methods are safe for concurrent use. A
+// Table does not keep or change the items that it is given, and the caller may change the
+// items that it returns.
 //
-// Any method may return an error that Is ErrThrottled or ErrUnavailable, or the
-// context's error. After ErrUnavailable, or a context that ended, a Write may or
-// may not have taken effect, whole: conditions make it safe to send again.
+// Any method may return an error that Is ErrThrottled or ErrUnavailable, or the context's
+// error. After ErrUnavailable, or if the context has ended, a Write may have taken effect
+// as a whole or not at all. Its conditions make it safe to send it again.
 type Table interface {
-	// Get returns the item, or ErrNotFound. Unless consistent, the answer may be a
-	// moment old, and costs half.
+	// Get returns the item, or ErrNotFound if it does not exist. If consistent is false,
+	// the answer may miss the latest writes, and it costs half.
 	Get(ctx context.Context, key Key, consistent bool) (Item, error)
 
-	// Query returns the rows of one partition in the order of the sort key.
+	// Query returns rows of one partition in the order of their sort keys. An absent
+	// partition is an empty page.
 	Query(ctx context.Context, q Query) (Page, error)
 
-	// Scan returns rows of the whole table, in no order that means anything. It
-	// costs what the table weighs: for reconciliation, not for serving.
+	// Scan returns rows of the whole table in no useful order. It reads the whole table,
+	// so it is for reconciliation and not for requests.
 	Scan(ctx context.Context, s Scan) (Page, error)
 
-	// Write carries out all operations or none, 1 to MaxOps of them, each on
-	// another item. When it returns nil the write is durable. A refused condition is
-	// a *ConditionError, and ErrConflict means that another write to the same items
-	// was under way: nothing was written, and trying again is safe.
+	// Write carries out all operations or none. It takes 1 to MaxOps operations, each on a
+	// different item. If it returns nil, the write is durable. A *ConditionError says that
+	// a condition did not hold. ErrConflict says that another write to the same items was
+	// in progress. After both, nothing was written, and after ErrConflict the caller may
+	// try again.
 	Write(ctx context.Context, ops ...Op) error
 }
 
-// Query asks for a range of one partition.
+// Query asks for rows of one partition.
 type Query struct {
 	Index     Index
 	Partition string
 
-	// From ≤ sort key < To. Empty strings leave that side open. Continuing where a
-	// page ended is a matter of the range: sort keys are unique in a partition of
-	// the primary index, and writers see to it that they are in the others too.
+	// The rows are those with From ≤ sort key < To. An empty string means no bound. To
+	// continue after a page, change the range (see Page.Next). Sort keys are unique in a
+	// partition of the primary index; in the other indexes writers must keep them unique.
 	From, To string
 
 	Descending bool
-	Limit      int  // rows to read at most; 0 for as many as the engine reads at once
-	Consistent bool // primary index only
+	Limit      int  // the most rows to read; 0 leaves it to the engine
+	Consistent bool // see all writes that were acknowledged; only for the primary index
 }
 
 // Scan asks for rows of the whole table.
 type Scan struct {
-	Prefix string // of PK; filtered after reading
-	After  string // Page.Next of the page before, or empty
-	Limit  int    // rows to read at most, before the filter; 0 for as many as the engine reads at once
+	Prefix string // only items whose PK begins with it; the engine may filter after reading
+	After  string // Page.Next of the previous page; empty for the first page
+	Limit  int    // the most rows to read before the filter; 0 leaves it to the engine
 }
 
 // Row is an item with its key.
@@ -107,81 +117,85 @@ type Row struct {
 	Item Item
 }
 
-// Page is part of an answer.
+// Page is a part of the result of a Query or a Scan.
 type Page struct {
 	Rows []Row
-	// Next is empty when there is no more. A page may be short, even empty, and have
-	// a Next. For a Query it is the sort key of the last row read: go on with From
-	// just after it (After) or, descending, with To equal to it. For a Scan it is an
-	// opaque string for Scan.After.
+
+	// Next is empty if there are no more pages. A page that is short or empty may still
+	// have a Next. After a Query, Next is the sort key of the last row read: continue with
+	// From = After(Next), or, if descending, with To = Next. After a Scan, Next is the
+	// value for Scan.After.
 	Next string
 }
 
-// After returns the least sort key above s.
+// After returns the smallest string above s, for Query.From.
 func After(s string) string { return s + "\x00" }
 
-// PrefixEnd returns the least string above all strings that begin with the prefix,
-// for Query.To. Sort keys are ASCII here.
+// PrefixEnd returns a string above all ASCII strings that begin with the prefix, for
+// Query.To. The café's sort keys are ASCII.
 func PrefixEnd(prefix string) string {
 	return prefix + "\x7f"
 }
 
-// OpKind says what an Op does.
+// OpKind is the kind of an Op.
 type OpKind uint8
 
+// The kinds of operations.
 const (
-	OpPut    OpKind = iota + 1 // replaces the item whole, or creates it
-	OpUpdate                   // sets, adds to and removes attributes; creates the item if it is not there
-	OpDelete                   // removes the item; nothing happens if it is not there
-	OpCheck                    // changes nothing; only the conditions count
+	OpPut    OpKind = iota + 1 // replaces the whole item, or creates it
+	OpUpdate                   // sets, adds to and removes attributes; creates an absent item
+	OpDelete                   // removes the item; does nothing to an absent item
+	OpCheck                    // changes nothing; only its conditions matter
 )
 
-// Op is one operation of a Write. Make it with Put, Update, Delete or Check.
+// Op is one operation of a Write. Put, Update, Delete and Check make one.
 type Op struct {
 	Kind   OpKind
 	Key    Key
-	Item   Item             // OpPut: all attributes but the key
-	Set    Item             // OpUpdate
-	Add    map[string]int64 // OpUpdate: to numbers; an absent attribute counts as 0
-	Remove []string         // OpUpdate
-	If     []Condition      // all must hold
+	Item   Item             // OpPut: all attributes except the key
+	Set    Item             // OpUpdate: attributes to set
+	Add    map[string]int64 // OpUpdate: what to add to numbers; an absent number counts as 0
+	Remove []string         // OpUpdate: attributes to remove
+	If     []Condition      // all must hold, or the whole Write is refused
 }
 
-// Put replaces the item, or creates it.
+// Put returns an Op that replaces the item, or creates it.
 func Put(key Key, item Item, conditions ...Condition) Op {
 	return Op{Kind: OpPut, Key: key, Item: item, If: conditions}
 }
 
-// Update changes some attributes: fill in Set, Add and Remove. No attribute may be
-// in two of them. An update of an absent item creates it; one that only removes
-// needs a condition that the item is there, since engines differ on what it creates.
+// Update returns an Op that changes some attributes. The caller fills in Set, Add and
+// Remove; no attribute may be in two of them. An update of an absent item creates it. An
+// update that only removes needs the condition Present, since engines differ in what it
+// creates.
 func Update(key Key, conditions ...Condition) Op {
 	return Op{Kind: OpUpdate, Key: key, If: conditions}
 }
 
-// Delete removes the item.
+// Delete returns an Op that removes the item.
 func Delete(key Key, conditions ...Condition) Op {
 	return Op{Kind: OpDelete, Key: key, If: conditions}
 }
 
-// Check makes the write depend on an item that it does not change.
+// Check returns an Op that only makes the write depend on the item.
 func Check(key Key, conditions ...Condition) Op {
 	return Op{Kind: OpCheck, Key: key, If: conditions}
 }
 
-// ConditionKind says what a Condition asks.
+// ConditionKind is the kind of a Condition.
 type ConditionKind uint8
 
+// The kinds of conditions.
 const (
 	CondAbsent  ConditionKind = iota + 1 // the item does not exist
 	CondPresent                          // the item exists
-	CondEqual                            // the attribute exists and equals Value, of whatever kind
+	CondEqual                            // the attribute exists and equals Value
 	CondBelow                            // the attribute does not exist, or is a number below Value
-	CondAtLeast                          // the attribute is a number not below Value
-	CondMissing                          // the attribute does not exist (nor need the item)
+	CondAtLeast                          // the attribute is a number of Value or more
+	CondMissing                          // the attribute does not exist; the item need not exist
 )
 
-// Condition must hold for the item as it stands when the write happens.
+// Condition is a condition on the item as it is when the write happens.
 type Condition struct {
 	Kind  ConditionKind
 	Attr  string
@@ -206,8 +220,8 @@ func AtLeast(attr string, n int64) Condition { return Condition{CondAtLeast, att
 // Missing holds when the item has no such attribute, or does not exist.
 func Missing(attr string) Condition { return Condition{Kind: CondMissing, Attr: attr} }
 
-// Holds tells whether the condition holds for the item; nil is an absent item.
-// Engines that evaluate conditions themselves use it.
+// Holds reports whether the condition holds for the item. A nil item is an absent one.
+// Engines that check conditions themselves use it.
 func (c Condition) Holds(item Item) bool {
 	v, has := item[c.Attr]
 	n, isInt := v.Int()
@@ -229,10 +243,10 @@ func (c Condition) Holds(item Item) bool {
 	return false
 }
 
-// Apply returns the item after the operation; nil is an absent item. The result
-// shares nothing with current that an Op can change. Adding to an attribute that is
-// no number, or beyond 64 bits, is an error that Is ErrInvalid; growing the item
-// over MaxItemSize is one that Is ErrTooLarge.
+// Apply returns the item after the operation. A nil item is an absent one. Apply does not
+// change current, and no later Op changes it through the result. Adding to an attribute
+// that is not a number is ErrInvalid, and so is a sum beyond 64 bits. An item that grows
+// over MaxItemSize is ErrTooLarge.
 func (o Op) Apply(current Item) (Item, error) {
 	switch o.Kind {
 	case OpPut:
@@ -255,7 +269,7 @@ func (o Op) Apply(current Item) (Item, error) {
 			if v, has := next[name]; has {
 				var ok bool
 				if old, ok = v.Int(); !ok {
-					return nil, fmt.Errorf("%w: add to %s of %s, which is no number", ErrInvalid, name, o.Key)
+					return nil, fmt.Errorf("%w: add to %s of %s, which is not a number", ErrInvalid, name, o.Key)
 				}
 			}
 			sum := old + n
@@ -275,22 +289,24 @@ func (o Op) Apply(current Item) (Item, error) {
 	return current, nil
 }
 
+// The errors of a Table. A method's error Is one of them.
 var (
 	// ErrNotFound says that the item does not exist.
 	ErrNotFound = errors.New("no such item")
-	// ErrConflict says that another write to the same items was under way; nothing
-	// was written.
+	// ErrConflict says that another write to the same items was in progress. Nothing was
+	// written, and the caller may try again.
 	ErrConflict = errors.New("conflict with another write")
-	// ErrThrottled says that the store asks for a slower pace; nothing was written.
+	// ErrThrottled says that the store receives too many calls. Nothing was written, and
+	// the caller may try again later.
 	ErrThrottled = errors.New("store is throttling")
-	// ErrUnavailable says that the store could not be asked or did not answer; a
-	// write may or may not have taken effect.
+	// ErrUnavailable says that the store could not be reached or did not answer. A write
+	// may have taken effect, as a whole or not at all.
 	ErrUnavailable = errors.New("store is unavailable")
-	// ErrTooLarge says that an item, or the write as a whole, is over the limits;
-	// nothing was written.
+	// ErrTooLarge says that an item or the whole write is over the limits. Nothing was
+	// written.
 	ErrTooLarge = errors.New("item is too large")
-	// ErrInvalid says that the call makes no sense to a table (an empty key, two
-	// operations on one item, adding to a string); nothing was written.
+	// ErrInvalid says that no table can carry out the call. It has an empty key, two
+	// operations on one item, an addition to a string, or the like. Nothing was written.
 	ErrInvalid = errors.New("invalid operation")
 )
 
@@ -299,10 +315,10 @@ type ConditionError struct {
 	Failures []Failure // at least one, in the order of the operations
 }
 
-// Failure is one operation whose condition did not hold.
+// Failure is an operation with a condition that did not hold.
 type Failure struct {
-	Op   int  // index in the Write
-	Item Item // as it stood; nil if it did not exist
+	Op   int  // the index of the operation in the Write
+	Item Item // the item at that time; nil if it did not exist
 }
 
 func (e *ConditionError) Error() string {
@@ -317,8 +333,8 @@ func (e *ConditionError) Error() string {
 	return b.String()
 }
 
-// Failed returns the item as it stood when operation op was refused (nil if it did
-// not exist), and whether err is a *ConditionError that names op at all.
+// Failed reports whether err is a *ConditionError that names operation op. It returns the
+// item as it was then, or nil if it did not exist.
 func Failed(err error, op int) (Item, bool) {
 	var refused *ConditionError
 	if errors.As(err, &refused) {
@@ -331,12 +347,11 @@ func Failed(err error, op int) (Item, bool) {
 	return nil, false
 }
 
-// Validate refuses what no engine accepts, with an error that Is ErrInvalid or
-// ErrTooLarge.
+// Validate checks what every engine must refuse. Its error Is ErrInvalid or ErrTooLarge.
 func Validate(ops []Op) error {
 	switch {
 	case len(ops) == 0:
-		return fmt.Errorf("%w: a write of nothing", ErrInvalid)
+		return fmt.Errorf("%w: a write without operations", ErrInvalid)
 	case len(ops) > MaxOps:
 		return fmt.Errorf("%w: %d operations in one write", ErrTooLarge, len(ops))
 	}
@@ -365,10 +380,10 @@ func Validate(ops []Op) error {
 	return nil
 }
 
-// validate looks at what the operation does, its key aside.
+// validate checks the operation without its key.
 func (o Op) validate() error {
 	if o.Kind < OpPut || o.Kind > OpCheck {
-		return fmt.Errorf("%w: no kind of operation", ErrInvalid)
+		return fmt.Errorf("%w: unknown kind of operation", ErrInvalid)
 	}
 	for _, item := range []Item{o.Item, o.Set} {
 		for name, v := range item {
@@ -376,7 +391,7 @@ func (o Op) validate() error {
 				return err
 			}
 			if !v.valid(MaxDepth) {
-				return fmt.Errorf("%w: attribute %s has no kind, or is too deep", ErrInvalid, name)
+				return fmt.Errorf("%w: attribute %s has no kind, or is nested too deep", ErrInvalid, name)
 			}
 			if limit := indexKeySize(name); limit > 0 {
 				if s, ok := v.Str(); !ok || s == "" || len(s) > limit || strings.IndexByte(s, 0) >= 0 {
@@ -413,8 +428,8 @@ func validateName(name string) error {
 	return nil
 }
 
-// indexKeySize returns how many bytes an index key of that name may have; 0 if it
-// is an attribute like any other.
+// indexKeySize returns the most bytes that the index key of that name may have. It
+// returns 0 if the attribute is not an index key.
 func indexKeySize(name string) int {
 	switch name {
 	case AttrIndex1, AttrIndex2:
@@ -425,7 +440,7 @@ func indexKeySize(name string) int {
 	return 0
 }
 
-// DynamoDB's limits on keys, for those of the indexes too.
+// DynamoDB's limits on keys. They hold for index keys too.
 const maxPK, maxSK = 2048, 1024
 
 func (k Key) validate() error {

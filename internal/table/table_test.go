@@ -15,8 +15,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Engines pass tabletest, which shows most of this package at work. Here is what
-// engines rely on themselves.
+// Package tabletest tests most of this package through its engines. The tests here are of
+// the parts that engines use.
 
 var key = Key{PK: "O#1", SK: "O"}
 
@@ -262,7 +262,7 @@ func TestEqualLooksInside(t *testing.T) {
 	}
 }
 
-// The sizes are those of the Developer Guide, "DynamoDB item sizes and formats".
+// The sizes follow the Developer Guide, "DynamoDB item sizes and formats".
 func TestSize(t *testing.T) {
 	for _, c := range []struct {
 		item Item

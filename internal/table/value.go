@@ -5,27 +5,27 @@ import (
 	"slices"
 )
 
-// Item is a set of named attributes. A nil Item stands for one that does not exist;
-// an empty one exists and has only its key.
+// Item is a set of attributes by name. A nil Item is an item that does not exist. An empty
+// one exists and has only its key.
 type Item map[string]Value
 
 // Kind is the type of a Value.
 type Kind uint8
 
-// The kinds, with DynamoDB's descriptor in the comment. The zero Value has kind
-// KindNone and is in no stored item.
+// The kinds of values, with DynamoDB's type in the comment. The zero Value has KindNone
+// and cannot be stored.
 const (
 	KindNone   Kind = iota
 	KindString      // S
-	KindInt         // N; integers only, of 64 bits: the café keeps no fractions
+	KindInt         // N; only 64-bit integers, since the café stores no fractions
 	KindBool        // BOOL
 	KindBytes       // B
 	KindList        // L
 	KindMap         // M
 )
 
-// Value is one attribute value. Values are immutable: do not change a list or map
-// after it was given to one.
+// Value is the value of an attribute. Values are immutable: do not change a list or a map
+// after making a Value from it.
 type Value struct {
 	kind Kind
 	n    int64
@@ -34,22 +34,22 @@ type Value struct {
 	m    Item
 }
 
-// String makes a string value.
+// String returns a string value.
 func String(s string) Value { return Value{kind: KindString, s: s} }
 
-// Int makes a number.
+// Int returns a number.
 func Int(n int64) Value { return Value{kind: KindInt, n: n} }
 
-// Bytes makes a binary value; it copies b.
+// Bytes returns a binary value. It copies b.
 func Bytes(b []byte) Value { return Value{kind: KindBytes, s: string(b)} }
 
-// List makes a list.
+// List returns a list.
 func List(values ...Value) Value { return Value{kind: KindList, list: values} }
 
-// Map makes a map.
+// Map returns a map.
 func Map(m Item) Value { return Value{kind: KindMap, m: m} }
 
-// Bool makes a boolean.
+// Bool returns a boolean.
 func Bool(b bool) Value {
 	v := Value{kind: KindBool}
 	if b {
@@ -58,13 +58,14 @@ func Bool(b bool) Value {
 	return v
 }
 
-// Kind returns the type of the value.
+// Kind returns the kind of the value.
 func (v Value) Kind() Kind { return v.kind }
 
-// Str returns a string value.
+// Str returns the content of a string value. Like the methods below, it returns ok false
+// if the value is of another kind.
 func (v Value) Str() (s string, ok bool) { return v.text(KindString) }
 
-// Int returns a number.
+// Int returns the content of a number.
 func (v Value) Int() (n int64, ok bool) {
 	if v.kind != KindInt {
 		return 0, false
@@ -72,16 +73,16 @@ func (v Value) Int() (n int64, ok bool) {
 	return v.n, true
 }
 
-// Bool returns a boolean.
+// Bool returns the content of a boolean.
 func (v Value) Bool() (b, ok bool) { return v.kind == KindBool && v.n == 1, v.kind == KindBool }
 
-// Binary returns a binary value as a string of its bytes.
+// Binary returns the content of a binary value, as a string of its bytes.
 func (v Value) Binary() (b string, ok bool) { return v.text(KindBytes) }
 
-// List returns the elements of a list, which are not to be changed.
+// List returns the elements of a list. The caller must not change them.
 func (v Value) List() (list []Value, ok bool) { return v.list, v.kind == KindList }
 
-// Map returns the members of a map, which are not to be changed.
+// Map returns the members of a map. The caller must not change them.
 func (v Value) Map() (m Item, ok bool) { return v.m, v.kind == KindMap }
 
 func (v Value) text(k Kind) (string, bool) {
@@ -91,8 +92,8 @@ func (v Value) text(k Kind) (string, bool) {
 	return v.s, true
 }
 
-// valid tells whether the value and all in it have a kind, and it is at most depth
-// lists and maps deep.
+// valid reports whether the value and everything in it has a kind, and whether it is
+// nested at most depth levels deep.
 func (v Value) valid(depth int) bool {
 	switch v.kind {
 	case KindNone:
@@ -112,37 +113,37 @@ func (v Value) valid(depth int) bool {
 	return true
 }
 
-// Equal tells whether both are of one kind and have the same content.
+// Equal reports whether both values have the same kind and the same content.
 func (v Value) Equal(w Value) bool {
 	return v.kind == w.kind && v.n == w.n && v.s == w.s &&
 		slices.EqualFunc(v.list, w.list, Value.Equal) && v.m.Equal(w.m)
 }
 
-// Equal tells whether both have the same attributes; nil and empty differ only in
-// whether they exist, and count as equal here.
+// Equal reports whether both items have the same attributes. It does not tell an absent
+// item from an empty one.
 func (i Item) Equal(j Item) bool { return maps.EqualFunc(i, j, Value.Equal) }
 
-// Str returns the string attribute, or "" when it is absent or of another kind.
+// Str returns the string attribute, or "" if it is absent or of another kind.
 func (i Item) Str(name string) string {
 	s, _ := i[name].Str()
 	return s
 }
 
-// Int returns the number attribute, or 0 when it is absent or of another kind.
+// Int returns the number attribute, or 0 if it is absent or of another kind.
 func (i Item) Int(name string) int64 {
 	n, _ := i[name].Int()
 	return n
 }
 
-// Bool returns the boolean attribute, or false when it is absent or of another kind.
+// Bool returns the boolean attribute, or false if it is absent or of another kind.
 func (i Item) Bool(name string) bool {
 	b, _ := i[name].Bool()
 	return b
 }
 
-// Size returns the bytes that DynamoDB counts for the attributes, names included
-// (Developer Guide, "DynamoDB item sizes and formats"). Numbers count by their
-// digits, two to a byte, and one more.
+// Size returns the number of bytes that DynamoDB counts for the attributes and their names
+// (Developer Guide, "DynamoDB item sizes and formats"). A number counts one byte for every
+// two digits, and one more byte.
 func (i Item) Size() int {
 	n := 0
 	for name, v := range i {

@@ -15,7 +15,7 @@ func orderID(n int64) string { return fmt.Sprintf("%016x%08d", uint64(n)*0x9e377
 
 func orderKey(n int64) table.Key { return table.Key{PK: "O#" + orderID(n), SK: "O"} }
 
-// anOrder is an order of three lines as the café stores it, in both indexes, of
+// anOrder returns an order of three lines as the café stores it, in both indexes. It has
 // about 900 bytes.
 func anOrder(n int64) (table.Key, table.Item) {
 	id := orderID(n)
@@ -38,7 +38,7 @@ func anOrder(n int64) (table.Key, table.Item) {
 	}
 }
 
-// together lets writers share n calls of work.
+// together divides n calls of work among the writers.
 func together(b *testing.B, writers int, work func(n int64) error) {
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -70,7 +70,7 @@ func BenchmarkPutOrder(b *testing.B) {
 	}
 }
 
-// BenchmarkAnOrderItself is what the benchmarks spend on making up orders.
+// BenchmarkAnOrderItself measures the part of the other benchmarks that makes up orders.
 func BenchmarkAnOrderItself(b *testing.B) {
 	b.ReportAllocs()
 	for n := range b.N {
@@ -78,7 +78,7 @@ func BenchmarkAnOrderItself(b *testing.B) {
 	}
 }
 
-// filled is a table of n orders.
+// filled returns a table of n orders.
 func filled(b *testing.B, n int64) *Table {
 	p := open(b, b.TempDir(), Options{})
 	for i := int64(0); i < n; i += 50 {

@@ -11,25 +11,25 @@ import (
 	"cafe/internal/table"
 )
 
-// Change is one item changed by one write. A write of several items makes several,
-// with numbers in a row; one that leaves an item as it was makes none.
+// Change is the change of one item by one write. A write of several items makes several
+// changes with consecutive numbers. A write that leaves an item as it was makes no change.
 type Change struct {
-	Seq      uint64    // 1 for the first ever, 2 for the next, in the order the writes took effect
-	Time     time.Time // by Options.Now, to the microsecond, UTC
+	Seq      uint64    // 1 for the first change ever, in the order in which writes took effect
+	Time     time.Time // from Options.Now, in UTC, to the microsecond
 	Key      table.Key
-	Old, New table.Item // nil where the item did not exist
+	Old, New table.Item // nil if the item did not exist before, or does not exist after
 }
 
-// changesBytes is how much of the log one call of Changes takes.
+// changesBytes is the size of the log, in bytes, after which a call of Changes stops.
 const changesBytes = 4 << 20
 
-// Changes returns the changes that follow number after, in order and without a gap,
-// at most max of them. Only those that are on disk: what it returns no power cut
-// takes back. None is an empty slice; Wait tells when there are more. When some that
-// were asked for are trimmed the error is ErrTrimmed.
+// Changes returns the changes with numbers above after, in order and without a gap, at
+// most max of them. It returns only changes that are on disk, so no power cut undoes them.
+// If there are none, it returns an empty slice; Wait waits for the next. If some of the
+// changes have been trimmed, the error Is ErrTrimmed.
 //
-// A change of a partition (PK) that is not wanted, or not logged (Options.Logs), has its
-// Seq and nothing else. Nil wants all.
+// wanted reports whether the caller wants the changes of a partition (PK); nil means all.
+// A change that is not wanted, or not logged (Options.Logs), has only its Seq.
 func (t *Table) Changes(ctx context.Context, after uint64, max int, wanted func(pk string) bool) ([]Change, error) {
 	if err := t.enter(ctx); err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (t *Table) Changes(ctx context.Context, after uint64, max int, wanted func(
 		return nil, nil
 	}
 	if first, _ := t.Bounds(); after+1 < first {
-		return nil, fmt.Errorf("%w: %d is the first that is left, asked for %d", ErrTrimmed, first, after+1)
+		return nil, fmt.Errorf("%w: the log begins with %d, and %d was asked for", ErrTrimmed, first, after+1)
 	}
 	it, err := t.db.NewIterWithContext(ctx, &lsm.IterOptions{
 		LowerBound: appendChangeKey(nil, after+1), UpperBound: appendChangeKey(nil, last+1),
@@ -75,8 +75,8 @@ func (t *Table) Changes(ctx context.Context, after uint64, max int, wanted func(
 	return changes, nil
 }
 
-// Wait returns once there is a change on disk with a number above after. It ends with
-// the context's error, or with ErrClosed.
+// Wait waits until a change with a number above after is on disk. It returns the context's
+// error if the context ends first, and ErrClosed if the table is closed.
 func (t *Table) Wait(ctx context.Context, after uint64) error {
 	if t.synced.reach(ctx, after+1, t.closing) {
 		return nil
@@ -87,16 +87,17 @@ func (t *Table) Wait(ctx context.Context, after uint64) error {
 	return ErrClosed
 }
 
-// Bounds returns the number of the first change that is still in the log, and of the
-// last one that is on disk. The log is empty when first is last + 1.
+// Bounds returns the number of the first change in the log and that of the last one on
+// disk. If the log is empty, first is last + 1.
 func (t *Table) Bounds() (first, last uint64) {
 	t.trim.Lock()
 	defer t.trim.Unlock()
 	return t.trim.done + 1, t.synced.n.Load()
 }
 
-// Trim lets the log drop all changes up to number through. It drops them a thousand
-// at a time, and the rest when the table is closed; after a power cut some may be back.
+// Trim allows the log to drop all changes up to number through. It drops them a thousand
+// at a time, and the rest when the table is closed. After a power cut some may be in the
+// log again.
 func (t *Table) Trim(through uint64) error {
 	if err := t.enter(context.Background()); err != nil {
 		return err
@@ -111,8 +112,8 @@ func (t *Table) Trim(through uint64) error {
 	return t.drop()
 }
 
-// drop drops what Trim was asked to. The number of the last one stays, so that the
-// next change goes on from there even when the log is empty.
+// drop drops the changes that Trim allows. It stores the number of the last one, so that
+// numbers continue from there even if the log is empty.
 func (t *Table) drop() error {
 	if t.trim.wanted == t.trim.done {
 		return nil
@@ -131,8 +132,8 @@ func (t *Table) drop() error {
 	return nil
 }
 
-// Checkpoint returns the number that was last set for the consumer of that name; 0
-// for one that never set any.
+// Checkpoint returns the number that was last set for the named consumer, or 0 if none
+// was ever set.
 func (t *Table) Checkpoint(name string) (uint64, error) {
 	if err := t.enter(context.Background()); err != nil {
 		return 0, err
@@ -141,9 +142,9 @@ func (t *Table) Checkpoint(name string) (uint64, error) {
 	return t.fact(metaCheckpoint + name)
 }
 
-// SetCheckpoint keeps a number for the consumer of that name. It does not wait for
-// the disk: after a power cut the number may be an earlier one, and the consumer is
-// given changes again.
+// SetCheckpoint stores a number for the named consumer. It does not wait for the disk.
+// After a power cut the number may be an earlier one, and the consumer gets some changes
+// again.
 func (t *Table) SetCheckpoint(name string, seq uint64) error {
 	if err := t.enter(context.Background()); err != nil {
 		return err
@@ -156,7 +157,7 @@ func (t *Table) SetCheckpoint(name string, seq uint64) error {
 	return t.commitLater(b)
 }
 
-// commitLater applies a batch that need not be on disk when it returns.
+// commitLater applies a batch without waiting for the disk.
 func (t *Table) commitLater(b *lsm.Batch) error {
 	return t.inTurn(context.Background(), func() error {
 		if err := t.db.Apply(b, lsm.NoSync); err != nil {

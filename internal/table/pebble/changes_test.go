@@ -15,7 +15,7 @@ import (
 	"cafe/internal/table"
 )
 
-// changes returns all changes after a number, read in pages of several sizes.
+// changes returns all changes after a number. It reads them in pages of several sizes.
 func changes(t testing.TB, p *Table, after uint64) []Change {
 	t.Helper()
 	var all []Change
@@ -35,10 +35,10 @@ func changes(t testing.TB, p *Table, after uint64) []Change {
 	}
 }
 
-// audit reads the whole store and checks that its parts agree: the log, from the
-// first change on, makes exactly the items there are, every old image is what the
-// change before left, numbers have no gap, and the indexes have the entries that the
-// items ask for and no others. The log must not have been trimmed.
+// audit reads the whole store and checks that its parts agree. The changes of the log must
+// lead to exactly the items in the store. Every old image must be what the change before it
+// left. Numbers must have no gap. The indexes must have exactly the entries of the items.
+// The log must not have been trimmed.
 func audit(t testing.TB, p *Table) map[table.Key]table.Item {
 	t.Helper()
 	replayed := map[table.Key]table.Item{}
@@ -72,7 +72,7 @@ func audit(t testing.TB, p *Table) map[table.Key]table.Item {
 		for _, r := range page.Rows {
 			items[r.Key] = r.Item
 			for _, index := range indexes {
-				if key, in := appendIndexKey(nil, index.space, index.attr, r.Key, r.Item); in {
+				if key, in := appendIndexKey(nil, index.kind, index.attr, r.Key, r.Item); in {
 					entries[string(key)] = true
 				}
 			}
@@ -86,7 +86,7 @@ func audit(t testing.TB, p *Table) map[table.Key]table.Item {
 	}
 	stored := map[string]bool{}
 	for _, index := range indexes {
-		it, err := p.db.NewIter(&lsm.IterOptions{LowerBound: []byte{index.space}, UpperBound: []byte{index.space + 1}})
+		it, err := p.db.NewIter(&lsm.IterOptions{LowerBound: []byte{index.kind}, UpperBound: []byte{index.kind + 1}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +251,7 @@ func TestTrimRemovesOnlyWhatItWasAsked(t *testing.T) {
 			t.Errorf("after %d: %v", after, err)
 		}
 	}
-	if n := countKeys(t, p, spaceChange); n != 3 {
+	if n := countKeys(t, p, kindChange); n != 3 {
 		t.Errorf("%d changes are kept", n)
 	}
 }

@@ -14,9 +14,9 @@ import (
 	"cafe/internal/table"
 )
 
-// Writers are at work when the power is cut, again and again. Whenever that is, what
-// was acknowledged before is there, every write is there whole or not at all, and the
-// log tells the same story as the items.
+// The power is cut again and again while writers are writing. After each cut, all
+// acknowledged writes are there, every write is there as a whole or not at all, and the log
+// agrees with the items.
 func TestPowerCutsUnderLoad(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	p := open(t, "data", Options{FS: mem, memTable: 128 << 10})
@@ -26,7 +26,7 @@ func TestPowerCutsUnderLoad(t *testing.T) {
 	total := table.Key{PK: "T", SK: "T"}
 
 	var mu sync.Mutex
-	acknowledged := make([]int, writers) // each writer's orders up to that one
+	acknowledged := make([]int, writers) // the last acknowledged order of each writer
 	promises := func() (orders []int, total int) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -36,7 +36,7 @@ func TestPowerCutsUnderLoad(t *testing.T) {
 		return append(orders, acknowledged...), total
 	}
 	var stop bool
-	var pause sync.RWMutex // while the test looks at what is left
+	var pause sync.RWMutex // held while the test reads what is left
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
@@ -143,7 +143,7 @@ func TestPowerCutsUnderLoad(t *testing.T) {
 		if got := items[total].Int("orders"); got != orders {
 			t.Errorf("cut %d: %d orders counted, %d are there", cut, got, orders)
 		}
-		// Life goes on where it stopped.
+		// Writing continues.
 		_, last := again.Bounds()
 		mustWrite(t, again, table.Put(table.Key{PK: "new", SK: "new"}, nil))
 		if got := changes(t, again, last); len(got) != 1 || got[0].Seq != last+1 {
@@ -162,13 +162,13 @@ func TestPowerCutsUnderLoad(t *testing.T) {
 	audit(t, p)
 }
 
-// A reader of the log is ahead of no power cut: what it was given is there after it.
+// No power cut undoes a change that a reader of the log was given.
 func TestChangesThatWereReadSurviveAPowerCut(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	p := open(t, "data", Options{FS: mem, memTable: 128 << 10})
 	p.trim.every = 50
 	var all sync.WaitGroup
-	var pause sync.RWMutex // after each cut: writers that never wait for a disk leave no time to look at it
+	var pause sync.RWMutex // held after each cut, since writers that never wait for a disk leave no time to read
 	for w := range 4 {
 		all.Go(func() {
 			for i := 0; ; i++ {

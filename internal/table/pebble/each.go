@@ -7,12 +7,13 @@ import (
 	"cafe/internal/table"
 )
 
-// atOnce is how many operations of a WriteEach are applied in one turn: others wait for it.
+// atOnce is the most operations of a WriteEach that are applied in one turn, since other
+// writers wait for the turn.
 const atOnce = 50
 
-var _ table.Together = (*Table)(nil)
+var _ table.EachWriter = (*Table)(nil)
 
-// WriteEach implements table.Together: all wait for the disk once.
+// WriteEach implements table.EachWriter. All operations share one wait for the disk.
 func (t *Table) WriteEach(ctx context.Context, ops []table.Op) []error {
 	errs := make([]error, len(ops))
 	all := func(err error, errs []error) []error {
@@ -51,7 +52,7 @@ func (t *Table) WriteEach(ctx context.Context, ops []table.Op) []error {
 		}
 		waiting = append(waiting, func() {
 			if err := w.wait(ctx); err != nil {
-				all(err, refused) // whatever became of each
+				all(err, refused) // it is unknown what became of each
 			}
 		})
 	}
@@ -61,8 +62,8 @@ func (t *Table) WriteEach(ctx context.Context, ops []table.Op) []error {
 	return errs
 }
 
-// applyEach is apply for operations that have nothing to do with each other: what is
-// refused, or has its error already, is left out.
+// applyEach is like apply, but for independent operations. It leaves out operations that
+// have an error already, and those whose conditions do not hold.
 func (w *write) applyEach(errs []error) error {
 	olds, news := make([]table.Item, len(w.ops)), make([]table.Item, len(w.ops))
 	changes := 0

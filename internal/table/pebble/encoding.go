@@ -11,12 +11,11 @@ import (
 	"cafe/internal/table"
 )
 
-// How items are written to disk. All numbers are varints, so that the bytes are
-// few; names are in order, so that the same item is always the same bytes and
-// neighbours compress well.
+// The format of items on disk. All numbers are varints, which take few bytes. Names are in
+// ascending order, so that equal items are equal bytes, and similar items compress well.
 //
 //	item   = count { string value }        names ascending
-//	value  = kind payload                   one byte, then what the kind needs
+//	value  = kind payload                   one byte, then the content
 //	string = length bytes
 const (
 	tagString byte = iota + 1
@@ -33,14 +32,14 @@ var errCorrupt = errors.New("corrupt record")
 // encoder appends items to buf. Its zero value is ready to use.
 type encoder struct {
 	buf   []byte
-	names []string // of the items being written, each nested one after its parent's
+	names []string // the names of the items being written; those of a nested item come last
 }
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
 func (e *encoder) reset() { e.buf = e.buf[:0] }
 
-// release gives the encoder back, unless one huge item made it too big to keep.
+// release returns the encoder to the pool, unless a huge item has made it too big.
 func (e *encoder) release() {
 	if cap(e.buf) <= 1<<20 {
 		e.reset()
@@ -66,7 +65,7 @@ func (e *encoder) item(item table.Item) {
 	slices.Sort(names)
 	e.uint(uint64(len(names)))
 	for i := range names {
-		name := e.names[first+i] // nested items may have moved e.names
+		name := e.names[first+i] // not names[i]: a nested item may have reallocated e.names
 		e.string(name)
 		e.value(item[name])
 	}
@@ -108,8 +107,8 @@ func (e *encoder) value(v table.Value) {
 	}
 }
 
-// decoder reads what an encoder wrote. The first thing wrong is kept in err, and
-// all that follows reads as nothing. What it returns shares one string.
+// decoder reads what an encoder wrote. After the first error, which it keeps in err, it
+// returns only zero values. All strings that it returns share the memory of one string.
 type decoder struct {
 	rest string
 	err  error
@@ -124,10 +123,10 @@ func (d *decoder) fail(what string) {
 	d.rest = ""
 }
 
-// end returns what went wrong, if anything; bytes left over are wrong.
+// end returns the error, if any. Bytes that are left over are an error too.
 func (d *decoder) end() error {
 	if d.err == nil && d.rest != "" {
-		d.fail("more than was written")
+		d.fail("bytes are left over")
 	}
 	return d.err
 }
@@ -164,15 +163,16 @@ func (d *decoder) int() int64 {
 	return int64(n>>1) ^ -int64(n&1)
 }
 
-// plausible is up to how many elements room is made at once, on the word of a count
-// that may be wrong.
+// plausible is the most elements for which memory is allocated in advance, since a count
+// may be wrong.
 const plausible = 100
 
-// count reads how many things follow that take at least size bytes each.
+// count reads a number of elements of at least size bytes each. It is an error if the rest
+// is too short for them.
 func (d *decoder) count(size int) int {
 	n := d.uint()
 	if n > uint64(len(d.rest)/size) {
-		d.fail("count beyond its end")
+		d.fail("count is too large")
 		return 0
 	}
 	return int(n)
@@ -238,8 +238,8 @@ func (d *decoder) value(depth int) table.Value {
 	return table.Value{}
 }
 
-// A stored item is the number of the change that wrote it, then the item. The
-// number tells a reader whether what it sees is on disk yet.
+// decodeStored decodes a stored item: the number of the change that wrote it, followed by
+// the item. By the number a reader knows whether the item is on disk yet.
 
 func decodeStored(b []byte) (item table.Item, seq uint64, err error) {
 	d := newDecoder(b)
@@ -248,17 +248,17 @@ func decodeStored(b []byte) (item table.Item, seq uint64, err error) {
 	return item, seq, d.end()
 }
 
-// The kinds of change. A change has the new image whole and of the old one only
-// what was different, since most updates touch few attributes.
+// The kinds of changes. A change has the whole new item, but only those attributes of the
+// old item that differ, since most updates change few attributes.
 const (
-	changeInsert byte = iota + 1 // new
-	changeModify                 // new, attributes of old that differ, names that only new has
-	changeRemove                 // old
-	changePassed                 // neither: Options.Logs leaves it out
+	changeInsert     byte = iota + 1 // the new item
+	changeModify                     // the new item, old attributes that differ, names that only the new item has
+	changeRemove                     // the old item
+	changeNumberOnly                 // nothing, since Options.Logs leaves it out
 )
 
-// change appends a change; old or new is nil, but not both. encoded is new as an
-// item of this encoding.
+// change appends a change. Either the old or the new item may be nil. encoded is the new
+// item in this encoding.
 func (e *encoder) change(c Change, encoded []byte) {
 	kind := changeModify
 	switch {
@@ -299,10 +299,11 @@ func (e *encoder) change(c Change, encoded []byte) {
 	}
 }
 
-// concerns tells whether an encoded change is of a partition that is wanted, without
-// decoding more than that. What cannot be read is left to decodeChange to refuse.
+// concerns reports whether the partition of an encoded change is wanted. It decodes no more
+// than it must. It returns true for a change that it cannot read, so that decodeChange
+// returns the error.
 func concerns(b []byte, wanted func(pk string) bool) bool {
-	if len(b) > 0 && b[0] == changePassed {
+	if len(b) > 0 && b[0] == changeNumberOnly {
 		return false
 	}
 	if wanted == nil || len(b) == 0 {

@@ -27,7 +27,7 @@ func encodeChange(c Change) []byte {
 	return e.buf
 }
 
-// drawItem draws an item of any kind of value.
+// drawItem draws an item with values of any kind.
 func drawItem(rt *rapid.T) table.Item {
 	return rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c", "ab", "é"}), rapid.Custom(func(rt *rapid.T) table.Value { return drawValue(rt, 3) }), 0, 5).Draw(rt, "item")
 }
@@ -120,8 +120,8 @@ func TestASmallChangeTakesLittleMoreThanItsItem(t *testing.T) {
 	}
 }
 
-// The bytes that stores out there are made of. If this test fails, a new format needs
-// a number of its own and a way to read the old.
+// Existing stores consist of these bytes. If this test fails, the new format needs a number
+// of its own, and the old one must still be readable.
 func TestTheFormatOnDiskDoesNotChange(t *testing.T) {
 	item := table.Item{
 		"text": table.String("é"), "n": table.Int(-300), "most": table.Int(math.MaxInt64), "yes": table.Bool(true), "no": table.Bool(false),
@@ -147,7 +147,7 @@ func TestTheFormatOnDiskDoesNotChange(t *testing.T) {
 	}
 
 	k := table.Key{PK: "P", SK: "S"}
-	entry, _ := appendIndexKey(nil, spaceIndex2, "x", k, table.Item{"x": table.String("X"), table.AttrSort: table.String("Y")})
+	entry, _ := appendIndexKey(nil, kindIndex2, "x", k, table.Item{"x": table.String("X"), table.AttrSort: table.String("Y")})
 	for got, want := range map[string]string{
 		string(appendItemKey(nil, k)): "iP\x00S", string(entry): "2X\x00Y\x00P\x00S", string(appendChangeKey(nil, 258)): "c\x00\x00\x00\x00\x00\x00\x01\x02",
 	} {

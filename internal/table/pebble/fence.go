@@ -12,21 +12,23 @@ import (
 	"cafe/internal/table"
 )
 
-// fence stands between Pebble and the file system. After the first write to a file
-// that fails it lets no other through, so that nothing is built on a gap. It is
-// Pebble's logger too, which is where Pebble would end the process.
+// fence is a file system between Pebble and the disk. After the first failed write it is
+// shut: it passes no other write to the disk, so that no file continues after a gap. It is
+// also Pebble's logger, since Pebble ends the process through its logger.
 //
-// Pebble cannot live with an error of its log or its manifest: it ends the process,
-// or panics with its locks in disorder, or keeps a writer waiting for ever. So once
-// the fence is shut, Pebble goes on in memory, where it can still be read: new files
-// are made there, and changes to the old ones are dropped. It is Table that
-// acknowledges nothing any more. It may ask err after any operation of Pebble's: when
-// something failed in it, err said so before Pebble was told that all is well.
+// Pebble does not survive an error of its log or its manifest. It ends the process, or
+// panics and leaves its locks held, or keeps a writer waiting for ever. So a shut fence
+// tells Pebble that all is well, and Pebble continues in memory and can still be read. New
+// files are created in memory, and changes to old files are dropped.
+//
+// Table makes sure that nothing is acknowledged then. It calls err after each operation of
+// Pebble. If the operation failed inside, err returns the error, because the fence is shut
+// before Pebble gets its answer.
 type fence struct {
 	vfs.FS
-	memory *vfs.MemFS // files made once shut
+	memory *vfs.MemFS // the files created after the fence was shut
 	log    *slog.Logger
-	pause  time.Duration // before a compaction is refused: Pebble tries again at once, for ever
+	pause  time.Duration // the pause before a compaction is refused, since Pebble retries at once and for ever
 
 	cause  atomic.Pointer[error]
 	failed chan struct{} // closed once cause is set
@@ -36,7 +38,7 @@ func newFence(under vfs.FS, log *slog.Logger, pause time.Duration) *fence {
 	return &fence{FS: under, memory: vfs.NewMem(), log: log, pause: pause, failed: make(chan struct{})}
 }
 
-// err returns why nothing gets through; nil if all does and all did.
+// err returns the reason why the fence is shut, or nil if it is open.
 func (f *fence) err() error {
 	if cause := f.cause.Load(); cause != nil {
 		return *cause
@@ -46,23 +48,23 @@ func (f *fence) err() error {
 
 func (f *fence) shut() bool { return f.cause.Load() != nil }
 
-// fail shuts the fence, for the first cause it is given.
+// fail shuts the fence. Only the first cause is kept.
 func (f *fence) fail(cause error) {
 	err := fmt.Errorf("%w: it stopped writing: %w", table.ErrUnavailable, cause)
 	if f.cause.CompareAndSwap(nil, &err) {
-		f.log.Error("the store cannot write any more and has to be opened again", "cause", cause)
+		f.log.Error("the store cannot write any more and must be opened again", "cause", cause)
 		close(f.failed)
 	}
 }
 
-// What Pebble says it writes. A flush or a compaction that fails is tried again, and
-// a compaction can wait: it has no end, and no place in memory.
+// The kinds of files, as Pebble names them. Pebble retries a flush or a compaction that
+// fails. A compaction can wait, and it is too large to go on in memory.
 const (
 	flush      vfs.DiskWriteCategory = "pebble-memtable-flush"
 	compaction vfs.DiskWriteCategory = "pebble-compaction"
 )
 
-// file opens a file to write it.
+// file opens a file for writing, on disk or, if the fence is shut, in memory.
 func (f *fence) file(name string, category vfs.DiskWriteCategory, open func() (vfs.File, error)) (vfs.File, error) {
 	if !f.shut() {
 		file, err := open()
@@ -111,7 +113,7 @@ func (f *fence) Stat(name string) (vfs.FileInfo, error) {
 	return f.FS.Stat(name)
 }
 
-// OpenDir opens a folder to sync it.
+// OpenDir opens a folder, which Pebble does to sync it.
 func (f *fence) OpenDir(name string) (vfs.File, error) {
 	dir, err := f.FS.OpenDir(name)
 	if err != nil {
@@ -120,7 +122,7 @@ func (f *fence) OpenDir(name string) (vfs.File, error) {
 	return fencedFile{dir, f, false}, nil
 }
 
-// change does something to the names of files.
+// change carries out a change of file names, on disk or, if the fence is shut, in memory.
 func (f *fence) change(do func(vfs.FS) error) error {
 	if !f.shut() {
 		err := do(f.FS)
@@ -129,7 +131,7 @@ func (f *fence) change(do func(vfs.FS) error) error {
 		}
 		f.fail(err)
 	}
-	_ = do(f.memory) // of a file that is not there, it is dropped
+	_ = do(f.memory) // it fails if the file is only on disk; then the change is dropped
 	return nil
 }
 
@@ -145,8 +147,7 @@ func (f *fence) MkdirAll(dir string, perm os.FileMode) error {
 	return f.change(func(to vfs.FS) error { return to.MkdirAll(dir, perm) })
 }
 
-// Remove does not shut the fence when it fails: a file that stays too long does no
-// harm.
+// Remove does not shut the fence when it fails, since a file that stays does no harm.
 func (f *fence) Remove(name string) error {
 	if !f.shut() {
 		return f.FS.Remove(name)
@@ -156,11 +157,11 @@ func (f *fence) Remove(name string) error {
 
 func (f *fence) Unwrap() vfs.FS { return f.FS }
 
-// fencedFile is a file on disk, or a folder, open for writing or syncing.
+// fencedFile is a file or a folder on disk that is open for writing or syncing.
 type fencedFile struct {
 	vfs.File
-	fence *fence
-	again bool // Pebble may be told of errors: it tries again, with another file
+	fence   *fence
+	retries bool // Pebble retries after an error, with another file, so it may see errors
 }
 
 func (f fencedFile) pass(do func() error) error {
@@ -171,7 +172,7 @@ func (f fencedFile) pass(do func() error) error {
 		}
 		f.fence.fail(err)
 	}
-	if f.again {
+	if f.retries {
 		return f.fence.err()
 	}
 	return nil
@@ -200,35 +201,35 @@ func (f fencedFile) SyncTo(length int64) (full bool, err error) {
 	return full, err
 }
 
-// Infof drops what Pebble has to tell: it reports each file it makes.
+// Infof drops Pebble's information. Pebble reports every file that it creates.
 func (f *fence) Infof(string, ...any) {}
 
-// Errorf logs what went wrong, unless it is more of what the fence said already.
+// Errorf logs an error, unless the fence is shut and has logged its reason.
 func (f *fence) Errorf(format string, args ...any) {
 	if f.err() == nil {
 		f.log.Error(fmt.Sprintf(format, args...))
 	}
 }
 
-// Fatalf is called where Pebble expects the process to end. Shutting the fence is as
-// good: what it does after that is not on disk.
+// Fatalf shuts the fence. Pebble calls it where it expects the process to end. Shutting
+// the fence is enough: Pebble writes nothing to disk after that.
 func (f *fence) Fatalf(format string, args ...any) { f.fail(fmt.Errorf(format, args...)) }
 
-// minFree is how much space has to be free for writes to be taken: enough for Pebble
-// to tidy up what it has, which needs room of its own.
+// minFree is the free space that writes need. It is enough for Pebble's compactions, which
+// need space of their own.
 const minFree = 256 << 20
 
-// space watches how much of the disk is free.
-type space struct {
+// freeSpace watches the free space of a disk.
+type freeSpace struct {
 	fs      vfs.FS
 	dir     string
-	checked atomic.Int64 // when, in nanoseconds since 1970
+	checked atomic.Int64 // when the disk was last asked, in nanoseconds since 1970
 	low     atomic.Bool
 }
 
-// err is an error that Is table.ErrUnavailable while there is too little. It asks the
-// disk at most ten times a second.
-func (s *space) err() error {
+// err returns an error that Is table.ErrUnavailable while there is too little space. It
+// asks the disk at most ten times a second.
+func (s *freeSpace) err() error {
 	now := time.Now().UnixNano()
 	if last := s.checked.Load(); now-last > int64(100*time.Millisecond) && s.checked.CompareAndSwap(last, now) {
 		usage, err := s.fs.GetDiskUsage(s.dir)

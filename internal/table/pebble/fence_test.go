@@ -40,10 +40,10 @@ func within(t *testing.T, limit time.Duration, what string, work func()) {
 	}
 }
 
-// failing lets write operations of a file system fail, from the nth on.
+// failing makes the write operations of a file system fail, from the nth on.
 type failing struct {
 	n     int64
-	once  bool // the nth only
+	once  bool // only the nth fails
 	cause error
 	count atomic.Int64
 }
@@ -60,9 +60,9 @@ func (f *failing) MaybeError(op errorfs.Op) error {
 	return nil
 }
 
-// Every write operation of the engine fails in turn. No matter which: writers are
-// told, nobody hangs, reads go on, and once the disk is mended all that was
-// acknowledged is there.
+// Every write operation of the engine fails in turn. Whichever fails, writers get an error,
+// no call hangs, and reads go on. Once the disk works again, all acknowledged writes are
+// there.
 func TestADiskThatFills(t *testing.T) {
 	sweepFailures(t, func(n int64) *failing { return &failing{n: n, cause: syscall.ENOSPC} })
 }
@@ -142,13 +142,13 @@ func failDisk(t *testing.T, name string, disk *failing) {
 
 	var mu sync.Mutex
 	var acknowledged []table.Key
-	kept := int(disk.n*37) % 101 // percent of what was not synced that outlives the crash
+	kept := int(disk.n*37) % 101 // the percentage of unsynced writes that survive the crash
 	p, err := Open("data", opts)
 	if err != nil {
 		if !errors.Is(err, disk.cause) {
 			t.Errorf("%s: open: %v", name, err)
 		}
-		kept = 100 // Pebble does not open half of a folder that it never was done making
+		kept = 100 // Pebble cannot open a folder that was only half created
 	} else {
 		within(t, 20*time.Second, name+": writing", func() {
 			var all sync.WaitGroup

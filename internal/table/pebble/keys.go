@@ -9,8 +9,9 @@ import (
 	"cafe/internal/table"
 )
 
-// Where things are. The first byte of a key says what it is of; keys and index keys
-// hold no NUL, so NUL ends each part and the parts sort one by one.
+// The layout of keys. The first byte of a key says what kind it is. Keys and index keys
+// contain no NUL, so NUL ends each part, and keys sort by their first part, then by the
+// next.
 //
 //	i PK 0 SK                          an item
 //	1 partition 0 sort 0 PK 0 SK       an entry of index 1, without a value
@@ -18,24 +19,24 @@ import (
 //	c number (8 bytes, big-endian)     a change
 //	m name                             a fact about the store itself
 //
-// An index entry leads to the item and does not repeat it: a page of 25 costs 25
-// look-ups, and an order is written once instead of three times.
+// An index entry has the key of its item and not the item itself. So a page of 25 rows
+// costs 25 look-ups, and an order is written once and not three times.
 const (
-	spaceItem   = 'i'
-	spaceIndex1 = '1'
-	spaceIndex2 = '2'
-	spaceChange = 'c'
-	spaceMeta   = 'm'
+	kindItem   = 'i'
+	kindIndex1 = '1'
+	kindIndex2 = '2'
+	kindChange = 'c'
+	kindMeta   = 'm'
 )
 
 const (
-	metaFormat     = "mformat"  // version of all that this package writes
-	metaTrimmed    = "mtrimmed" // number of the last change that was trimmed
-	metaCheckpoint = "mcheckpoint/"
+	metaFormat     = "mformat"      // the version of the format on disk
+	metaTrimmed    = "mtrimmed"     // the number of the last change that was trimmed
+	metaCheckpoint = "mcheckpoint/" // followed by the name of a consumer
 )
 
 func appendItemKey(b []byte, k table.Key) []byte {
-	b = append(b, spaceItem)
+	b = append(b, kindItem)
 	b = append(b, k.PK...)
 	b = append(b, 0)
 	return append(b, k.SK...)
@@ -43,7 +44,7 @@ func appendItemKey(b []byte, k table.Key) []byte {
 
 // parseItemKey reads what appendItemKey wrote.
 func parseItemKey(b []byte) (table.Key, error) {
-	if len(b) > 0 && b[0] == spaceItem {
+	if len(b) > 0 && b[0] == kindItem {
 		if pk, sk, ok := strings.Cut(string(b[1:]), "\x00"); ok {
 			return table.Key{PK: pk, SK: sk}, nil
 		}
@@ -51,21 +52,21 @@ func parseItemKey(b []byte) (table.Key, error) {
 	return table.Key{}, fmt.Errorf("%w: key %q", errCorrupt, b)
 }
 
-// indexes are the secondary indexes: where their entries are, and which attribute
-// names the partition.
+// indexes are the secondary indexes: the kind of their keys, and the attribute that names
+// the partition.
 var indexes = []struct {
-	space byte
-	attr  string
-}{{spaceIndex1, table.AttrIndex1}, {spaceIndex2, table.AttrIndex2}}
+	kind byte
+	attr string
+}{{kindIndex1, table.AttrIndex1}, {kindIndex2, table.AttrIndex2}}
 
-// appendIndexKey appends the key of the item's entry in an index, and tells whether
-// it has one.
-func appendIndexKey(b []byte, space byte, attr string, k table.Key, item table.Item) ([]byte, bool) {
+// appendIndexKey appends the key of the item's entry in an index. It reports whether the
+// item has one.
+func appendIndexKey(b []byte, kind byte, attr string, k table.Key, item table.Item) ([]byte, bool) {
 	partition, sort := item.Str(attr), item.Str(table.AttrSort)
 	if partition == "" || sort == "" {
 		return b, false
 	}
-	b = append(b, space)
+	b = append(b, kind)
 	b = append(b, partition...)
 	b = append(b, 0)
 	b = append(b, sort...)
@@ -85,16 +86,16 @@ func parseIndexKey(b []byte) (sort string, k table.Key, err error) {
 }
 
 func appendChangeKey(b []byte, seq uint64) []byte {
-	return binary.BigEndian.AppendUint64(append(b, spaceChange), seq)
+	return binary.BigEndian.AppendUint64(append(b, kindChange), seq)
 }
 
-// bounds returns the keys between which a query's rows are.
+// bounds returns the range of keys of a query's rows.
 func bounds(q table.Query) (lower, upper []byte) {
-	space := byte(spaceItem)
+	kind := byte(kindItem)
 	if q.Index != table.Primary {
-		space = indexes[q.Index-table.Index1].space
+		kind = indexes[q.Index-table.Index1].kind
 	}
-	start := append([]byte{space}, q.Partition...)
+	start := append([]byte{kind}, q.Partition...)
 	lower = appendBound(append(start, 0), q.From)
 	if q.To == "" {
 		return lower, append(start[:len(start):len(start)], 1)
@@ -102,9 +103,10 @@ func bounds(q table.Query) (lower, upper []byte) {
 	return lower, appendBound(append(start[:len(start):len(start)], 0), q.To)
 }
 
-// appendBound appends the limit of a range of sort keys. A limit may hold NUL
-// (table.After does); sort keys do not, and in an index one ends with NUL: the
-// least of them above "a" and NUL is the least above "a" and the NUL that ends it.
+// appendBound appends the limit of a range of sort keys. A limit may contain NUL, as
+// those of table.After do. Sort keys do not contain it, but in an index NUL ends a sort
+// key. So a limit of "a" and NUL must be above the key that is "a" followed by its ending
+// NUL: the NUL becomes a byte 1.
 func appendBound(b []byte, limit string) []byte {
 	before, _, cut := strings.Cut(limit, "\x00")
 	b = append(b, before...)
@@ -114,8 +116,8 @@ func appendBound(b []byte, limit string) []byte {
 	return b
 }
 
-// prefixEnd returns the least key above all that begin with b, whose first byte is a
-// space and so can be counted up.
+// prefixEnd returns the smallest key above all keys that begin with b. The first byte of b
+// is the kind of a key and so never 0xff.
 func prefixEnd(b []byte) []byte {
 	end := bytes.TrimRight(b, "\xff")
 	end = bytes.Clone(end)

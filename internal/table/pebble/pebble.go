@@ -1,18 +1,19 @@
-// Package pebble is the store that needs nothing installed: the table of one café in
-// a folder, kept by the Pebble key-value engine inside the process, with a durable
-// log of every change that stands in for DynamoDB Streams.
+// Package pebble keeps a table.Table in a folder, with the Pebble key-value engine inside
+// the process. It needs no installation. It also keeps a durable log of every change, in
+// place of DynamoDB Streams.
 //
-// A write is acknowledged once it is on disk (fsynced), and concurrent writers share
-// the wait. Conditions are checked and the write is applied under one short lock;
-// the wait for the disk is outside of it.
+// A write returns once it is on disk (fsynced), and concurrent writers share one fsync.
+// One short lock covers checking the conditions and applying the write. The wait for the
+// disk is outside the lock.
 //
 // # When the disk fails
 //
-// With little space left (minFree), writes are refused with table.ErrUnavailable
-// while reads go on, and are taken again once there is space. When a file cannot be
-// written all the same, nothing more is written to the folder: writes under way and
-// all later ones get table.ErrUnavailable, reads go on, and Failed tells. What was
-// acknowledged is on disk, and opening the folder again brings it back.
+// When little space is left (minFree), writes return table.ErrUnavailable and reads go on.
+// Writes are accepted again once there is space.
+//
+// When writing a file fails, nothing more is written to the folder. Writes in progress and
+// all later writes return table.ErrUnavailable, reads go on, and the channel Failed is
+// closed. All acknowledged writes are on disk. Opening the folder again brings them back.
 package pebble
 
 import (
@@ -33,35 +34,36 @@ import (
 	"cafe/internal/table"
 )
 
-// format is the version of what this package writes: keys, items and changes.
+// format is the version of the format on disk: of keys, items and changes.
 const format = 1
 
 var (
-	// ErrInUse says that another process has the folder open.
+	// ErrInUse says that another process has opened the folder.
 	ErrInUse = errors.New("in use by another process")
-	// ErrClosed is what calls after Close get. It Is table.ErrUnavailable.
+	// ErrClosed is the error of calls after Close. It Is table.ErrUnavailable.
 	ErrClosed = fmt.Errorf("%w: it was closed", table.ErrUnavailable)
-	// ErrTrimmed says that changes asked for are no longer in the log.
+	// ErrTrimmed says that the requested changes are no longer in the log.
 	ErrTrimmed = errors.New("changes were trimmed")
 )
 
-// Options change what Open does by default.
+// Options are the options of Open. The zero value gives the defaults.
 type Options struct {
-	FS        vfs.FS           // default: the operating system's
-	Now       func() time.Time // when a change happened; default: time.Now
-	CacheSize int64            // bytes of blocks read to keep; default: 128 MB
-	Logger    *slog.Logger     // for errors of the store itself, which are rare; default: slog.Default()
+	FS        vfs.FS           // the file system; default: the operating system's
+	Now       func() time.Time // the time of a change; default: time.Now
+	CacheSize int64            // bytes of the block cache; default: 128 MB
+	Logger    *slog.Logger     // for errors of the store itself; default: slog.Default()
 
-	// Logs says of which partitions (PK) the change log is to have the changes; default:
-	// of all. Of the others it has the numbers, so that there is no gap.
+	// Logs reports whether the log has the changes of a partition (PK). Of any other
+	// change the log has only the number, so that numbers have no gap. Default: all.
 	Logs func(pk string) bool
 
 	// Tests make these small.
-	memTable uint64        // bytes written before Pebble makes a table of them
+	memTable uint64        // bytes that are written before Pebble flushes them to a file
 	pause    time.Duration // see fence
 }
 
-// Table implements table.Table in a folder of this machine.
+// Table implements table.Table in a folder of this machine. All its methods are safe for
+// concurrent use.
 type Table struct {
 	db   *lsm.DB
 	lock *lsm.Lock
@@ -69,18 +71,18 @@ type Table struct {
 	now  func() time.Time
 	logs func(pk string) bool
 
-	// open is held for reading by every call under way, and for writing by Close.
+	// Every call holds open for reading. Close holds it for writing.
 	open    sync.RWMutex
 	stop    sync.Once
 	closing chan struct{} // closed when Close begins
 
-	// turn holds the one who checks conditions and applies a write. It is a channel, so
-	// that waiting for it ends with the context.
+	// turn is the lock for checking conditions and applying a write. It is a channel, so
+	// that waiting for it can end with the context.
 	turn chan struct{}
-	// assigned is the number of the last change that was given one; it changes only by
-	// the holder of turn, and before the change can be read.
+	// assigned is the highest number of a change. Only the holder of turn changes it,
+	// before the change can be read.
 	assigned atomic.Uint64
-	synced   watermark // number of the last change that is on disk
+	synced   watermark // the number of the last change that is on disk
 
 	trim struct {
 		sync.Mutex
@@ -89,18 +91,18 @@ type Table struct {
 	}
 
 	fence *fence
-	space space
+	space freeSpace
 }
 
 var _ table.Table = (*Table)(nil)
 
-// trimEvery is how many changes are dropped at once. Each time leaves a mark that
-// reads have to step over, until Pebble tidies up.
+// trimEvery is the number of changes that are dropped at once. Each drop leaves a mark in
+// Pebble that reads must skip until a compaction removes it.
 const trimEvery = 1024
 
-// Open opens the table in the folder, and makes both if need be. Another process
-// that has it open is ErrInUse; a folder that cannot be written is an error that
-// names it. Close the table in the end.
+// Open opens the table in the folder, and creates folder and table if they do not exist.
+// It returns an error that Is ErrInUse if another process has opened the folder. If the
+// folder cannot be written, the error names it. The caller must call Close in the end.
 func Open(dir string, opts Options) (*Table, error) {
 	if opts.FS == nil {
 		opts.FS = vfs.Default
@@ -127,13 +129,13 @@ func Open(dir string, opts Options) (*Table, error) {
 		closing: make(chan struct{}),
 		turn:    make(chan struct{}, 1),
 		fence:   newFence(opts.FS, opts.Logger.With("store", dir), opts.pause),
-		space:   space{fs: opts.FS, dir: dir},
+		space:   freeSpace{fs: opts.FS, dir: dir},
 	}
 	t.synced.init()
 	t.trim.every = trimEvery
 
 	if err := opts.FS.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("data folder %s cannot be made: %w", dir, err)
+		return nil, fmt.Errorf("data folder %s cannot be created: %w", dir, err)
 	}
 	var err error
 	if t.lock, err = lsm.LockDirectory(dir, opts.FS); err != nil {
@@ -149,7 +151,7 @@ func Open(dir string, opts Options) (*Table, error) {
 	return t, nil
 }
 
-// start opens the engine, and finds where the log of changes ends.
+// start opens the engine and finds the end of the log of changes.
 func (t *Table) start(opts Options) (err error) {
 	if t.db, err = lsm.Open(t.dir, t.engineOptions(opts)); err != nil {
 		return err
@@ -170,14 +172,14 @@ func (t *Table) load() error {
 			return err
 		}
 	case version != format:
-		return fmt.Errorf("it has format %d, and this program knows format %d only", version, format)
+		return fmt.Errorf("it has format %d, and this program knows only format %d", version, format)
 	}
 
 	if t.trim.done, err = t.fact(metaTrimmed); err != nil {
 		return err
 	}
 	last := t.trim.done
-	changes, err := t.db.NewIter(&lsm.IterOptions{LowerBound: []byte{spaceChange}, UpperBound: []byte{spaceChange + 1}})
+	changes, err := t.db.NewIter(&lsm.IterOptions{LowerBound: []byte{kindChange}, UpperBound: []byte{kindChange + 1}})
 	if err != nil {
 		return err
 	}
@@ -190,8 +192,8 @@ func (t *Table) load() error {
 	return changes.Close()
 }
 
-// engineOptions fit a small computer: two cores, a slow disk that may lose power, a
-// few hundred megabytes of memory to spare.
+// engineOptions suit a small computer: two cores, a slow disk that may lose power, and a
+// few hundred megabytes of free memory.
 func (t *Table) engineOptions(opts Options) *lsm.Options {
 	o := &lsm.Options{
 		FS:                 t.fence,
@@ -200,31 +202,33 @@ func (t *Table) engineOptions(opts Options) *lsm.Options {
 		FormatMajorVersion: lsm.FormatTableFormatV6,
 		CacheSize:          opts.CacheSize,
 
-		// Four of these at most. The log that is read again at the next start is as
-		// long as one or two; changes that are trimmed while still in here never cost
-		// another write.
+		// There are at most four of these. The next start reads a log as long as one or
+		// two of them. A change that is trimmed while it is still here is never written
+		// to another file.
 		MemTableSize:                opts.memTable,
 		MemTableStopWritesThreshold: 4,
 
-		// Stopping all writers at 12 runs behind is for machines that can compact faster
-		// than they write; here a rush may last minutes, and the night is quiet.
+		// Pebble's default stops all writers when compactions are 12 files behind. That
+		// suits machines that compact faster than they write. Here a rush may last
+		// minutes, and the night is quiet.
 		L0CompactionThreshold: 4,
 		L0StopWritesThreshold: 48,
 
-		// Writes the log out in steps, so that an fsync never finds much to do.
+		// Pebble writes the log to disk in steps, so that an fsync has little to do.
 		WALBytesPerSync: 256 << 10,
 		MaxOpenFiles:    500,
 	}
 	for i := range o.Levels {
 		o.Levels[i] = lsm.LevelOptions{
-			// Small blocks, since most reads are of one item; and one block of a table's index,
-			// since an index of small ones is itself found by an index: a read of today's
-			// orders took 1.9 times as long among a million as among 1,000 (1.2 so).
+			// Data blocks are small, since most reads are of one item. Index blocks are
+			// large, so that a file's index is one block and needs no index of its own. With
+			// small ones a read of today's orders among a million took 1.9 times as long as
+			// among 1,000. With large ones it takes 1.2 times as long.
 			BlockSize:      4 << 10,
 			IndexBlockSize: 256 << 10,
 
-			// Every new order asks for an id that is not there: the filter answers without
-			// reading a block.
+			// Every new order looks for an id that does not exist. The filter answers
+			// without reading a block.
 			FilterPolicy: bloom.FilterPolicy(10),
 		}
 	}
@@ -235,8 +239,9 @@ func (t *Table) engineOptions(opts Options) *lsm.Options {
 	return o
 }
 
-// Close waits for the calls under way, brings all to disk and releases the folder.
-// Later calls get ErrClosed. When the store has failed, Close says so once more.
+// Close waits for the calls in progress, writes everything to disk and releases the
+// folder. Later calls return ErrClosed. If the store has failed, Close returns that error
+// too.
 func (t *Table) Close() error {
 	t.stop.Do(func() { close(t.closing) })
 	t.open.Lock()
@@ -249,15 +254,15 @@ func (t *Table) Close() error {
 	return err
 }
 
-// Failed is closed when the store cannot write any more (see the package's text) and
-// the process is better started again. Err then says why.
+// Failed returns a channel that is closed when the store cannot write any more (see the
+// package comment). Then the process should be restarted, and Err returns the reason.
 func (t *Table) Failed() <-chan struct{} { return t.fence.failed }
 
-// Err returns why the store failed, as an error that Is table.ErrUnavailable; nil if
-// it did not.
+// Err returns the reason why the store failed, as an error that Is table.ErrUnavailable,
+// or nil if it has not failed.
 func (t *Table) Err() error { return t.fence.err() }
 
-// enter begins a call, which has to leave in the end.
+// enter begins a call. If it returns nil, the caller must call leave in the end.
 func (t *Table) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -274,7 +279,7 @@ func (t *Table) enter(ctx context.Context) error {
 
 func (t *Table) leave() { t.open.RUnlock() }
 
-// fact reads a number that the store keeps about itself; 0 if it was never set.
+// fact returns a number that the store keeps about itself, or 0 if it was never set.
 func (t *Table) fact(name string) (uint64, error) {
 	b, closer, err := t.db.Get([]byte(name))
 	if errors.Is(err, lsm.ErrNotFound) {
@@ -293,18 +298,18 @@ func (t *Table) fact(name string) (uint64, error) {
 
 func encodeFact(n uint64) []byte { return binary.AppendUvarint(nil, n) }
 
-// watermark is a number that only grows, and that can be waited for.
+// watermark is a number that only grows and that callers can wait for.
 type watermark struct {
 	n       atomic.Uint64
 	waiting atomic.Int64
 
 	mu    sync.Mutex
-	grown chan struct{} // closed when n has grown
+	grown chan struct{} // closed and replaced when n grows
 }
 
 func (w *watermark) init() { w.grown = make(chan struct{}) }
 
-// advance makes it at least n.
+// advance raises the number to n, unless it is higher.
 func (w *watermark) advance(n uint64) {
 	for {
 		old := w.n.Load()
@@ -316,7 +321,7 @@ func (w *watermark) advance(n uint64) {
 		}
 	}
 	if w.waiting.Load() == 0 {
-		return // who begins to wait now looks at n again first
+		return // anybody who begins to wait now looks at n first
 	}
 	w.mu.Lock()
 	close(w.grown)
@@ -324,8 +329,8 @@ func (w *watermark) advance(n uint64) {
 	w.mu.Unlock()
 }
 
-// reach waits until it is at least n, and tells whether it is: it gives up with the
-// context or when one of stop closes.
+// reach waits until the number is at least n. It stops waiting when the context ends or
+// one of the stop channels closes. It reports whether the number was reached.
 func (w *watermark) reach(ctx context.Context, n uint64, stop ...<-chan struct{}) bool {
 	if w.n.Load() >= n {
 		return true

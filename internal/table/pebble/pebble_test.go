@@ -114,7 +114,7 @@ func TestASecondTableGetsErrInUse(t *testing.T) {
 	open(t, dir, Options{})
 }
 
-// TestMain plays another process when the test below starts this program again.
+// TestMain is the other process when the test below starts this program again.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("PEBBLE_TEST_OPEN"); dir != "" {
 		_, err := Open(dir, Options{})
@@ -194,7 +194,7 @@ func TestANewerFormatIsRefused(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the folder is not left locked either
+	for range 2 { // twice, since a refusal must not leave the folder locked
 		if _, err := Open("data", Options{FS: mem}); err == nil || !strings.Contains(err.Error(), "format 2") {
 			t.Errorf("got %v", err)
 		}
@@ -225,7 +225,7 @@ func TestAClosedTableSaysSo(t *testing.T) {
 	}
 	select {
 	case <-p.Failed():
-		t.Error("failed, though it was only closed")
+		t.Error("failed, although it was only closed")
 	default:
 	}
 }
@@ -283,7 +283,7 @@ func TestAHealthyStoreLogsNothing(t *testing.T) {
 	}
 }
 
-// scarce is a disk with as much space free as the test says.
+// scarce is a disk whose free space the test sets.
 type scarce struct {
 	vfs.FS
 	mu   sync.Mutex
@@ -332,7 +332,7 @@ func TestWritesWaitForSpaceOnTheDisk(t *testing.T) {
 }
 
 func TestWritesGoOnWhenFreeSpaceIsUnknown(t *testing.T) {
-	p := open(t, "data", Options{FS: vfs.NewMem()}) // which cannot tell
+	p := open(t, "data", Options{FS: vfs.NewMem()}) // it does not know its free space
 	mustWrite(t, p, table.Put(latte, table.Item{}))
 }
 
@@ -382,7 +382,7 @@ func TestADamagedItemIsAnError(t *testing.T) {
 	}
 }
 
-// slowDisk lets a test hold back the fsyncs of the write-ahead log.
+// slowDisk lets a test delay the fsyncs of the write-ahead log.
 type slowDisk struct {
 	mu   sync.Mutex
 	held chan struct{}
@@ -428,7 +428,7 @@ func TestAnswersWaitUntilTheyAreOnDisk(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 
-	// Each of these depends on one of the two writes.
+	// Each of these calls depends on one of the two writes.
 	dependent := map[string]func(ctx context.Context) error{
 		"a consistent get of the item written": func(ctx context.Context) error { _, err := p.Get(ctx, latte, true); return err },
 		"a consistent get of the item removed": func(ctx context.Context) error { _, err := p.Get(ctx, gone, true); return err },
@@ -458,7 +458,7 @@ func TestAnswersWaitUntilTheyAreOnDisk(t *testing.T) {
 	if changes, err := p.Changes(ctx, 2, 10, nil); err != nil || len(changes) != 0 {
 		t.Errorf("changes, before: %v, %v", changes, err)
 	}
-	// These do not.
+	// These calls do not.
 	if _, err := p.Get(ctx, old, true); err != nil {
 		t.Errorf("a consistent get of an old item: %v", err)
 	}

@@ -11,11 +11,12 @@ import (
 	"cafe/internal/table"
 )
 
-// pageBytes is how much of the table one page takes, as DynamoDB has it.
+// pageBytes is the most bytes that are read for one page. It is DynamoDB's limit.
 const pageBytes = 1 << 20
 
-// Get implements table.Table. A read that is consistent waits for the disk if the
-// item was written just now; any other may show what a power cut could still undo.
+// Get implements table.Table. A consistent read of an item that was just written waits
+// until the write is on disk. Any other read may show a write that a power cut can still
+// undo.
 func (t *Table) Get(ctx context.Context, key table.Key, consistent bool) (table.Item, error) {
 	if err := t.enter(ctx); err != nil {
 		return nil, err
@@ -27,7 +28,7 @@ func (t *Table) Get(ctx context.Context, key table.Key, consistent bool) (table.
 	}
 	if consistent {
 		if item == nil {
-			seq = t.assigned.Load() // its removal may not be on disk yet
+			seq = t.assigned.Load() // a deletion of it may not be on disk yet
 		}
 		if err := t.settle(ctx, seq); err != nil {
 			return nil, err
@@ -39,11 +40,11 @@ func (t *Table) Get(ctx context.Context, key table.Key, consistent bool) (table.
 	return item, nil
 }
 
-// lookup returns the item, nil if there is none, and the number of the change that
-// wrote it.
+// lookup returns the item and the number of the change that wrote it. The item is nil if
+// it does not exist.
 func (t *Table) lookup(from lsm.Reader, key table.Key) (item table.Item, seq uint64, err error) {
-	// An iterator, since Get does not ask the filters of the last level, where nearly
-	// everything is: an id that is not there would cost a block.
+	// This uses an iterator, since Pebble's Get does not use the filters of the last level.
+	// Nearly all items are there, so looking for an absent id would read a block.
 	it, err := from.NewIter(&lsm.IterOptions{UseL6Filters: true})
 	if err != nil {
 		return nil, 0, unreadable(err)
@@ -53,8 +54,8 @@ func (t *Table) lookup(from lsm.Reader, key table.Key) (item table.Item, seq uin
 			item, err = nil, unreadable(closed)
 		}
 	}()
-	var space [128]byte
-	if !it.SeekPrefixGE(appendItemKey(space[:0], key)) {
+	var buffer [128]byte
+	if !it.SeekPrefixGE(appendItemKey(buffer[:0], key)) {
 		return nil, 0, nil // or an error, which Close returns
 	}
 	b, err := it.ValueAndErr()
@@ -67,7 +68,7 @@ func (t *Table) lookup(from lsm.Reader, key table.Key) (item table.Item, seq uin
 	return item, seq, nil
 }
 
-// Query implements table.Table. Indexes are as current as the items.
+// Query implements table.Table. The indexes never lag behind the items.
 func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	if q.Index > table.Index2 || q.Index != table.Primary && q.Consistent {
 		return table.Page{}, fmt.Errorf("%w: query of index %d, consistent %v", table.ErrInvalid, q.Index, q.Consistent)
@@ -77,7 +78,7 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	}
 	defer t.leave()
 	if strings.IndexByte(q.Partition, 0) >= 0 {
-		return table.Page{}, nil // no key is like that
+		return table.Page{}, nil // no key contains NUL
 	}
 	page, err := t.page(ctx, q)
 	if err != nil {
@@ -94,16 +95,16 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 func (t *Table) page(ctx context.Context, q table.Query) (table.Page, error) {
 	lower, upper := bounds(q)
 	if q.Index == table.Primary {
-		return t.read(ctx, t.db, lower, upper, q.Descending, q.Limit, func(it *lsm.Iterator) (found, error) {
+		return t.read(ctx, t.db, lower, upper, q.Descending, q.Limit, func(it *lsm.Iterator) (pageRow, error) {
 			f, err := readItem(it)
 			f.next = f.row.Key.SK
 			return f, err
 		})
 	}
-	// The entries and the items they lead to as of one moment.
+	// The snapshot makes entries and items consistent with each other.
 	moment := t.db.NewSnapshot()
 	defer moment.Close()
-	return t.read(ctx, moment, lower, upper, q.Descending, q.Limit, func(it *lsm.Iterator) (f found, err error) {
+	return t.read(ctx, moment, lower, upper, q.Descending, q.Limit, func(it *lsm.Iterator) (f pageRow, err error) {
 		if f.next, f.row.Key, err = parseIndexKey(it.Key()); err != nil {
 			return f, err
 		}
@@ -118,33 +119,33 @@ func (t *Table) page(ctx context.Context, q table.Query) (table.Page, error) {
 	})
 }
 
-// Scan implements table.Table. It reads only what has the prefix.
+// Scan implements table.Table. It reads only items with the prefix, in the order of their
+// keys.
 func (t *Table) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
 	if err := t.enter(ctx); err != nil {
 		return table.Page{}, err
 	}
 	defer t.leave()
-	lower := append([]byte{spaceItem}, s.Prefix...)
+	lower := append([]byte{kindItem}, s.Prefix...)
 	upper := prefixEnd(lower)
 	if s.After != "" {
-		lower = append(append([]byte{spaceItem}, s.After...), 0)
+		lower = append(append([]byte{kindItem}, s.After...), 0)
 	}
-	return t.read(ctx, t.db, lower, upper, false, s.Limit, func(it *lsm.Iterator) (found, error) {
+	return t.read(ctx, t.db, lower, upper, false, s.Limit, func(it *lsm.Iterator) (pageRow, error) {
 		f, err := readItem(it)
 		f.next = string(it.Key()[1:])
 		return f, err
 	})
 }
 
-// found is a row, what to call its place if the page ends with it, and what it
-// weighs.
-type found struct {
+// pageRow is a row of a page.
+type pageRow struct {
 	row  table.Row
-	next string
-	size int
+	next string // Page.Next if this is the last row of the page
+	size int    // bytes on disk
 }
 
-func readItem(it *lsm.Iterator) (f found, err error) {
+func readItem(it *lsm.Iterator) (f pageRow, err error) {
 	if f.row.Key, err = parseItemKey(it.Key()); err != nil {
 		return f, err
 	}
@@ -157,9 +158,9 @@ func readItem(it *lsm.Iterator) (f found, err error) {
 	return f, err
 }
 
-// read returns a page of what is between lower and upper.
+// read returns a page of the entries from lower to upper; row turns an entry into a row.
 func (t *Table) read(
-	ctx context.Context, from lsm.Reader, lower, upper []byte, descending bool, limit int, row func(*lsm.Iterator) (found, error),
+	ctx context.Context, from lsm.Reader, lower, upper []byte, descending bool, limit int, row func(*lsm.Iterator) (pageRow, error),
 ) (page table.Page, err error) {
 	if bytes.Compare(lower, upper) >= 0 {
 		return page, nil

@@ -8,8 +8,8 @@ import (
 	"cafe/internal/table"
 )
 
-// Write implements table.Table. It never returns table.ErrConflict: writes to the
-// same items take turns.
+// Write implements table.Table. It never returns table.ErrConflict, since writes take
+// turns.
 func (t *Table) Write(ctx context.Context, ops ...table.Op) error {
 	if err := table.Validate(ops); err != nil {
 		return err
@@ -35,8 +35,8 @@ func (t *Table) Write(ctx context.Context, ops ...table.Op) error {
 	return w.wait(ctx)
 }
 
-// inTurn does what only one may do at a time: to check and to apply. Once the store
-// has failed nobody does it any more.
+// inTurn calls do while no other writer checks or applies a write. It returns an error
+// without calling do if the context ends or the store has failed.
 func (t *Table) inTurn(ctx context.Context, do func() error) error {
 	select {
 	case t.turn <- struct{}{}:
@@ -56,22 +56,22 @@ func (t *Table) inTurn(ctx context.Context, do func() error) error {
 	return do()
 }
 
-// write is one Write on its way.
+// write is one call of Write, or a part of a WriteEach.
 type write struct {
 	table *Table
 	ops   []table.Op
 
-	encoded *encoder // the items of puts, one after the other, up to ends[i]
+	encoded *encoder // the items of puts, one after the other; item i ends at ends[i]
 	ends    []int
 	scratch *encoder
 
-	batch *lsm.Batch // nil when nothing changes
-	last  uint64     // number of the last change
-	seen  uint64     // number of the last change that what was read depends on
-	err   error      // a refusal, to be returned once what it shows is on disk
+	batch *lsm.Batch // nil if nothing changes
+	last  uint64     // the number of the last change of this write
+	seen  uint64     // the number of the last change that this write has read
+	err   error      // a refusal, to be returned once the changes it shows are on disk
 }
 
-// encodePuts does before the turn what can be done before it.
+// encodePuts encodes the items of puts. It runs before the turn, to keep the turn short.
 func (w *write) encodePuts() {
 	w.ends = make([]int, len(w.ops))
 	for i, op := range w.ops {
@@ -82,8 +82,8 @@ func (w *write) encodePuts() {
 	}
 }
 
-// apply checks the conditions and applies the write, to be read by all at once. It
-// runs in its turn.
+// apply checks the conditions and applies the write. After that, everybody can read it.
+// It must run in the writer's turn.
 func (w *write) apply() error {
 	olds := make([]table.Item, len(w.ops))
 	var refused []table.Failure
@@ -120,7 +120,7 @@ func (w *write) apply() error {
 	return w.change(olds, news)
 }
 
-// change applies what is no longer as it was.
+// change applies the items that differ.
 func (w *write) change(olds, news []table.Item) error {
 	t := w.table
 	w.batch = t.db.NewBatch()
@@ -139,21 +139,21 @@ func (w *write) change(olds, news []table.Item) error {
 	return t.commit(w.batch)
 }
 
-// read returns the item as it stands, nil if there is none.
+// read returns the current item, or nil if it does not exist.
 func (w *write) read(key table.Key) (table.Item, error) {
 	item, seq, err := w.table.lookup(w.table.db, key)
 	if err != nil {
 		return nil, err
 	}
 	if item == nil {
-		// It may never have been, or its removal may not be on disk yet.
+		// It may have been deleted just now, and the deletion may not be on disk yet.
 		seq = w.table.assigned.Load()
 	}
 	w.seen = max(w.seen, seq)
 	return item, nil
 }
 
-// add appends to the batch all that one change means.
+// add appends one change to the batch: the item, the change itself, and index entries.
 func (w *write) add(i int, c Change) error {
 	e := w.scratch
 
@@ -190,19 +190,19 @@ func (w *write) add(i int, c Change) error {
 	if logs := w.table.logs; logs == nil || logs(c.Key.PK) {
 		e.change(c, item)
 	} else {
-		e.buf = append(e.buf, changePassed)
+		e.buf = append(e.buf, changeNumberOnly)
 	}
 	if err := w.batch.Set(e.buf[start:value], e.buf[value:], nil); err != nil {
 		return err
 	}
 
-	// Its place in the indexes, if that is another now.
+	// The entries in the indexes that differ.
 	for _, index := range indexes {
 		var was, is bool
 		start := len(e.buf)
-		e.buf, was = appendIndexKey(e.buf, index.space, index.attr, c.Key, c.Old)
+		e.buf, was = appendIndexKey(e.buf, index.kind, index.attr, c.Key, c.Old)
 		middle := len(e.buf)
-		e.buf, is = appendIndexKey(e.buf, index.space, index.attr, c.Key, c.New)
+		e.buf, is = appendIndexKey(e.buf, index.kind, index.attr, c.Key, c.New)
 		before, after := e.buf[start:middle], e.buf[middle:]
 		if string(before) == string(after) {
 			continue
@@ -221,8 +221,8 @@ func (w *write) add(i int, c Change) error {
 	return nil
 }
 
-// commit hands the batch to Pebble, which applies it; it is on disk after SyncWait,
-// if nothing failed until then.
+// commit gives the batch to Pebble, which applies it. The batch is on disk once SyncWait
+// returns, unless the fence has an error then.
 func (t *Table) commit(b *lsm.Batch) error {
 	if err := t.db.ApplyNoSyncWait(b, lsm.Sync); err != nil {
 		return t.broken(err)
@@ -230,13 +230,14 @@ func (t *Table) commit(b *lsm.Batch) error {
 	return t.fence.err()
 }
 
-// broken is for errors of Pebble that leave in doubt what it will do next.
+// broken makes the store fail after an error of Pebble, and returns the store's error.
 func (t *Table) broken(err error) error {
 	t.fence.fail(err)
 	return t.fence.err()
 }
 
-// wait returns once the write, or what made it be refused, is on disk.
+// wait waits until the write is on disk. After a refusal, it waits until the changes that
+// the refusal depends on are.
 func (w *write) wait(ctx context.Context) error {
 	t := w.table
 	if w.batch == nil {
@@ -256,8 +257,8 @@ func (w *write) wait(ctx context.Context) error {
 	return nil
 }
 
-// settle waits until all changes up to seq are on disk: nobody is told what a power
-// cut could still undo.
+// settle waits until all changes up to seq are on disk. So no answer depends on a change
+// that a power cut can still undo.
 func (t *Table) settle(ctx context.Context, seq uint64) error {
 	if t.synced.reach(ctx, seq, t.fence.failed) {
 		return nil

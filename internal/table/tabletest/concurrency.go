@@ -11,7 +11,7 @@ import (
 	"cafe/internal/table"
 )
 
-// together runs n copies of work at the same time and waits for them.
+// together calls work n times at the same time and waits for all calls.
 func together(n int, work func(i int)) {
 	var all sync.WaitGroup
 	start := make(chan struct{})
@@ -37,7 +37,7 @@ func testConcurrency(t *testing.T, s *suite) {
 		})
 		s.want(t, k, table.Item{"n": table.Int(240)})
 	})
-	t.Run("of many puts that must be first one wins, and the others see it", func(t *testing.T) {
+	t.Run("one of many puts of an absent item wins, and the others are shown it", func(t *testing.T) {
 		for range 5 {
 			k := s.key()
 			var winner atomic.Int64
@@ -65,7 +65,7 @@ func testConcurrency(t *testing.T, s *suite) {
 			}
 		}
 	})
-	t.Run("the last of a stock is taken once", func(t *testing.T) {
+	t.Run("each unit of a stock is taken once", func(t *testing.T) {
 		shelf := s.key()
 		s.write(t, table.Put(shelf, table.Item{"on_hand": table.Int(3)}))
 		var sold atomic.Int64
@@ -90,7 +90,7 @@ func testConcurrency(t *testing.T, s *suite) {
 		}
 		s.want(t, shelf, table.Item{"on_hand": table.Int(0)})
 	})
-	t.Run("moves between items neither make nor lose anything", func(t *testing.T) {
+	t.Run("moves between items keep the sum", func(t *testing.T) {
 		const accounts, each = 4, 50
 		p := s.partition()
 		key := func(i int) table.Key { return table.Key{PK: p, SK: fmt.Sprint(i % accounts)} }
@@ -112,7 +112,7 @@ func testConcurrency(t *testing.T, s *suite) {
 		for i := range accounts {
 			n := s.item(t, key(i)).Int("n")
 			if n < 0 {
-				t.Errorf("account %d stands at %d", i, n)
+				t.Errorf("account %d is %d", i, n)
 			}
 			sum += n
 		}
@@ -120,7 +120,7 @@ func testConcurrency(t *testing.T, s *suite) {
 			t.Errorf("sum is %d, want %d", sum, accounts*each)
 		}
 	})
-	t.Run("writers that go by a version never overwrite each other", func(t *testing.T) {
+	t.Run("writers that check a version never overwrite each other", func(t *testing.T) {
 		k := s.key()
 		s.write(t, table.Put(k, table.Item{"version": table.Int(0), "log": table.List()}))
 		const writers, rounds = 4, 5
@@ -148,7 +148,7 @@ func testConcurrency(t *testing.T, s *suite) {
 			t.Errorf("version %d, %d entries, want %d", item.Int("version"), len(log), writers*rounds)
 		}
 	})
-	t.Run("a read sees a write of several operations on its item whole", func(t *testing.T) {
+	t.Run("a read never sees a part of a write", func(t *testing.T) {
 		k, other := s.key(), s.key()
 		s.write(t, table.Put(k, table.Item{"a": table.Int(0), "b": table.Int(0)}))
 		together(3, func(w int) {
@@ -159,7 +159,7 @@ func testConcurrency(t *testing.T, s *suite) {
 						t.Error(err)
 					}
 				} else if item := s.item(t, k); item.Int("a") != item.Int("b") {
-					t.Errorf("read a half: %s", show(item))
+					t.Errorf("read a part of a write: %s", show(item))
 				}
 			}
 		})
@@ -180,7 +180,7 @@ func testContexts(t *testing.T, s *suite) {
 			return s.Write(ended, table.Put(k, table.Item{"n": table.Int(2)}), table.Put(s.key(), table.Item{}))
 		},
 	} {
-		t.Run("a "+name+" under an ended context says so", func(t *testing.T) {
+		t.Run("a "+name+" with an ended context returns its error", func(t *testing.T) {
 			if err := again(call); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}

@@ -8,13 +8,13 @@ import (
 	"cafe/internal/table"
 )
 
-// testEach is for tables that write together what has nothing to do with each other.
+// testEach tests WriteEach of tables that have it.
 func testEach(t *testing.T, s *suite) {
-	together, ok := s.Table.(table.Together)
+	writer, ok := s.Table.(table.EachWriter)
 	if !ok {
-		t.Skip("the table writes nothing together")
+		t.Skip("not tested: the table is no table.EachWriter")
 	}
-	t.Run("each for itself", func(t *testing.T) {
+	t.Run("each operation has its own result", func(t *testing.T) {
 		pk := s.partition()
 		key := func(i int) table.Key { return table.Key{PK: pk, SK: fmt.Sprintf("%04d", i)} }
 		item := func(i int) table.Item { return table.Item{"n": table.Int(int64(i))} }
@@ -33,7 +33,7 @@ func testEach(t *testing.T, s *suite) {
 			}
 		}
 		ops[n-1] = table.Put(table.Key{PK: pk}, item(0)) // no key
-		for i, err := range together.WriteEach(t.Context(), ops) {
+		for i, err := range writer.WriteEach(t.Context(), ops) {
 			want, wantErr := item(i), false
 			switch stood, refused := table.Failed(err, 0); {
 			case i == n-1:
@@ -49,7 +49,7 @@ func testEach(t *testing.T, s *suite) {
 			case i%3 == 0:
 				want, wantErr = item(-1), true
 				if !refused || !stood.Equal(want) {
-					t.Errorf("%d is there already, and %v", i, err)
+					t.Errorf("%d exists, but got %v", i, err)
 				}
 			}
 			if (err != nil) != wantErr {
@@ -60,20 +60,20 @@ func testEach(t *testing.T, s *suite) {
 			}
 		}
 	})
-	t.Run("two of one item", func(t *testing.T) {
+	t.Run("two operations on one item are invalid", func(t *testing.T) {
 		key := s.key()
 		other := s.key()
-		for i, err := range together.WriteEach(t.Context(), []table.Op{table.Put(key, nil), table.Put(other, nil), table.Delete(key)}) {
+		for i, err := range writer.WriteEach(t.Context(), []table.Op{table.Put(key, nil), table.Put(other, nil), table.Delete(key)}) {
 			if !errors.Is(err, table.ErrInvalid) {
 				t.Errorf("operation %d: %v", i, err)
 			}
 		}
 		if _, err := s.Get(t.Context(), other, true); !errors.Is(err, table.ErrNotFound) {
-			t.Errorf("written all the same: %v", err)
+			t.Errorf("another operation was carried out: %v", err)
 		}
 	})
-	t.Run("none", func(t *testing.T) {
-		if errs := together.WriteEach(t.Context(), nil); len(errs) != 0 {
+	t.Run("no operations are no errors", func(t *testing.T) {
+		if errs := writer.WriteEach(t.Context(), nil); len(errs) != 0 {
 			t.Errorf("%v", errs)
 		}
 	})

@@ -11,8 +11,8 @@ import (
 	"cafe/internal/table"
 )
 
-// Faulty passes calls on to a table, and lets the faults of a script happen to them.
-// It is safe for concurrent use; calls are numbered in the order they come in.
+// Faulty passes calls on to a table and injects the faults of a script. It is safe for
+// concurrent use. Calls are numbered in the order in which they arrive.
 type Faulty struct {
 	table.Table
 
@@ -21,29 +21,29 @@ type Faulty struct {
 	faults Faults
 }
 
-// NewFaulty wraps t. Nil faults are none.
+// NewFaulty returns a Faulty around t. Nil faults means that there are none.
 func NewFaulty(t table.Table, faults Faults) *Faulty { return &Faulty{Table: t, faults: faults} }
 
-// Faults is a script: it says what happens to a call. It is asked by one call at a
-// time.
+// Faults is a script: it returns the fault of each call. Faulty does not call it
+// concurrently.
 type Faults func(Call) Fault
 
-// Call is a call that came in.
+// Call is a call of a method of Faulty.
 type Call struct {
-	N      int        // 1 for the first that this Faulty saw
+	N      int        // 1 for the first call
 	Method string     // Get, Query, Scan or Write
-	Ops    []table.Op // of a Write
+	Ops    []table.Op // the operations of a Write
 }
 
-// Fault is what happens to a call; the zero Fault is nothing.
+// Fault is what goes wrong with a call. The zero Fault is no fault.
 type Fault struct {
-	Delay  time.Duration // passes first, cut short by the end of the context
-	Before error         // is returned, and the table is never asked
-	After  error         // is returned in place of the table's answer: a write happened, if it was not refused
-	Then   func()        // is called once the table was asked, before the caller has the answer
+	Delay  time.Duration // how long to wait first; the end of the context ends the wait
+	Before error         // returned without calling the table
+	After  error         // returned in place of the table's result, after the table was called
+	Then   func()        // called after the table was called, before Faulty returns
 }
 
-// At lets the fault happen to call n only.
+// At returns a script that injects the fault into call n only.
 func At(n int, fault Fault) Faults {
 	return func(c Call) Fault {
 		if c.N == n {
@@ -53,8 +53,8 @@ func At(n int, fault Fault) Faults {
 	}
 }
 
-// Always lets the fault happen to all calls of the methods named, or to all calls if
-// none is.
+// Always returns a script that injects the fault into every call of the named methods, or
+// into every call if no method is named.
 func Always(fault Fault, methods ...string) Faults {
 	return func(c Call) Fault {
 		for _, m := range methods {
@@ -69,14 +69,14 @@ func Always(fault Fault, methods ...string) Faults {
 	}
 }
 
-// Set replaces the script; nil ends all faults. The count of calls goes on.
+// Set replaces the script. Nil ends all faults. The numbering of calls continues.
 func (f *Faulty) Set(faults Faults) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.faults = faults
 }
 
-// Calls returns how many calls came in so far.
+// Calls returns the number of calls so far.
 func (f *Faulty) Calls() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -148,7 +148,7 @@ func (f *Faulty) call(ctx context.Context, method string, ops []table.Op, pass f
 	return err
 }
 
-// count numbers the call and asks the script about it.
+// count numbers the call and returns its fault.
 func (f *Faulty) count(method string, ops []table.Op) (Fault, int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -159,14 +159,14 @@ func (f *Faulty) count(method string, ops []table.Op) (Fault, int) {
 	return f.faults(Call{N: f.calls, Method: method, Ops: ops}), f.calls
 }
 
-// Way is a way for call n of a scenario to go wrong.
+// Way is a way in which call n of a scenario goes wrong.
 type Way struct {
-	Name   string // "call 3 " goes before it
+	Name   string // it follows "call 3 " in the name of a subtest
 	Faults func(n int) Faults
 }
 
-// Ways for Sweep. A crash ends the process, so far as the table can tell: no later
-// call gets through, until Faulty.Set plays the restart.
+// The ways for Sweep. A crash stands for the end of the process: every later call fails
+// too, until the test calls Faulty.Set to play the restart.
 var (
 	FailsBefore = Way{"fails before it is done", func(n int) Faults {
 		return At(n, Fault{Before: table.ErrUnavailable})
@@ -200,10 +200,11 @@ func crash(n int, last Fault) Faults {
 	}
 }
 
-// Sweep runs the scenario with its first storage call going wrong, then with its
-// second, and so on until it comes through without making that many calls; and all
-// that in each of the ways, FailsBefore and FailsAfter if none is given. Each run is
-// a subtest, with faults for a NewFaulty around a table of its own.
+// Sweep runs the scenario many times. In the first run its first storage call goes wrong,
+// in the second run its second call, and so on, until the scenario makes fewer calls than
+// that. Sweep does this for each of the ways; without any it uses FailsBefore and
+// FailsAfter. Each run is a subtest. The scenario makes its own table and passes the
+// faults to NewFaulty.
 func Sweep(t *testing.T, scenario func(t *testing.T, faults Faults), ways ...Way) {
 	if len(ways) == 0 {
 		ways = []Way{FailsBefore, FailsAfter}

@@ -18,8 +18,8 @@ func TestFaultyWithoutFaultsContract(t *testing.T) {
 }
 
 func TestFaultyWithRetryableFaultsContract(t *testing.T) {
-	// The contract lets any write be refused so; a suite that does not ask again would
-	// fail an engine for keeping to it.
+	// The contract lets any write conflict or be throttled. A suite that did not try again
+	// would fail an engine that keeps the contract.
 	Run(t, func(t *testing.T) table.Table {
 		writes := 0
 		return NewFaulty(newMemory(t), func(c Call) Fault {
@@ -40,7 +40,7 @@ func TestFaultyWithRetryableFaultsContract(t *testing.T) {
 
 var stored = table.Key{PK: "P", SK: "S"}
 
-// fourCalls makes one call of each method on the table and returns their errors.
+// fourCalls calls each method of the table once and returns the errors.
 func fourCalls(t table.Table) []error {
 	_, get := t.Get(ctx, stored, true)
 	_, query := t.Query(ctx, table.Query{Partition: "P"})
@@ -83,7 +83,7 @@ func TestAFaultAfterACallHidesTheAnswerButNotTheWrite(t *testing.T) {
 	}
 }
 
-func TestWhatIsToHappenThenComesOnceTheTableWasAsked(t *testing.T) {
+func TestThenIsCalledAfterTheTable(t *testing.T) {
 	inner := NewFaulty(newMemory(t), nil)
 	happened := 0
 	f := NewFaulty(inner, Always(Fault{Then: func() {
@@ -175,7 +175,7 @@ func TestConcurrentCallsAreEachCountedOnce(t *testing.T) {
 	}
 }
 
-// twoWrites is a scenario of two writes, each sent until it is answered, and says
+// twoWrites is a scenario of two writes. It repeats each until it succeeds, and returns
 // how often each operation was carried out.
 func twoWrites(f *Faulty) error {
 	for _, sk := range []string{"first", "second"} {
@@ -195,8 +195,8 @@ func twoWrites(f *Faulty) error {
 }
 
 func TestASweepFailsEachCallInTurn(t *testing.T) {
-	// Between them the runs of a sweep must leave every number of updates that such
-	// failures can: an update sent again after a lost answer counts twice.
+	// An update that is sent again after a lost answer counts twice. The runs of a sweep
+	// together must show every possible number of updates.
 	for _, c := range []struct {
 		ways []Way
 		want [][2]int64 // of each run, the updates of first and second

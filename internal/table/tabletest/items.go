@@ -11,7 +11,7 @@ import (
 	"cafe/internal/table"
 )
 
-// everyKind has a value of every kind, and those that encoders get wrong.
+// everyKind has a value of every kind, and values that are hard to encode.
 func everyKind() table.Item {
 	deep := table.String("bottom")
 	for i := range 20 {
@@ -55,7 +55,7 @@ func everyKind() table.Item {
 func testItems(t *testing.T, s *suite) {
 	ctx := context.Background()
 
-	t.Run("an item that was never put is not found", func(t *testing.T) {
+	t.Run("an item that was never written is not found", func(t *testing.T) {
 		for _, consistent := range []bool{true, false} {
 			if item, err := s.Get(ctx, s.key(), consistent); !errors.Is(err, table.ErrNotFound) || item != nil {
 				t.Errorf("consistent %v: %v, %v", consistent, item, err)
@@ -113,7 +113,7 @@ func testItems(t *testing.T, s *suite) {
 			s.want(t, k, table.Item{"n": table.Int(int64(i))})
 		}
 	})
-	t.Run("keys may hold any character but NUL", func(t *testing.T) {
+	t.Run("keys may contain any character except NUL", func(t *testing.T) {
 		p := s.partition()
 		for _, k := range []table.Key{
 			{PK: p + "..", SK: ".."}, {PK: p + "%zz%00", SK: "#"}, {PK: p + "a/b", SK: "/"}, {PK: p + "\x01\x7f", SK: "\x01"},
@@ -203,13 +203,13 @@ func testItems(t *testing.T, s *suite) {
 		s.want(t, del, nil)
 		s.want(t, chk, table.Item{"ok": table.Bool(true)})
 	})
-	t.Run("an item given to a put is not kept", func(t *testing.T) {
+	t.Run("a put copies its item", func(t *testing.T) {
 		k, item := s.key(), table.Item{"a": table.Int(1)}
 		s.write(t, table.Put(k, item))
 		item["a"] = table.Int(2)
 		s.want(t, k, table.Item{"a": table.Int(1)})
 	})
-	t.Run("what is given to a write is not changed", func(t *testing.T) {
+	t.Run("a write does not change its arguments", func(t *testing.T) {
 		p := s.partition()
 		put := table.Put(table.Key{PK: p, SK: "put"}, table.Item{"a": table.Int(1), table.AttrIndex1: table.String(p), table.AttrSort: table.String("1")})
 		upd := update(table.Key{PK: p, SK: "update"}, table.Item{"b": table.Int(2)}, map[string]int64{"n": 1}, []string{"c"}, table.Missing("c"))
@@ -221,7 +221,7 @@ func testItems(t *testing.T, s *suite) {
 			t.Errorf("changed to %+v and %+v", put, upd)
 		}
 	})
-	t.Run("an item read is the caller's to change", func(t *testing.T) {
+	t.Run("the caller may change an item that was read", func(t *testing.T) {
 		k, item := s.key(), table.Item{"a": table.Int(1)}
 		s.write(t, table.Put(k, item))
 		s.item(t, k)["a"] = table.Int(2)
@@ -368,7 +368,7 @@ func testConditions(t *testing.T, s *suite) {
 }
 
 func testRefusals(t *testing.T, s *suite) {
-	t.Run("a refusal names every operation that failed, with the item as it stood", func(t *testing.T) {
+	t.Run("a refusal names every operation that failed, with its item", func(t *testing.T) {
 		ok, there, gone, last := s.key(), s.key(), s.key(), s.key()
 		s.write(t, table.Put(there, everyKind()), table.Put(last, table.Item{"v": table.Int(3)}))
 		err := s.try(
@@ -391,7 +391,7 @@ func testRefusals(t *testing.T, s *suite) {
 			}
 		}
 		if _, named := table.Failed(err, 0); named {
-			t.Error("names the operation that would have gone through")
+			t.Error("names an operation whose conditions hold")
 		}
 	})
 	t.Run("a refused write changes nothing, whichever operation failed", func(t *testing.T) {
@@ -416,7 +416,7 @@ func testRefusals(t *testing.T, s *suite) {
 			}
 		}
 	})
-	t.Run("what cannot be added to spoils the whole write", func(t *testing.T) {
+	t.Run("an invalid addition refuses the whole write", func(t *testing.T) {
 		a, b := s.key(), s.key()
 		s.write(t, table.Put(b, table.Item{"n": table.String("x")}))
 		err := s.try(table.Put(a, table.Item{}), update(b, nil, map[string]int64{"n": 1}, nil))
@@ -520,12 +520,12 @@ func testLimits(t *testing.T, s *suite) {
 			t.Errorf("%d rows", len(rows))
 		}
 	})
-	t.Run("a write of nothing is invalid", func(t *testing.T) {
+	t.Run("a write without operations is invalid", func(t *testing.T) {
 		if err := s.Write(context.Background()); !errors.Is(err, table.ErrInvalid) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("an operation of no kind is invalid", func(t *testing.T) {
+	t.Run("an operation without a kind is invalid", func(t *testing.T) {
 		if err := s.Write(context.Background(), table.Op{Key: s.key()}); !errors.Is(err, table.ErrInvalid) {
 			t.Errorf("got %v", err)
 		}

@@ -11,8 +11,8 @@ import (
 	"cafe/internal/table"
 )
 
-// memory is the contract in its simplest form: a map under a lock. It shows that the
-// suite asks nothing impossible, and is what Faulty is tried on.
+// memory is the simplest table that keeps the contract: a map under a lock. It shows that
+// the suite asks for nothing impossible, and the tests of Faulty use it.
 type memory struct {
 	mu    sync.Mutex
 	items map[table.Key]table.Item
@@ -70,7 +70,7 @@ func (m *memory) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
 	return page, ctx.Err()
 }
 
-// all returns copies of all rows in the order of their keys.
+// all returns copies of all rows, in the order of their keys.
 func (m *memory) all() []table.Row {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -84,7 +84,7 @@ func (m *memory) all() []table.Row {
 	return rows
 }
 
-// cut returns the first page of rows: up to limit of them, and up to about a megabyte.
+// cut returns the first page of rows: at most limit rows and about a megabyte.
 func cut(rows []table.Row, limit int) table.Page {
 	size := 0
 	for i, r := range rows {

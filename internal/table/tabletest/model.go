@@ -13,8 +13,8 @@ import (
 	"cafe/internal/table"
 )
 
-// testModel runs random writes on the table and on a map in memory that applies the
-// operations by their own definition, and compares the answers and what is stored.
+// testModel makes random writes to the table and to a map in memory that uses Condition.Holds
+// and Op.Apply. It compares the results and the items.
 func testModel(t *testing.T, s *suite) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := model{suite: s, partition: s.partition(), items: map[table.Key]table.Item{}}
@@ -26,7 +26,8 @@ func testModel(t *testing.T, s *suite) {
 	})
 }
 
-// model is what the table should hold in the partitions that begin with partition.
+// model has the items that the table should have in the partitions that begin with
+// partition.
 type model struct {
 	*suite
 	partition string
@@ -155,7 +156,7 @@ func drawValueToCompare(rt *rapid.T) table.Value {
 	}).Draw(rt, "compared with")
 }
 
-// step makes one write and compares its answer, and all that is stored, with the model's.
+// step makes one write and compares its result and all items with the model's.
 func (m model) step(rt *rapid.T, ops []table.Op) {
 	var refused []table.Failure
 	var invalid error
@@ -201,8 +202,8 @@ func (m model) step(rt *rapid.T, ops []table.Op) {
 	}
 }
 
-// compare asks the query and wants the rows of the model that in selects, in the
-// order of what it returns; rows of one place may come in any order.
+// compare makes the query and wants the rows of the model for which in returns true, in
+// the order of the strings that in returns. Rows with equal strings may be in any order.
 func (m model) compare(t rapid.TB, q table.Query, in func(table.Key, table.Item) (string, bool)) {
 	t.Helper()
 	var want []table.Row

@@ -10,7 +10,8 @@ import (
 	"cafe/internal/table"
 )
 
-// sortKeys returns the sort keys of rows, by the attribute, or of the keys if it is "".
+// sortKeys returns the sort keys of the rows: the values of the attribute, or the SK of
+// their keys if attr is "".
 func sortKeys(rows []table.Row, attr string) []string {
 	keys := []string{}
 	for _, r := range rows {
@@ -23,7 +24,7 @@ func sortKeys(rows []table.Row, attr string) []string {
 	return keys
 }
 
-// ranges are cases for a partition that holds the sort keys a b ba c d.
+// ranges are test cases for a partition with the sort keys a, b, ba, c and d.
 var ranges = []struct {
 	name     string
 	from, to string
@@ -46,8 +47,8 @@ var ranges = []struct {
 	{"from above to", "c", "b", ""},
 }
 
-// testRanges puts q's partition, filled by add with the sort keys of ranges,
-// through all cases, in both directions and in pages of several sizes.
+// testRanges fills the partition of q with the sort keys of ranges, by calling add. Then
+// it tests all cases, in both directions and with pages of several sizes.
 func testRanges(t *testing.T, s *suite, q table.Query, attr string) {
 	for _, c := range ranges {
 		for _, descending := range []bool{false, true} {
@@ -98,7 +99,7 @@ func testQueries(t *testing.T, s *suite) {
 			t.Errorf("got %v", rows)
 		}
 	})
-	t.Run("a partition nobody wrote to is an empty page", func(t *testing.T) {
+	t.Run("an absent partition is an empty page", func(t *testing.T) {
 		for _, consistent := range []bool{true, false} {
 			page, err := s.Query(ctx, table.Query{Partition: s.partition(), Consistent: consistent})
 			if err != nil || len(page.Rows) != 0 || page.Next != "" {
@@ -106,7 +107,7 @@ func testQueries(t *testing.T, s *suite) {
 			}
 		}
 	})
-	t.Run("a page that has all says there is no more", func(t *testing.T) {
+	t.Run("a page with all rows has no Next", func(t *testing.T) {
 		page, err := s.Query(ctx, table.Query{Partition: p, Limit: 50})
 		if err != nil || page.Next != "" {
 			t.Errorf("got %q, %v", page.Next, err)
@@ -215,7 +216,7 @@ func testIndexes(t *testing.T, s *suite) {
 				s.write(t, table.Put(first, itemA), table.Put(second, itemB))
 				becomes(t, p, table.Row{Key: second, Item: itemB}, table.Row{Key: first, Item: itemA})
 			})
-			t.Run("an item that lacks an index key is not in it", func(t *testing.T) {
+			t.Run("an item without one of the index keys is not in the index", func(t *testing.T) {
 				p := s.partition()
 				k := s.key()
 				item := in(p, "5")
@@ -259,7 +260,7 @@ func testIndexes(t *testing.T, s *suite) {
 					becomes(t, p, table.Row{Key: stays, Item: in(p, "2")})
 				})
 			}
-			t.Run("an item comes in when it gets its keys", func(t *testing.T) {
+			t.Run("an item enters when it gets its keys", func(t *testing.T) {
 				p, k := s.partition(), s.key()
 				s.write(t, table.Put(k, table.Item{"a": table.Int(1), table.AttrSort: table.String("1")}))
 				becomes(t, p)
@@ -275,7 +276,7 @@ func testIndexes(t *testing.T, s *suite) {
 				becomes(t, p, table.Row{Key: stays, Item: in(p, "2")})
 				becomes(t, q, table.Row{Key: k, Item: in(q, "1")})
 			})
-			t.Run("a refused write leaves it alone", func(t *testing.T) {
+			t.Run("a refused write does not change the index", func(t *testing.T) {
 				p, k := s.partition(), s.key()
 				s.write(t, table.Put(k, in(p, "1")))
 				becomes(t, p, table.Row{Key: k, Item: in(p, "1")})
@@ -315,7 +316,7 @@ func testScans(t *testing.T, s *suite) {
 	s.write(t, table.Delete(gone))
 	delete(want, gone)
 
-	// becomes waits until a scan finds these items, each once.
+	// becomes waits until a scan finds exactly these items.
 	becomes := func(t *testing.T, c table.Scan, want map[table.Key]table.Item) {
 		t.Helper()
 		eventually(t, func() string {
@@ -360,7 +361,7 @@ func testScans(t *testing.T, s *suite) {
 		becomes(t, table.Scan{Prefix: p + "2"}, one)
 	})
 	t.Run("without a prefix everything is found", func(t *testing.T) { becomes(t, table.Scan{}, want) })
-	t.Run("a prefix nobody has finds nothing", func(t *testing.T) {
+	t.Run("a prefix of no item finds nothing", func(t *testing.T) {
 		becomes(t, table.Scan{Prefix: s.partition()}, nil)
 	})
 }

@@ -1,7 +1,8 @@
-// Package tabletest is the contract of the storage seam, written as tests. An
-// engine is right when Run passes on it, and then everything written above the
-// seam works on it. Faulty does to a table what networks, crowds and power cuts do,
-// so that what stands above the seam can be shown to survive it.
+// Package tabletest is the contract of package table, written as tests. An engine is
+// correct if Run passes on it. Then all code that uses package table works on it.
+//
+// Faulty wraps a table and makes its calls fail as networks, overload and power cuts do.
+// With it a test can show that the code above the table survives such failures.
 package tabletest
 
 import (
@@ -19,12 +20,11 @@ import (
 	"cafe/internal/table"
 )
 
-// Run tests the tables that open returns against the contract of package table.
-// Each is empty at first and only this test writes to it; open's own t.Cleanup
-// closes it.
+// Run tests the tables that open returns against the contract of package table. Each table
+// must be empty, and nothing else may write to it. open closes it with t.Cleanup.
 //
-// Where the contract lets an engine be late (indexes, reads that are not
-// consistent), the tests ask again for up to ten seconds.
+// The contract lets indexes and inconsistent reads lag behind. There the tests repeat a
+// read for up to ten seconds.
 func Run(t *testing.T, open func(t *testing.T) table.Table) {
 	for _, part := range []struct {
 		name string
@@ -47,21 +47,21 @@ func Run(t *testing.T, open func(t *testing.T) table.Table) {
 	}
 }
 
-// suite is the table under test; each case keeps to partitions of its own.
+// suite is the table under test. Each case uses its own partitions.
 type suite struct {
 	table.Table
 	partitions atomic.Int64
 }
 
-// partition returns a partition key that no other case has, and that no other
-// begins with.
+// partition returns a new partition key. No other case's key is equal to it or begins
+// with it.
 func (s *suite) partition() string { return fmt.Sprintf("T%d#", s.partitions.Add(1)) }
 
-// key returns the key of an item that no other case has.
+// key returns a new key of an item.
 func (s *suite) key() table.Key { return table.Key{PK: s.partition(), SK: "S"} }
 
-// write carries out the operations, again for as long as the store asks for it, and
-// ends the test unless they are accepted.
+// write carries out the operations. It tries again after a conflict or throttling, and
+// ends the test on any other error.
 func (s *suite) write(t rapid.TB, ops ...table.Op) {
 	t.Helper()
 	if err := s.try(ops...); err != nil {
@@ -69,13 +69,13 @@ func (s *suite) write(t rapid.TB, ops ...table.Op) {
 	}
 }
 
-// try is Write, again for as long as the store asks for it.
+// try is Write, but tries again after a conflict or throttling.
 func (s *suite) try(ops ...table.Op) error {
 	return again(func() error { return s.Write(context.Background(), ops...) })
 }
 
-// again repeats the call while it says that nothing was written and that asking
-// again is right. ErrUnavailable is not among that: the write may have happened.
+// again repeats the call while it returns ErrConflict or ErrThrottled. It does not repeat
+// it after ErrUnavailable, since the write may have taken effect.
 func again(call func() error) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
 		err := call()
@@ -86,7 +86,7 @@ func again(call func() error) error {
 	}
 }
 
-// item reads the item consistently; nil when there is none.
+// item reads the item consistently. It returns nil if the item does not exist.
 func (s *suite) item(t rapid.TB, key table.Key) table.Item {
 	t.Helper()
 	item, err := s.Get(context.Background(), key, true)
@@ -101,7 +101,7 @@ func (s *suite) item(t rapid.TB, key table.Key) table.Item {
 	return item
 }
 
-// want ends the test unless the item reads so; nil is for one that is not there.
+// want ends the test unless the item is as given. Nil means that it does not exist.
 func (s *suite) want(t rapid.TB, key table.Key, want table.Item) {
 	t.Helper()
 	if got := s.item(t, key); !same(got, want) {
@@ -109,7 +109,7 @@ func (s *suite) want(t rapid.TB, key table.Key, want table.Item) {
 	}
 }
 
-// rows follows a query through its pages to the end.
+// rows returns the rows of all pages of a query.
 func (s *suite) rows(t rapid.TB, q table.Query) []table.Row {
 	t.Helper()
 	var rows []table.Row
@@ -135,7 +135,7 @@ func (s *suite) rows(t rapid.TB, q table.Query) []table.Row {
 	}
 }
 
-// scan follows a scan through its pages to the end.
+// scan returns the rows of all pages of a scan.
 func (s *suite) scan(t rapid.TB, c table.Scan) []table.Row {
 	t.Helper()
 	var rows []table.Row
@@ -158,7 +158,7 @@ func (s *suite) scan(t rapid.TB, c table.Scan) []table.Row {
 	}
 }
 
-// eventually asks again until problem returns "", for up to ten seconds.
+// eventually calls problem until it returns "". It ends the test after ten seconds.
 func eventually(t rapid.TB, problem func() string) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
@@ -174,10 +174,11 @@ func eventually(t rapid.TB, problem func() string) {
 	}
 }
 
-// same is equality that also tells an empty item from none.
+// same reports whether two items are equal. Unlike Equal, it tells an empty item from an
+// absent one.
 func same(a, b table.Item) bool { return (a == nil) == (b == nil) && a.Equal(b) }
 
-// show writes an item for a failing test, cut to a readable length.
+// show returns an item as text for a failing test, at most 1,000 characters of it.
 func show(item table.Item) string {
 	if item == nil {
 		return "no item"
@@ -189,7 +190,7 @@ func show(item table.Item) string {
 	return s
 }
 
-// describe writes operations for a failing test.
+// describe returns operations as text for a failing test.
 func describe(ops []table.Op) string {
 	names := map[table.OpKind]string{
 		table.OpPut: "put", table.OpUpdate: "update", table.OpDelete: "delete", table.OpCheck: "check",
@@ -208,14 +209,14 @@ func describe(ops []table.Op) string {
 	return b.String()
 }
 
-// update fills in an update.
+// update returns an update with all its fields.
 func update(key table.Key, set table.Item, add map[string]int64, remove []string, conditions ...table.Condition) table.Op {
 	op := table.Update(key, conditions...)
 	op.Set, op.Add, op.Remove = set, add, remove
 	return op
 }
 
-// with returns the item with some attributes more.
+// with returns a copy of the item with more attributes.
 func with(item table.Item, more table.Item) table.Item {
 	all := maps.Clone(item)
 	maps.Copy(all, more)

@@ -13,17 +13,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 )
 
-// Connection is DynamoDB and its streams, reached from outside Lambda.
+// Connection has the SDK's clients for DynamoDB and its streams, for use outside Lambda.
 type Connection struct {
 	DB      *dynamodb.Client
 	Streams *dynamodbstreams.Client
-	Local   bool // a stand-in, where the table may be made (dynamo.Create)
+	Local   bool // the endpoint is a stand-in for AWS, where dynamo.Create may create the table
 }
 
-// Connect makes the clients by the SDK's full chain: environment, profiles, SSO,
-// instance roles. A local endpoint (AWS_ENDPOINT_URL_DYNAMODB) serves the streams
-// too, unless AWS_ENDPOINT_URL_DYNAMODB_STREAMS says otherwise, and does without a
-// region and credentials, since it takes any. Nothing is sent yet.
+// Connect makes the clients from all that the SDK reads: the environment, profiles, SSO
+// and instance roles. It sends nothing.
+//
+// AWS_ENDPOINT_URL_DYNAMODB may name a local stand-in. The stand-in serves the streams too,
+// unless AWS_ENDPOINT_URL_DYNAMODB_STREAMS names another. It needs neither a region nor
+// credentials, since it accepts any.
 func Connect(ctx context.Context) (Connection, error) {
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(dynamo.HTTPClient()))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"cafe/internal/table/dynamo/stream"
 )
 
-// On DynamoDB Local, through the same clients that cafe serve -table uses.
+// This test uses DynamoDB Local and the same clients as cafe serve -table.
 func TestChangesOfATable(t *testing.T) {
 	db := dynamotest.Streamed(t)
 	ctx := t.Context()
@@ -23,7 +23,7 @@ func TestChangesOfATable(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !c.Local {
-		t.Error("the endpoint is not known to be local")
+		t.Error("the endpoint is not recognized as local")
 	}
 	arn, err := dynamo.StreamARN(ctx, c.DB, db.Name())
 	if err != nil {
@@ -93,7 +93,7 @@ func TestChangesOfATable(t *testing.T) {
 		t.Errorf("went on with %q, want %q", got, first[2:])
 	}
 
-	// A reader that waits is told soon.
+	// A reader that waits gets new records soon.
 	const writes = 50
 	got = nil
 	began := time.Now()

@@ -6,7 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 )
 
-// Record returns a record of the stream arn as Lambda gives it to a function.
+// Record converts a record of the stream to the form that Lambda gives to a function.
 func Record(r types.Record, arn string) events.DynamoDBEventRecord {
 	out := events.DynamoDBEventRecord{
 		AWSRegion:      aws.ToString(r.AwsRegion),
@@ -33,7 +33,8 @@ func Record(r types.Record, arn string) events.DynamoDBEventRecord {
 	return out
 }
 
-// image keeps nil apart from empty: an insert has no old image.
+// image converts an image of an item. It returns nil for nil, since an insert has no old
+// image.
 func image(m map[string]types.AttributeValue) map[string]events.DynamoDBAttributeValue {
 	if m == nil {
 		return nil

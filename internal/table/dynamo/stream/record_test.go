@@ -43,7 +43,7 @@ func TestRecordMatchesLambdasJSON(t *testing.T) {
 	if string(got) != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
-	// What a Lambda does with it.
+	// A Lambda function decodes it like this.
 	var back events.DynamoDBEventRecord
 	if err := json.Unmarshal(got, &back); err != nil {
 		t.Error(err)

@@ -1,7 +1,7 @@
-// Package stream follows the change stream of a DynamoDB table from outside Lambda,
-// so that a café that runs in one process on a DynamoDB table (cafe serve -table)
-// gives the very records to its handlers that Lambda would. It is apart from package
-// dynamo because no Lambda needs it.
+// Package stream reads the change stream of a DynamoDB table outside Lambda. A café that
+// runs in one process on a DynamoDB table (cafe serve -table) uses it to give its handlers
+// the same records as Lambda would. It is not part of package dynamo because no Lambda
+// function needs it.
 package stream
 
 import (
@@ -20,65 +20,65 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// client is what a Follower needs of the SDK's *dynamodbstreams.Client.
+// client lists the methods of the SDK's *dynamodbstreams.Client that a Follower calls.
 type client interface {
 	DescribeStream(context.Context, *dynamodbstreams.DescribeStreamInput, ...func(*dynamodbstreams.Options)) (*dynamodbstreams.DescribeStreamOutput, error)
 	GetShardIterator(context.Context, *dynamodbstreams.GetShardIteratorInput, ...func(*dynamodbstreams.Options)) (*dynamodbstreams.GetShardIteratorOutput, error)
 	GetRecords(context.Context, *dynamodbstreams.GetRecordsInput, ...func(*dynamodbstreams.Options)) (*dynamodbstreams.GetRecordsOutput, error)
 }
 
-// Options of a Follower; the zero value will do.
+// Options are the options of a Follower. The zero value gives the defaults.
 type Options struct {
-	Batch int           // records in a batch at most: 100 by default, as for a Lambda; up to 1000
-	Poll  time.Duration // pause before a shard that had nothing new is asked again: 250 ms by default
+	Batch int           // the most records in a batch, up to 1000; default: 100, as for a Lambda function
+	Poll  time.Duration // the pause before reading a shard again that had no new records; default: 250 ms
 }
 
-// Position is how far a shard has been handled. The zero Position is its beginning.
+// Position is the place up to which a shard has been handled. The zero Position is the
+// shard's beginning.
 type Position struct {
-	After string `json:"after,omitempty"` // sequence number of the last record handled
+	After string `json:"after,omitempty"` // the sequence number of the last record handled
 	Done  bool   `json:"done,omitempty"`  // the shard was read to its end
 }
 
-// Positions are those of a stream's shards by shard id. As JSON they can be saved.
+// Positions are the positions of a stream's shards by shard id. They can be saved as JSON.
 type Positions map[string]Position
 
 // Batch is some records of one shard, in their order.
 type Batch struct {
 	Shard   string
-	Records []events.DynamoDBEventRecord // may be empty, when there are only Positions to save
+	Records []events.DynamoDBEventRecord // may be empty if only Positions or Gap is new
 
-	// Positions is what to start the next Follower with, once the records are
-	// handled.
+	// Positions are for the next Follower, once the records are handled.
 	Positions Positions
 
-	// Gap says that DynamoDB dropped records before they were read, as it does after
-	// 24 hours. Nothing brings them back: the totals are to be reconciled.
+	// Gap says that DynamoDB dropped records before they were read, as it does after 24
+	// hours. Nothing brings them back, so the totals must be reconciled.
 	Gap bool
 }
 
-// Follower reads a stream's shards, each child only after its parent, so that the
-// records of one item come in their order. It is used by one goroutine.
+// Follower reads the shards of a stream. It reads a child only after its parent, so that
+// the records of one item are in order. Only one goroutine may use it.
 type Follower struct {
 	client    client
 	arn       string
 	options   Options
 	positions Positions
 	shards    []*shard
-	listed    time.Time // when shards were last listed; zero when they must be
-	ended     time.Time // when a shard last came to its end
+	listed    time.Time // when the shards were last listed; zero if they must be listed now
+	ended     time.Time // when a shard was last read to its end
 	disabled  bool      // the stream gets no more records
-	throttled int       // times in a row
-	gap       bool      // not told yet
+	throttled int       // how many calls in a row were throttled
+	gap       bool      // there is a gap that no Batch has reported
 }
 
 type shard struct {
 	id, parent string
 	iterator   *string
-	due        time.Time // when to ask next
+	due        time.Time // when to read it next
 }
 
-// New makes a Follower of a stream (dynamo.StreamARN). It begins where saved says,
-// and with the oldest record there is in shards that saved does not know.
+// New returns a Follower of the stream (see dynamo.StreamARN). It begins at the saved
+// positions. In shards without a saved position it begins with the oldest record.
 func New(c client, arn string, saved Positions, o Options) *Follower {
 	if o.Batch <= 0 {
 		o.Batch = 100
@@ -93,10 +93,10 @@ func New(c client, arn string, saved Positions, o Options) *Follower {
 	return f
 }
 
-// Next waits for the next batch. It waits out throttling by itself. After another
-// error the Follower stands where it stood: pause, and call Next again. A Batch that
-// was returned is not returned again, whether it was handled or not; a new Follower
-// with the Positions from before it does that.
+// Next waits for the next batch. If it is throttled, it pauses and tries again. After any
+// other error the caller may pause and call Next again: no record is lost. Next returns
+// each record once, whether the caller handled it or not. To get records again, make a
+// new Follower with earlier Positions.
 func (f *Follower) Next(ctx context.Context) (Batch, error) {
 	for {
 		if f.stale() {
@@ -116,7 +116,7 @@ func (f *Follower) Next(ctx context.Context) (Batch, error) {
 			if f.disabled {
 				return Batch{}, fmt.Errorf("stream %s is disabled and was read to its end", f.arn)
 			}
-			// The children of the shards that ended are about to be listed.
+			// The children of shards that ended will be listed soon.
 			if err := sleep(ctx, f.options.Poll); err != nil {
 				return Batch{}, err
 			}
@@ -140,8 +140,8 @@ func (f *Follower) Next(ctx context.Context) (Batch, error) {
 	}
 }
 
-// stale reports whether shards are to be listed again. A shard that ends is followed by
-// others, which may be listed a moment late; otherwise new ones are rare.
+// stale reports whether the shards must be listed again. When a shard ends, its children
+// appear, perhaps a moment later. At other times new shards are rare.
 func (f *Follower) stale() bool {
 	since := time.Since(f.listed)
 	return since > 30*time.Second || since > time.Second && time.Since(f.ended) < 15*time.Second
@@ -174,8 +174,8 @@ func (f *Follower) list(ctx context.Context) error {
 		}
 	}
 	f.shards, f.listed = shards, time.Now()
-	// A shard goes when all of its records went. Those of one that was not read to
-	// its end went unread, as far as anybody knows.
+	// A shard disappears when all its records have expired. If it was not read to its end,
+	// some of them may have expired unread.
 	for id, p := range f.positions {
 		if !slices.ContainsFunc(shards, func(s *shard) bool { return s.id == id }) {
 			delete(f.positions, id)
@@ -185,9 +185,9 @@ func (f *Follower) list(ctx context.Context) error {
 	return nil
 }
 
-// due returns the shard that has waited longest of those that can be read: not read
-// to its end, and its parent is, or is not there any more. It returns nil when there
-// is none.
+// due returns the shard to read next, or nil if there is none. A shard can be read if it
+// was not read to its end, and if its parent was or no longer exists. Of these it returns
+// the one that has waited longest.
 func (f *Follower) due() *shard {
 	waiting := map[string]bool{}
 	for _, s := range f.shards {
@@ -202,7 +202,7 @@ func (f *Follower) due() *shard {
 	return first
 }
 
-// read returns what comes next in the shard, nothing perhaps, and moves its position.
+// read returns the next records of the shard and moves its position. There may be none.
 func (f *Follower) read(ctx context.Context, s *shard) ([]events.DynamoDBEventRecord, error) {
 	if s.iterator == nil {
 		in := &dynamodbstreams.GetShardIteratorInput{StreamArn: &f.arn, ShardId: &s.id, ShardIteratorType: types.ShardIteratorTypeTrimHorizon}
@@ -238,8 +238,8 @@ func (f *Follower) read(ctx context.Context, s *shard) ([]events.DynamoDBEventRe
 	return records, nil
 }
 
-// lost sees what an error in reading a shard says about its iterator. It returns nil
-// when reading can go on, after what was lost.
+// lost handles an error in reading a shard. It returns nil if reading can continue with a
+// new iterator.
 func (f *Follower) lost(s *shard, err error) error {
 	switch code(err) {
 	case "ExpiredIteratorException": // after 15 minutes
@@ -248,7 +248,7 @@ func (f *Follower) lost(s *shard, err error) error {
 		s.iterator = nil
 		f.positions[s.id] = Position{}
 		f.gap = true
-	case "ResourceNotFoundException": // the shard, or the whole stream, which listing tells
+	case "ResourceNotFoundException": // the shard is gone, or the whole stream; listing shows which
 		s.iterator = nil
 		f.listed = time.Time{}
 		s.due = time.Now().Add(f.options.Poll)
@@ -258,7 +258,7 @@ func (f *Follower) lost(s *shard, err error) error {
 	return nil
 }
 
-// pause waits, longer each time, when err is throttling, and returns any other.
+// pause waits if err is throttling, longer each time. It returns any other error.
 func (f *Follower) pause(ctx context.Context, err error) error {
 	switch code(err) {
 	case "LimitExceededException", "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded":

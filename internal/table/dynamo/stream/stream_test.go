@@ -19,20 +19,20 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// fake is a stream in memory. Iterators are "shard/index".
+// fake is a stream in memory. An iterator is "shard/index".
 type fake struct {
 	mu       sync.Mutex
 	shards   []*fakeShard
 	disabled bool
-	page     int                // shards to list at once; 0 for all
-	fail     map[string][]error // errors to give for a call ("GetRecords a") before it works
+	page     int                // how many shards are listed at once; 0 means all
+	fail     map[string][]error // the errors of a call ("GetRecords a") before it succeeds
 	calls    []string
 }
 
 type fakeShard struct {
 	id, parent string
 	records    []string // sequence numbers
-	trimmed    int      // records that are gone
+	trimmed    int      // how many records have expired
 	closed     bool
 }
 
@@ -45,7 +45,7 @@ func (f *fake) shard(id string) *fakeShard {
 	return nil
 }
 
-// later changes the stream while it is being read.
+// later changes the stream while it is read.
 func (f *fake) later(after time.Duration, change func()) {
 	time.AfterFunc(after, func() {
 		f.mu.Lock()
@@ -137,7 +137,7 @@ func (f *fake) GetRecords(_ context.Context, in *dynamodbstreams.GetRecordsInput
 	return out, nil
 }
 
-// numbers are the sequence numbers of a batch.
+// numbers returns the sequence numbers of a batch.
 func (b Batch) numbers() []string {
 	var list []string
 	for _, r := range b.Records {
@@ -146,7 +146,7 @@ func (b Batch) numbers() []string {
 	return list
 }
 
-// drain reads until there is nothing new for ten seconds (of synctest's).
+// drain reads until there is nothing new for ten seconds of synctest's time.
 func drain(t *testing.T, f *Follower) []Batch {
 	t.Helper()
 	var all []Batch
@@ -183,7 +183,8 @@ func gaps(batches []Batch) (n int) {
 	return n
 }
 
-// family has two roots, each with children; children are listed before parents.
+// family returns a stream with two roots, each with children. Children are listed before their
+// parents.
 func family() *fake {
 	return &fake{fail: map[string][]error{}, shards: []*fakeShard{
 		{id: "a2", parent: "a1", records: []string{"13", "14"}},
@@ -195,7 +196,8 @@ func family() *fake {
 	}}
 }
 
-// inOrder checks that each record came once, and those of a lineage in their order.
+// inOrder checks that each record came once, and that the records of a shard and its
+// descendants are in order.
 func inOrder(t *testing.T, got []string, want ...string) {
 	t.Helper()
 	if sorted := slices.Sorted(slices.Values(got)); !slices.Equal(sorted, want) {
@@ -325,7 +327,7 @@ func TestOtherErrorsAreReturnedAndReadingContinues(t *testing.T) {
 		}
 		inOrder(t, got, "10", "11", "12", "13", "14", "20", "21", "22", "23", "24")
 		if told != 4 {
-			t.Errorf("told of %d errors", told)
+			t.Errorf("returned %d errors", told)
 		}
 	})
 }
@@ -383,7 +385,7 @@ func TestRecordsThatExpiredUnreadAreAGap(t *testing.T) {
 	})
 }
 
-func TestWhatComesLater(t *testing.T) {
+func TestANewRecordIsReadSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stream := &fake{shards: []*fakeShard{{id: "a"}}, fail: map[string][]error{}}
 		f := New(stream, "arn", nil, Options{})
@@ -416,7 +418,7 @@ func TestWhatComesLater(t *testing.T) {
 		if rest := drain(t, f); len(rest) != 0 {
 			t.Errorf("more: %+v", rest)
 		}
-		// Four reads a second are a little below what DynamoDB takes from one reader.
+		// Four reads a second are just below what DynamoDB accepts from one reader.
 		if n := len(stream.calls); n < 30 || n > 55 {
 			t.Errorf("%d calls in ten quiet seconds", n)
 		}
