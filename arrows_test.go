@@ -12,6 +12,7 @@ import (
 var mayImport = map[string][]string{
 	"cafe/model":                            {},
 	"cafe/model/till":                       {"cafe/model"},
+	"cafe/model/pricing":                    {"cafe/model"},
 	"cafe/model/report":                     {"cafe/model"},
 	"cafe/internal/render":                  {"cafe/model", "cafe/model/report"},
 	"cafe/internal/table":                   {},

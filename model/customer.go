@@ -42,7 +42,7 @@ type Profile struct {
 // Validate returns an Invalid that names every field at fault, or nil.
 func (p Profile) Validate() error {
 	var faults Invalid
-	faults.checkText("/name", p.Name, 1, MaxName, false)
+	faults.CheckText("/name", p.Name, 1, MaxName, false)
 	if p.Email != "" {
 		if a, err := mail.ParseAddress(p.Email); err != nil || a.Address != p.Email || len(p.Email) > 254 {
 			faults.Add("/email", "must be an e-mail address such as alice@example.com")

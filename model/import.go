@@ -47,7 +47,7 @@ func (d ImportDraft) Validate() error {
 	default:
 		faults.Add("/kind", "must be orders, stock or menu")
 	}
-	faults.checkText("/name", d.Name, 1, MaxName, false)
+	faults.CheckText("/name", d.Name, 1, MaxName, false)
 	if !ValidID(d.Source) {
 		faults.Add("/source", badID)
 	}
@@ -55,7 +55,7 @@ func (d ImportDraft) Validate() error {
 		faults.Add("/ignore_items", "must have at most "+strconv.Itoa(MaxIgnored)+" items")
 	}
 	for i, item := range d.Ignore[:min(len(d.Ignore), MaxIgnored)] {
-		faults.checkText("/ignore_items/"+strconv.Itoa(i), item, 1, MaxName, false)
+		faults.CheckText("/ignore_items/"+strconv.Itoa(i), item, 1, MaxName, false)
 	}
 	return faults.Err()
 }

@@ -38,9 +38,9 @@ func (v Invalid) Err() error {
 	return v
 }
 
-// checkText notes a fault when s has fewer than min or more than max characters, or
+// CheckText adds a fault when s has fewer than min or more than max characters, or
 // control characters (but line breaks and tabs where lines may be several).
-func (v *Invalid) checkText(field, s string, min, max int, multiline bool) {
+func (v *Invalid) CheckText(field, s string, min, max int, multiline bool) {
 	n := utf8.RuneCountInString(s)
 	switch {
 	case n < min && min == 1:

@@ -13,7 +13,8 @@ type Item struct {
 	SKU      string
 	Name     string
 	Category string
-	Price    Money // of one unit without options
+	TaxClass string // empty: StandardClass
+	Price    Money  // of one unit without options
 	Options  []Option
 	Counted  bool // has stock and can run out; the others never do
 	Active   bool // can be ordered
@@ -42,8 +43,11 @@ func (i Item) Validate() error {
 	if !ValidID(i.SKU) {
 		faults.Add("/sku", badID)
 	}
-	faults.checkText("/name", i.Name, 1, MaxName, false)
-	faults.checkText("/category", i.Category, 0, MaxName, false)
+	faults.CheckText("/name", i.Name, 1, MaxName, false)
+	faults.CheckText("/category", i.Category, 0, MaxName, false)
+	if i.TaxClass != "" && !ValidID(i.TaxClass) {
+		faults.Add("/tax_class", badID)
+	}
 	faults.checkPrice("/price", i.Price)
 	if len(i.Options) > MaxOptions {
 		faults.Add("/options", "must have at most "+strconv.Itoa(MaxOptions)+" options")
@@ -58,7 +62,7 @@ func (i Item) Validate() error {
 			faults.Add(at+"/id", "is there twice")
 		}
 		seen[o.ID] = true
-		faults.checkText(at+"/name", o.Name, 1, MaxName, false)
+		faults.CheckText(at+"/name", o.Name, 1, MaxName, false)
 		faults.checkPrice(at+"/price", o.Price)
 	}
 	return faults.Err()

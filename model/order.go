@@ -33,6 +33,12 @@ type Draft struct {
 	Lines      []DraftLine
 	Note       string
 	PickupAt   time.Time // zero: not asked for
+
+	Dining    Dining          // empty: the café's standard
+	Codes     []string        // of offers, without regard to case
+	Tip       Money           // 0: none
+	Quote     string          // whose prices the order is to have; empty: today's
+	Discounts []DraftDiscount // by hand; package pricing knows who may give one
 }
 
 // DraftLine asks for some units of one item.
@@ -60,8 +66,9 @@ func (d Draft) Validate() error {
 	default:
 		faults.Add("/payment", "must be account or counter")
 	}
-	faults.checkText("/note", d.Note, 0, MaxNote, true)
+	faults.CheckText("/note", d.Note, 0, MaxNote, true)
 	faults.checkLines(d.Lines)
+	faults.checkExtras(d)
 	return faults.Err()
 }
 
@@ -75,7 +82,7 @@ func ValidateLines(lines []DraftLine) error {
 // ValidateNote checks an order's or payment's note by itself.
 func ValidateNote(note string) error {
 	var faults Invalid
-	faults.checkText("/note", note, 0, MaxNote, true)
+	faults.CheckText("/note", note, 0, MaxNote, true)
 	return faults.Err()
 }
 
@@ -95,7 +102,7 @@ func (v *Invalid) checkLines(lines []DraftLine) {
 		if len(l.Options) > MaxOptions {
 			v.Add(at+"/options", "must have at most "+strconv.Itoa(MaxOptions)+" options")
 		}
-		v.checkText(at+"/note", l.Note, 0, MaxNote, true)
+		v.CheckText(at+"/note", l.Note, 0, MaxNote, true)
 	}
 }
 
@@ -109,6 +116,9 @@ type Line struct {
 	Note      string
 	Total     Money // Quantity × (UnitPrice + options); an imported line's is what the till charged
 	Counted   bool  // took stock, or would have
+
+	Discount Money      // its share of the order's discounts
+	Taxes    []TaxShare // its shares of the order's taxes, in their order
 }
 
 // Price turns asked-for lines into priced ones by the menu, and sums them up. An
@@ -118,41 +128,67 @@ func (m Menu) Price(asked []DraftLine) (lines []Line, total Money, err error) {
 	var faults Invalid
 	lines = make([]Line, 0, len(asked))
 	for i, a := range asked {
-		at := "/lines/" + strconv.Itoa(i)
-		item, known := m[a.SKU]
-		if !known || !item.Active {
-			faults.Add(at+"/sku", "is not on the menu")
-			continue
-		}
-		line := Line{SKU: item.SKU, Name: item.Name, Quantity: a.Quantity, UnitPrice: item.Price, Note: a.Note, Counted: item.Counted}
-		each := item.Price
-		for j, id := range a.Options {
-			field := at + "/options/" + strconv.Itoa(j)
-			option, known := item.Option(id)
-			if !known {
-				faults.Add(field, "is not an option of "+item.SKU)
-				continue
-			}
-			for _, chosen := range line.Options {
-				if chosen.ID == id {
-					faults.Add(field, "is there twice")
-				}
-			}
-			line.Options = append(line.Options, option)
-			if each, err = each.Add(option.Price); err != nil {
-				faults.Add(field, err.Error())
-			}
-		}
-		if line.Total, err = each.Times(a.Quantity); err != nil {
-			faults.Add(at+"/quantity", err.Error())
+		line, ok := m.price(&faults, i, a)
+		if !ok {
 			continue
 		}
 		if total, err = total.Add(line.Total); err != nil {
-			faults.Add(at, err.Error())
+			faults.Add("/lines/"+strconv.Itoa(i), err.Error())
 		}
 		lines = append(lines, line)
 	}
 	return lines, total, faults.Err()
+}
+
+// PriceLine prices one line as Price does. Faults name it as line i of a request.
+func (m Menu) PriceLine(i int, asked DraftLine) (Line, error) {
+	var faults Invalid
+	line, _ := m.price(&faults, i, asked)
+	return line, faults.Err()
+}
+
+// price prices line i. It returns false when there is no item or no total.
+func (m Menu) price(faults *Invalid, i int, asked DraftLine) (Line, bool) {
+	item, known := m[asked.SKU]
+	if !known || !item.Active {
+		faults.Add("/lines/"+strconv.Itoa(i)+"/sku", "is not on the menu")
+		return Line{}, false
+	}
+	line := Line{SKU: item.SKU, Name: item.Name, Quantity: asked.Quantity, UnitPrice: item.Price, Note: asked.Note, Counted: item.Counted}
+	for j, id := range asked.Options {
+		fault := func(message string) {
+			faults.Add("/lines/"+strconv.Itoa(i)+"/options/"+strconv.Itoa(j), message)
+		}
+		option, known := item.Option(id)
+		if !known {
+			fault("is not an option of " + item.SKU)
+			continue
+		}
+		for _, chosen := range line.Options {
+			if chosen.ID == id {
+				fault("is there twice")
+			}
+		}
+		line.Options = append(line.Options, option)
+	}
+	if err := line.Sum(); err != nil {
+		faults.Add("/lines/"+strconv.Itoa(i)+"/quantity", err.Error())
+		return line, false
+	}
+	return line, true
+}
+
+// Sum sets the line's total: its quantity times the unit's price with its options. It
+// is ErrOverflow when that does not fit.
+func (l *Line) Sum() error {
+	each, err := l.UnitPrice, error(nil)
+	for _, o := range l.Options {
+		if each, err = each.Add(o.Price); err != nil {
+			return err
+		}
+	}
+	l.Total, err = each.Times(l.Quantity)
+	return err
 }
 
 // Order is a basket that the café has taken on. Times are in UTC, to the microsecond.
@@ -164,6 +200,9 @@ type Order struct {
 	Lines       []Line
 	Note        string
 	PickupAt    time.Time // zero: not asked for
+	Dining      Dining    // empty: an order of before it was asked
+	Codes       []string  // of offers, as the request gave them
+	Reckoning   Reckoning // how Total came about; zero: Total is the sum of the lines
 	Total       Money
 	Currency    string
 	PlacedAt    time.Time

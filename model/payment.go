@@ -24,7 +24,7 @@ func ValidatePayment(amount Money, note string) error {
 	if amount < 1 || amount > MaxAmount {
 		faults.Add("/amount", "must be from 1 to "+strconv.FormatInt(int64(MaxAmount), 10)+" minor units")
 	}
-	faults.checkText("/note", note, 0, MaxNote, true)
+	faults.CheckText("/note", note, 0, MaxNote, true)
 	return faults.Err()
 }
 
