@@ -1,10 +1,10 @@
-// Package auth turns a bearer token into the identity of a caller. The Lambda
-// authorizer and the local gateway verify with the same Verifier, so that a token is
-// worth the same on one machine and on AWS.
+// Package auth turns a bearer token into the identity of a caller. The Lambda authorizer
+// and the local gateway use the same Verifier, so a token gives the same rights on one
+// machine and on AWS.
 //
-// Everything here fails closed: what cannot be verified is refused, and a Verifier
-// that could not be set up refuses everything. Errors are safe to log. They never hold
-// a token, or any part of one.
+// Everything here fails closed. A token that cannot be verified is refused, and a Verifier
+// that could not be set up refuses every token. Errors are safe to log: they never contain
+// a token or a part of one.
 package auth
 
 import (
@@ -17,26 +17,26 @@ import (
 	"cafe/model"
 )
 
-// Identity is who is calling.
+// Identity is the identity of a caller.
 type Identity struct {
-	Subject string // a customer's id, or the staff member's; model.ValidID, never model.WalkIn
+	Subject string // the id of a customer or of a staff member; a model.ValidID, never model.WalkIn
 	Role    model.Role
-	Expires time.Time // when the token ends; from then on the identity is nobody's
+	Expires time.Time // when the token expires; the identity is not valid from then on
 }
 
-// Errors of this package. Each is told apart with errors.Is.
+// The errors of this package. Callers check for them with errors.Is.
 var (
-	// ErrNoToken says that the request brought no bearer token at all.
+	// ErrNoToken says that the request has no bearer token.
 	ErrNoToken = errors.New("no bearer token")
-	// ErrInvalid says that a token was refused. The error is an Invalid: the reason.
+	// ErrInvalid says that a token was refused. The error is an Invalid with the reason.
 	ErrInvalid = errors.New("token is not valid")
-	// ErrKeysUnavailable says that the token could not be judged, because the keys to
-	// verify it with cannot be had just now. Sending it again later may help.
+	// ErrKeysUnavailable says that the token could not be verified, because the keys for
+	// it are not available now. The caller may send it again later.
 	ErrKeysUnavailable = errors.New("keys to verify tokens are not available")
 )
 
-// Invalid is the reason why a token was refused: one of a few fixed phrases, good for
-// a log, a metric or an answer. It Is ErrInvalid.
+// Invalid is the reason why a token was refused. It is one of a few fixed phrases, which
+// are safe in a log, a metric and an answer. It Is ErrInvalid.
 type Invalid string
 
 // The reasons.
@@ -51,7 +51,7 @@ const (
 	BadIssuer    Invalid = "wrong issuer"
 	BadAudience  Invalid = "wrong audience"
 	MissingClaim Invalid = "a claim is missing"
-	BadClaim     Invalid = "a claim is not of its form"
+	BadClaim     Invalid = "a claim has the wrong form"
 	UnknownRole  Invalid = "unknown role"
 	BadSubject   Invalid = "subject cannot be an id"
 	SeveralGiven Invalid = "several authorization headers"
@@ -59,13 +59,13 @@ const (
 
 func (r Invalid) Error() string { return ErrInvalid.Error() + ": " + string(r) }
 
-// Is makes every Invalid an ErrInvalid.
+// Is reports whether target is ErrInvalid.
 func (r Invalid) Is(target error) bool { return target == ErrInvalid }
 
-// FromBearer takes the token out of a request's Authorization headers (RFC 6750,
-// section 2.1). The scheme's case does not matter. No header, an empty one or another
-// scheme is ErrNoToken. Two headers are refused even when they agree, since others
-// on the way may have read the one that was not checked.
+// FromBearer returns the token in a request's Authorization headers (RFC 6750, section
+// 2.1). The case of the scheme does not matter. It returns ErrNoToken if there is no
+// header, or an empty one, or one with another scheme. Two headers are refused even if
+// they are equal, since a proxy may have read the other one.
 func FromBearer(headers []string) (string, error) {
 	switch len(headers) {
 	case 0:
@@ -88,8 +88,8 @@ func FromBearer(headers []string) (string, error) {
 	return token, nil
 }
 
-// isCompact tells whether a token has only the characters of a compact JWS (RFC 7515,
-// section 7.1). Package encoding/base64 passes over line breaks, even when strict.
+// isCompact reports whether a token has only the characters of a compact JWS (RFC 7515,
+// section 7.1). Package encoding/base64 ignores line breaks, even when it is strict.
 func isCompact(token string) bool {
 	for _, c := range []byte(token) {
 		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.') {
@@ -99,14 +99,14 @@ func isCompact(token string) bool {
 	return true
 }
 
-// Names under which an authorizer hands an identity on to the API behind it.
+// The names of an identity's fields in an authorizer's context.
 const (
 	contextSubject = "sub"
 	contextRole    = "role"
 	contextExpires = "exp" // seconds since 1970
 )
 
-// Context returns the identity as an API Gateway authorizer's context: flat, of
+// Context returns the identity as the context of an API Gateway authorizer: a flat map of
 // strings and numbers. FromContext reads it.
 func (i Identity) Context() map[string]any {
 	return map[string]any{
@@ -116,10 +116,10 @@ func (i Identity) Context() map[string]any {
 	}
 }
 
-// FromContext reads what Context wrote, as it arrives behind API Gateway (which turns
-// every value into a string). It checks the expiry again, because the gateway caches
-// an authorizer's answer for longer than the token may live. A context without a
-// subject is ErrNoToken; one of another form is ErrInvalid.
+// FromContext returns the identity in an authorizer's context. API Gateway turns every
+// value of Context into a string. FromContext checks the expiry again, because the gateway
+// caches an authorizer's answer, perhaps for longer than the token is valid. A context
+// without a subject is ErrNoToken. A context of the wrong form is ErrInvalid.
 func FromContext(values map[string]any, now time.Time) (Identity, error) {
 	subject, ok := values[contextSubject].(string)
 	if !ok || subject == "" {
@@ -149,7 +149,7 @@ func FromContext(values map[string]any, now time.Time) (Identity, error) {
 	return admit(Identity{Subject: subject, Role: model.Role(role), Expires: time.Unix(seconds, 0).UTC()}, now)
 }
 
-// admit returns the identity if it can be somebody, now.
+// admit returns the identity if all its fields are valid now.
 func admit(i Identity, now time.Time) (Identity, error) {
 	switch {
 	case !model.ValidID(i.Subject) || i.Subject == model.WalkIn:

@@ -22,12 +22,12 @@ import (
 	"cafe/model"
 )
 
-// The moment at which all tests but those of the issuer take place.
+// The time of all tests except those of the issuer.
 var noon = time.Date(2017, 3, 18, 12, 0, 0, 0, time.UTC)
 
 var secret = []byte("0123456789abcdef0123456789abcdef")
 
-// object is a JSON object whose members may be anything, even there twice.
+// object is a JSON object. Its members may be anything and may appear twice.
 type object []string
 
 func (o object) with(members ...string) object { return append(o[:len(o):len(o)], members...) }
@@ -46,7 +46,7 @@ func (o object) String() string { return "{" + strings.Join(o, ",") + "}" }
 
 func at(t time.Time) string { return fmt.Sprint(t.Unix()) }
 
-// alice's token is good: a customer's, from a minute ago, for an hour.
+// alice has the claims of a valid token: a customer's, a minute old, valid for an hour.
 var alice = object{
 	`"iss":"https://issuer.example"`, `"aud":"cafe"`, `"sub":"alice"`, `"role":"customer"`,
 	`"iat":` + at(noon.Add(-time.Minute)), `"exp":` + at(noon.Add(time.Hour)),
@@ -82,7 +82,7 @@ func signES(key *ecdsa.PrivateKey, text string) []byte {
 	return signature
 }
 
-// token writes header and claims as they are, and signs them with HS256.
+// token returns a token with the header and the claims, signed with HS256.
 func token(header, claims string) string {
 	text := encode(header) + "." + encode(claims)
 	return text + "." + base64.RawURLEncoding.EncodeToString(signHS(secret, text))
@@ -109,7 +109,7 @@ func newVerifier(t testing.TB) *Verifier {
 	return v
 }
 
-// Key pairs are made once: 2048-bit ones take a while.
+// The key pairs are made only once, since 2048-bit ones take a while.
 var keyPairs = sync.OnceValue(func() (k struct {
 	rsa, otherRSA *rsa.PrivateKey
 	p256          *ecdsa.PrivateKey
@@ -281,8 +281,8 @@ func TestCase43TokensThatAreRefused(t *testing.T) {
 	}
 }
 
-// The last character of 43 that a signature has carries two bits of nothing. Three
-// more tokens would be good if those were not looked at.
+// A signature has 43 characters, and two bits of the last one are unused. If they were not
+// checked, three more tokens would be valid.
 func TestCase43NonCanonicalBase64IsRefused(t *testing.T) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	v := newVerifier(t)
@@ -311,7 +311,7 @@ func TestCase43AlgorithmsAreNotConfused(t *testing.T) {
 		text := encode(`{"alg":"HS256","kid":"one"}`) + "." + encode(alice.String())
 		_, err := v.Verify(t.Context(), text+"."+base64.RawURLEncoding.EncodeToString(signHS(key, text)))
 		if !errors.Is(err, ErrInvalid) {
-			t.Errorf("public key as %s taken for a secret: %v", name, err)
+			t.Errorf("public key as %s accepted as a secret: %v", name, err)
 		}
 	}
 }
@@ -391,9 +391,9 @@ func TestVerifiedTokensAreCachedForAMinuteAtMost(t *testing.T) {
 	if err := errors.Join(verify(long), verify(short)); err != nil {
 		t.Fatal(err)
 	}
-	// The issuer takes its key back, which is noticed at once here.
-	s.keys.held.Store(&keys{map[string]publicKey{"other": {}}, noon.Add(keysMaxAge)})
-	s.keys.last = attempt{noon.Add(keysMaxAge), nil}
+	// The issuer revokes its key. In this test the verifier notices at once.
+	s.keys.current.Store(&keys{map[string]publicKey{"other": {}}, noon.Add(keysMaxAge)})
+	s.keys.last = fetch{noon.Add(keysMaxAge), nil}
 	if err := errors.Join(verify(long), verify(short)); err != nil {
 		t.Error("not remembered:", err)
 	}
@@ -528,8 +528,8 @@ func TestIdentitySurvivesTheAuthorizerContext(t *testing.T) {
 	}
 }
 
-// FuzzVerify looks for a token that is let in though nobody signed it, for a panic,
-// and for an error that gives a part of the token away. Seeds are in testdata.
+// FuzzVerify looks for a token that is accepted without a signature, for a panic, and for
+// an error that contains a part of the token. The seeds are in testdata.
 func FuzzVerify(f *testing.F) {
 	v := newVerifier(f)
 	f.Fuzz(func(t *testing.T, given string) {
@@ -546,7 +546,7 @@ func FuzzVerify(f *testing.F) {
 		}
 		var reason Invalid
 		if !errors.Is(err, ErrNoToken) && !errors.As(err, &reason) {
-			t.Errorf("an error of no known kind: %v", err)
+			t.Errorf("an unknown kind of error: %v", err)
 		}
 	})
 }

@@ -12,9 +12,9 @@ import (
 	"cafe/model"
 )
 
-// claims are those of a token that matter here. Names are matched exactly, and none
-// may be there twice: package encoding/json by itself would take "SUB" for "sub" and
-// the last of several.
+// claims are the claims of a token that the café uses. Names must match exactly, and no
+// name may appear twice. Package encoding/json alone would accept "SUB" for "sub", and it
+// would take the last of several.
 type claims struct {
 	issuer    string
 	subject   string
@@ -23,12 +23,12 @@ type claims struct {
 	notBefore *jwt.NumericDate
 	issuedAt  *jwt.NumericDate
 	role      *string
-	groups    []string // Cognito's
-	use       string   // Cognito's: "id" or "access"
-	client    string   // Cognito's, in place of an audience in its access tokens
+	groups    []string // from Cognito
+	use       string   // from Cognito: "id" or "access"
+	client    string   // from Cognito, in place of an audience in access tokens
 }
 
-// UnmarshalJSON refuses with an Invalid.
+// UnmarshalJSON implements json.Unmarshaler. Its errors are Invalid.
 func (c *claims) UnmarshalJSON(data []byte) error {
 	return eachMember(data, func(name string, value json.RawMessage) error {
 		var err error
@@ -68,7 +68,7 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 	})
 }
 
-// The getters make claims a jwt.Claims.
+// The getters implement jwt.Claims.
 
 func (c *claims) GetIssuer() (string, error)                   { return c.issuer, nil }
 func (c *claims) GetSubject() (string, error)                  { return c.subject, nil }
@@ -76,8 +76,8 @@ func (c *claims) GetExpirationTime() (*jwt.NumericDate, error) { return c.expire
 func (c *claims) GetNotBefore() (*jwt.NumericDate, error)      { return earlier(c.notBefore), nil }
 func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return earlier(c.issuedAt), nil }
 
-// GetAudience returns the audience, or the app client that a Cognito access token
-// was made for: those tokens have no audience.
+// GetAudience returns the audience. Access tokens of Cognito have no audience; for them it
+// returns the app client.
 func (c *claims) GetAudience() (jwt.ClaimStrings, error) {
 	if c.audience == nil && c.use == "access" && c.client != "" {
 		return jwt.ClaimStrings{c.client}, nil
@@ -85,8 +85,8 @@ func (c *claims) GetAudience() (jwt.ClaimStrings, error) {
 	return c.audience, nil
 }
 
-// skew is how far the issuer's clock may be ahead of ours. It is not granted at the
-// other end: a token is dead from the very second that it expires.
+// skew is how far the issuer's clock may be ahead of ours. It does not lengthen the life of
+// a token: a token is refused from the second in which it expires.
 const skew = 5 * time.Second
 
 func earlier(d *jwt.NumericDate) *jwt.NumericDate {
@@ -96,8 +96,8 @@ func earlier(d *jwt.NumericDate) *jwt.NumericDate {
 	return &jwt.NumericDate{Time: d.Add(-skew)}
 }
 
-// roleOf returns the role claim, or else the highest role among the Cognito groups.
-// A role claim that is none of the three is not made good by a group.
+// roleOf returns the role claim, or, without one, the highest role among the Cognito
+// groups. If the role claim is not a known role, the groups do not matter.
 func (c *claims) roleOf() (model.Role, error) {
 	if c.role != nil {
 		return model.Role(*c.role), nil
@@ -115,14 +115,14 @@ func (c *claims) roleOf() (model.Role, error) {
 	return "", MissingClaim
 }
 
-// header is what a token says about its own making. Nothing in it is believed: it
-// chooses among the keys that are trusted already, by kid, and no more.
+// header is the header of a token. The sender may write anything into it. It only selects
+// one of the keys that are trusted already.
 type header struct {
 	algorithm string
 	kid       string
 }
 
-// maxKid is the longest key id that is looked up. Issuers use some 40 characters.
+// maxKid is the most bytes of a key id. Issuers use about 40.
 const maxKid = 256
 
 func parseHeader(data []byte) (h header, err error) {
@@ -136,8 +136,8 @@ func parseHeader(data []byte) (h header, err error) {
 				return UnknownKey
 			}
 		case "typ":
-			// RFC 8725, section 3.11: a token made for something else, such as a logout
-			// token of the same issuer, is not one to call an API with.
+			// The issuer also makes tokens for other purposes, such as logout tokens. They
+			// must not be accepted here (RFC 8725, section 3.11).
 			var typ string
 			typ, err = text(value)
 			switch strings.TrimPrefix(strings.ToLower(typ), "application/") {
@@ -146,7 +146,8 @@ func parseHeader(data []byte) (h header, err error) {
 				return BadClaim
 			}
 		case "crit":
-			// RFC 7515, section 4.1.11: extensions that must be understood, and none is.
+			// These extensions must be understood, and we understand none (RFC 7515,
+			// section 4.1.11).
 			return BadClaim
 		}
 		if err != nil {
@@ -157,8 +158,8 @@ func parseHeader(data []byte) (h header, err error) {
 	return h, err
 }
 
-// eachMember calls visit for every member of the JSON object that data is. Other
-// JSON, a name that is there twice and anything after the object are Malformed.
+// eachMember calls visit for every member of a JSON object. It returns Malformed if data is
+// not an object, if a name appears twice, or if anything follows the object.
 func eachMember(data []byte, visit func(name string, value json.RawMessage) error) error {
 	in := json.NewDecoder(bytes.NewReader(data))
 	if t, err := in.Token(); err != nil || t != json.Delim('{') {
@@ -170,7 +171,7 @@ func eachMember(data []byte, visit func(name string, value json.RawMessage) erro
 		if err != nil {
 			return Malformed
 		}
-		name := t.(string) // the decoder sees to it
+		name := t.(string) // the decoder accepts no other type here
 		if seen[name] {
 			return Malformed
 		}
@@ -192,7 +193,7 @@ func eachMember(data []byte, visit func(name string, value json.RawMessage) erro
 	return nil
 }
 
-// text reads a JSON string. Package encoding/json would pass over a null.
+// text returns the content of a JSON string. Package encoding/json would accept null too.
 func text(value json.RawMessage) (string, error) {
 	if value[0] != '"' {
 		return "", BadClaim
@@ -202,8 +203,8 @@ func text(value json.RawMessage) (string, error) {
 	return s, err
 }
 
-// numericDate reads seconds since 1970, with or without a fraction (RFC 7519,
-// section 2), from a JSON number, up to the year 9999. The fraction is dropped.
+// numericDate converts a JSON number of seconds since 1970 (RFC 7519, section 2). It drops
+// the fraction. It refuses negative numbers and times after the year 9999.
 func numericDate(value json.RawMessage) (*jwt.NumericDate, error) {
 	const year10000 = 253402300800
 	var seconds float64

@@ -20,34 +20,34 @@ import (
 	"cafe/model"
 )
 
-// Who makes a local café's tokens, and for whom.
+// The issuer and the audience of a local café's tokens.
 const (
 	LocalIssuer   = "cafe-local"
 	LocalAudience = "cafe"
 )
 
-// secretFile is where a local café keeps its secret, in its data folder.
+// secretFile is the file in the data folder that holds a local café's secret.
 const secretFile = "token.key"
 
-// Issuer makes the tokens of a local café.
+// Issuer makes the tokens of a local café. It is safe for concurrent use.
 type Issuer struct {
 	secret []byte
 	now    func() time.Time
 }
 
-// OpenIssuer reads the secret of the café in that data folder, or makes one: 32 random
-// bytes in a file that only its owner may read. A folder that is missing is made.
-// Several processes that open the same folder at once get the same secret. A file
-// that others may read, or that holds something else, is refused.
+// OpenIssuer reads the secret of the café in the data folder. If there is none, it makes
+// one: 32 random bytes in a file that only its owner may read. It also creates the folder
+// if necessary. Processes that open the same folder at the same time get the same secret.
+// OpenIssuer refuses a file that others may read or that has other content.
 func OpenIssuer(folder string) (*Issuer, error) {
 	if err := durable.MkdirAll(folder); err != nil {
-		return nil, fmt.Errorf("make data folder: %w", err)
+		return nil, fmt.Errorf("create data folder: %w", err)
 	}
 	path := filepath.Join(folder, secretFile)
 	secret, err := readSecret(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := makeSecret(path); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("make secret for tokens: %w", err)
+			return nil, fmt.Errorf("create secret for tokens: %w", err)
 		}
 		secret, err = readSecret(path)
 	}
@@ -57,8 +57,8 @@ func OpenIssuer(folder string) (*Issuer, error) {
 	return &Issuer{secret: secret, now: time.Now}, nil
 }
 
-// ReadIssuer is OpenIssuer for a café that is there already. Without one the error is an
-// fs.ErrNotExist, and nothing is made.
+// ReadIssuer is like OpenIssuer, but it creates nothing. If there is no secret, the error
+// Is fs.ErrNotExist.
 func ReadIssuer(folder string) (*Issuer, error) {
 	secret, err := readSecret(filepath.Join(folder, secretFile))
 	if err != nil {
@@ -73,7 +73,7 @@ func readSecret(path string) ([]byte, error) {
 		return nil, err
 	}
 	if open := info.Mode().Perm() &^ 0o700; open != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("others may read %s: chmod 600 it, or remove it and all tokens made so far end", path)
+		return nil, fmt.Errorf("other users may read %s: run chmod 600 on it, or remove it, which ends all tokens", path)
 	}
 	written, err := os.ReadFile(path)
 	if err != nil {
@@ -81,7 +81,7 @@ func readSecret(path string) ([]byte, error) {
 	}
 	secret, err := hex.DecodeString(strings.TrimSpace(string(written)))
 	if err != nil || len(secret) < MinSecret {
-		return nil, fmt.Errorf("%s does not hold %d bytes in hexadecimal", path, MinSecret)
+		return nil, fmt.Errorf("%s does not contain %d bytes in hexadecimal", path, MinSecret)
 	}
 	return secret, nil
 }
@@ -93,15 +93,16 @@ func makeSecret(path string) error {
 	return durable.WriteNew(path, strings.NewReader(hex.EncodeToString(secret)+"\n"))
 }
 
-// Issue returns a token for that role and subject, good from now on for ttl.
+// Issue returns a token for the role and the subject, valid from now for ttl. It refuses an
+// unknown role, a subject that is not a model.ValidID, and a ttl below a second.
 func (i *Issuer) Issue(role model.Role, subject string, ttl time.Duration) (string, error) {
 	switch {
 	case !role.Valid():
-		return "", fmt.Errorf("role %q is none of customer, staff and owner", role)
+		return "", fmt.Errorf("role %q is not customer, staff or owner", role)
 	case !model.ValidID(subject) || subject == model.WalkIn:
-		return "", fmt.Errorf("subject %q cannot be somebody's id", subject)
+		return "", fmt.Errorf("subject %q cannot be the id of a person", subject)
 	case ttl < time.Second:
-		return "", fmt.Errorf("a token must live for a second at least, not %s", ttl)
+		return "", fmt.Errorf("a token must be valid for at least a second, not %s", ttl)
 	}
 	now := i.now()
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
@@ -114,13 +115,13 @@ func (i *Issuer) Issue(role model.Role, subject string, ttl time.Duration) (stri
 	return token, nil
 }
 
-// Verifier returns the Verifier for the tokens of this café.
+// Verifier returns a Verifier for the tokens of this café.
 func (i *Issuer) Verifier() (*Verifier, error) {
 	return New(Config{Issuer: LocalIssuer, Audience: LocalAudience, Secret: i.secret, Now: i.now})
 }
 
-// Key derives another key from the café's secret, for that purpose only: the same for as
-// long as the secret is. It has 32 bytes.
+// Key derives a key of 32 bytes from the café's secret, for the given purpose only. The key
+// stays the same as long as the secret does.
 func (i *Issuer) Key(purpose string) []byte {
 	mac := hmac.New(sha256.New, i.secret)
 	mac.Write([]byte(purpose))

@@ -21,43 +21,43 @@ import (
 )
 
 const (
-	// keysMaxAge is how long keys are used before they are looked at again, so that
-	// one the issuer took back is not trusted for long.
+	// keysMaxAge is the age at which keys are fetched again. So a key that the issuer
+	// revokes is not trusted for long.
 	keysMaxAge = 15 * time.Minute
-	// refetchInterval is the least time between two fetches: whoever sends tokens of
-	// unknown keys gets one fetch out of us per interval. A new key of the issuer is
-	// known within it.
+	// refetchInterval is the least time between two fetches. So tokens with unknown keys
+	// cause at most one fetch per interval, and a new key is known within an interval.
 	refetchInterval = 30 * time.Second
-	// retryInterval takes its place while there are no keys at all.
+	// retryInterval is used in its place while there are no keys at all.
 	retryInterval = time.Second
-	// fetchTimeout bounds one fetch, reading the answer included.
+	// fetchTimeout limits a fetch, including reading the answer.
 	fetchTimeout = 3 * time.Second
-	// maxKeySet bounds the answer, in bytes. Issuers publish two or three keys.
+	// maxKeySet is the most bytes of an answer. Issuers publish two or three keys.
 	maxKeySet = 128 << 10
 )
 
-// keySet is the public keys of an issuer: fetched when first needed, kept, fetched
-// again when they are old or a token names an unknown one, and kept on when that
-// fails. It starts no goroutine, which Lambda would freeze between two requests.
+// keySet is the set of an issuer's public keys. It fetches them when they are first needed.
+// It fetches them again when they are old, and when a token names an unknown key. If a
+// fetch fails, it keeps the keys that it has. It starts no goroutine, because Lambda would
+// freeze it between two requests.
 type keySet struct {
 	url    string
 	client *http.Client
 	now    func() time.Time
 	log    *slog.Logger
 
-	held atomic.Pointer[keys]
-	turn chan struct{} // of one place: whoever fills it may fetch, and has what follows
-	last attempt
+	current atomic.Pointer[keys]
+	turn    chan struct{} // the lock for fetching and for last; a channel, so that waiting can end
+	last    fetch
 }
 
-// keys are those of one answer, by key id.
+// keys are the keys of one answer by key id.
 type keys struct {
 	byID map[string]publicKey
 	at   time.Time
 }
 
-// attempt is the latest fetch.
-type attempt struct {
+// fetch is the time and the result of the latest fetch.
+type fetch struct {
 	at  time.Time
 	err error
 }
@@ -73,13 +73,13 @@ func newKeySet(c Config) (*keySet, error) {
 	}
 	s := &keySet{url: c.JWKS, client: c.Client, now: c.Now, log: c.Log, turn: make(chan struct{}, 1)}
 	if s.client == nil {
-		// The set's place is configured. An answer that points elsewhere is no answer.
+		// The address of the keys is configured, so redirects are refused.
 		s.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	s.held.Store(&keys{})
+	s.current.Store(&keys{})
 	return s, nil
 }
 
@@ -88,22 +88,22 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// find returns the key of that id. UnknownKey means that the issuer has none by that
-// name; ErrKeysUnavailable, that it may have but could not be asked. A key that is
-// held stays good for as long as the issuer cannot be reached.
+// find returns the key with the id. UnknownKey says that the issuer has no such key.
+// ErrKeysUnavailable says that the issuer could not be asked. A known key stays valid while
+// the issuer cannot be reached.
 func (s *keySet) find(ctx context.Context, id string) (publicKey, error) {
 	if id == "" {
 		return publicKey{}, UnknownKey
 	}
-	held := s.held.Load()
-	key, known := held.byID[id]
-	if known && s.now().Sub(held.at) < keysMaxAge {
+	current := s.current.Load()
+	key, known := current.byID[id]
+	if known && s.now().Sub(current.at) < keysMaxAge {
 		return key, nil
 	}
 	select {
 	case s.turn <- struct{}{}:
 	default:
-		if known { // old, and somebody is fetching already: no need to wait
+		if known { // it is old, but another caller is fetching, so there is no need to wait
 			return key, nil
 		}
 		select {
@@ -114,7 +114,7 @@ func (s *keySet) find(ctx context.Context, id string) (publicKey, error) {
 	}
 	err := s.refetch(ctx)
 	<-s.turn
-	if key, known = s.held.Load().byID[id]; known {
+	if key, known = s.current.Load().byID[id]; known {
 		return key, nil
 	}
 	if err != nil {
@@ -123,26 +123,26 @@ func (s *keySet) find(ctx context.Context, id string) (publicKey, error) {
 	return publicKey{}, UnknownKey
 }
 
-// refetch fetches the keys unless that was done, or tried, within the interval. It
-// returns how the latest fetch went. The caller has the turn.
+// refetch fetches the keys, unless the last fetch was within the interval. It returns the
+// error of the latest fetch. The caller must hold turn.
 func (s *keySet) refetch(ctx context.Context) error {
 	interval := refetchInterval
-	if len(s.held.Load().byID) == 0 {
+	if len(s.current.Load().byID) == 0 {
 		interval = retryInterval
 	}
 	if !s.last.at.IsZero() && s.now().Sub(s.last.at) < interval {
 		return s.last.err
 	}
-	// The fetch is for everybody. A client that hangs up must not spoil it.
+	// All callers share the fetch, so a caller whose context ends must not cancel it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 	defer cancel()
 	byID, err := s.fetch(ctx)
-	s.last = attempt{s.now(), err}
+	s.last = fetch{s.now(), err}
 	if err != nil {
-		s.log.ErrorContext(ctx, "keys to verify tokens could not be fetched", "error", err, "kept", len(s.held.Load().byID))
+		s.log.ErrorContext(ctx, "keys to verify tokens could not be fetched", "error", err, "kept", len(s.current.Load().byID))
 		return err
 	}
-	s.held.Store(&keys{byID, s.last.at})
+	s.current.Store(&keys{byID, s.last.at})
 	return nil
 }
 
@@ -151,7 +151,7 @@ func (s *keySet) fetch(ctx context.Context) (map[string]publicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Close = true // minutes pass until the next; and on a kept connection a failed GET is sent twice
+	req.Close = true // the next fetch is minutes away, and net/http repeats a GET that fails on a kept connection
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
 	res, err := s.client.Do(req)
 	if err != nil {
@@ -171,7 +171,7 @@ func (s *keySet) fetch(ctx context.Context) (map[string]publicKey, error) {
 	return parseKeySet(body)
 }
 
-// jwk is a public key as RFC 7517 and RFC 7518, section 6, write it.
+// jwk is a public key in JSON (RFC 7517, and RFC 7518, section 6).
 type jwk struct {
 	Type       string   `json:"kty"`
 	ID         string   `json:"kid"`
@@ -185,14 +185,14 @@ type jwk struct {
 	E          string   `json:"e"`
 }
 
-// parseKeySet returns the keys that can verify tokens. Others, of kinds or uses that
-// are not for this, are passed over; a set without any is an error.
+// parseKeySet returns the keys that can verify tokens. It skips keys of other kinds and for
+// other uses. A set without a usable key is an error.
 func parseKeySet(body []byte) (map[string]publicKey, error) {
 	var set struct {
 		Keys []jwk `json:"keys"`
 	}
 	if err := json.Unmarshal(body, &set); err != nil {
-		return nil, fmt.Errorf("key set is not JSON of its form: %w", err)
+		return nil, fmt.Errorf("key set is not valid: %w", err)
 	}
 	byID := make(map[string]publicKey, len(set.Keys))
 	for _, k := range set.Keys {
@@ -243,7 +243,7 @@ func (k jwk) publicKey() (publicKey, bool) {
 	return key, true
 }
 
-// number reads a big-endian number in base64url.
+// number decodes a big-endian number in base64url.
 func (jwk) number(s string) (*big.Int, bool) {
 	b, err := base64.RawURLEncoding.DecodeString(s)
 	return new(big.Int).SetBytes(b), err == nil && len(b) > 0

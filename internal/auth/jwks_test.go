@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// jwkOf writes a public key as an issuer would.
+// jwkOf returns a public key in the form of an issuer's key set.
 func jwkOf(id string, public any) map[string]any {
 	number := func(n *big.Int, size int) string {
 		return base64.RawURLEncoding.EncodeToString(n.FillBytes(make([]byte, size)))
@@ -43,7 +43,7 @@ func jwkOf(id string, public any) map[string]any {
 	panic(fmt.Sprintf("no key: %T", public))
 }
 
-// keyServer is an issuer's key endpoint whose behaviour and clock a test can change.
+// keyServer is an issuer's key endpoint. A test can change its answers and the clock.
 type keyServer struct {
 	*Verifier
 	fetches atomic.Int64
@@ -134,8 +134,8 @@ func TestCase44KeysAreFetchedOnceAndRotate(t *testing.T) {
 	s.expect(t, "next", next, nil, 2)
 	s.expect(t, "old", old, nil, 2)
 
-	// The issuer takes the old one back. It is good until the keys are old, and a
-	// token that was verified just before, a minute longer.
+	// The issuer revokes the old key. It stays valid until the keys are old. A token that
+	// was verified just before that stays valid a minute longer.
 	s.answers(keySetOf(map[string]any{"next": next.Public()}))
 	s.sleep(keysMaxAge - time.Second)
 	s.expect(t, "old", old, nil, 2)
@@ -255,7 +255,7 @@ func TestCase44ACanceledCallerDoesNotCancelTheFetch(t *testing.T) {
 	go func() { _, err := s.Verify(ctx, token); first <- err }()
 	<-inside
 
-	// Somebody else waits for it, and gives up.
+	// Another caller waits for the fetch and gives up.
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Verify(impatient, token); !errors.Is(err, ErrKeysUnavailable) {

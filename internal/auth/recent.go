@@ -7,22 +7,22 @@ import (
 )
 
 const (
-	// recentFor is how long a verified token is taken at its word, unless it expires
-	// before.
+	// recentFor is how long a verified token is not verified again, unless it expires
+	// before that.
 	recentFor = time.Minute
-	// recentMost bounds how many are remembered.
+	// recentMost is the most tokens in the cache.
 	recentMost = 4096
 )
 
-// recent remembers tokens that were verified moments ago: clients send theirs with
-// every request, and verifying costs twenty times and more of looking it up. Only their
-// SHA-256 is kept. The zero value is ready.
+// recent is a cache of tokens that were verified a moment ago. Clients send the same token
+// with every request, and verifying it takes at least twenty times as long as finding it
+// here. The cache has only the SHA-256 of each token. The zero value is ready to use.
 type recent struct {
 	mu    sync.Mutex
-	known map[[sha256.Size]byte]remembered
+	known map[[sha256.Size]byte]recentToken
 }
 
-type remembered struct {
+type recentToken struct {
 	identity Identity
 	until    time.Time
 }
@@ -45,7 +45,7 @@ func (r *recent) add(sum [sha256.Size]byte, identity Identity, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.known == nil || len(r.known) >= recentMost {
-		r.known = make(map[[sha256.Size]byte]remembered) // forgetting costs one verification each
+		r.known = make(map[[sha256.Size]byte]recentToken) // each token is then verified once more
 	}
-	r.known[sum] = remembered{identity, until}
+	r.known[sum] = recentToken{identity, until}
 }

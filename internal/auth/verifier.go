@@ -15,52 +15,52 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// MaxToken is the longest token that is looked at, in bytes. API Gateway takes 10,240
-// bytes of all headers together.
+// MaxToken is the most bytes of a token. Longer ones are refused. API Gateway accepts
+// 10,240 bytes of headers in all.
 const MaxToken = 8 << 10
 
-// MinSecret is the least length of a shared secret, in bytes: that of an HS256
+// MinSecret is the least length of a shared secret in bytes. It is the length of an HS256
 // signature (RFC 7518, section 3.2).
 const MinSecret = 32
 
-// Config says whose tokens are accepted. Issuer, Audience and exactly one of Secret
-// and JWKS are required.
+// Config says which tokens are accepted. Issuer, Audience and exactly one of Secret and
+// JWKS are required.
 type Config struct {
-	Issuer   string // the iss claim, exactly
-	Audience string // one of the aud claim, or the client_id of a Cognito access token
+	Issuer   string // the iss claim must be equal to it
+	Audience string // the aud claim must contain it, or it is the client_id of a Cognito access token
 
-	Secret []byte // signs with HS256; at least MinSecret bytes
-	JWKS   string // URL of the issuer's JSON Web Key Set (RFC 7517); RS256 and ES256
+	Secret []byte // the key for HS256; at least MinSecret bytes
+	JWKS   string // the URL of the issuer's JSON Web Key Set (RFC 7517), for RS256 and ES256
 
 	Now    func() time.Time // nil: time.Now
-	Client *http.Client     // fetches JWKS; nil: one that follows no redirect
-	Log    *slog.Logger     // hears of keys that cannot be fetched; nil: slog.Default
+	Client *http.Client     // fetches the keys; nil: a client that refuses redirects
+	Log    *slog.Logger     // gets failures to fetch the keys; nil: slog.Default()
 }
 
-// Verifier turns tokens into identities. It is safe for concurrent use. A nil
-// *Verifier refuses every token, with ErrKeysUnavailable.
+// Verifier turns tokens into identities. It is safe for concurrent use. A nil *Verifier
+// refuses every token with ErrKeysUnavailable.
 type Verifier struct {
-	secret []byte  // HS256, or
-	keys   *keySet // RS256 and ES256
+	secret []byte  // for HS256; nil if keys is set
+	keys   *keySet // for RS256 and ES256; nil if secret is set
 	parser *jwt.Parser
 	now    func() time.Time
 	recent recent
 }
 
-// New returns a Verifier, or says what is wrong with the configuration. It fetches
-// nothing yet.
+// New returns a Verifier. A bad configuration is an error that says what is wrong. New
+// fetches no keys.
 func New(c Config) (*Verifier, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	if c.Issuer == "" || c.Audience == "" {
-		return nil, errors.New("issuer and audience of tokens must be set")
+		return nil, errors.New("the issuer and the audience of tokens must be set")
 	}
 	v := &Verifier{now: c.Now}
 	var algorithms []string
 	switch {
 	case len(c.Secret) > 0 && c.JWKS != "":
-		return nil, errors.New("either a shared secret or a JWKS URL must be set, not both")
+		return nil, errors.New("a shared secret or a JWKS URL must be set, but not both")
 	case c.JWKS != "":
 		keys, err := newKeySet(c)
 		if err != nil {
@@ -68,7 +68,7 @@ func New(c Config) (*Verifier, error) {
 		}
 		v.keys, algorithms = keys, []string{"RS256", "ES256"}
 	case len(c.Secret) < MinSecret:
-		return nil, fmt.Errorf("shared secret has %d bytes, at least %d are needed (or a JWKS URL)", len(c.Secret), MinSecret)
+		return nil, fmt.Errorf("the shared secret has %d bytes and needs at least %d, unless a JWKS URL is set", len(c.Secret), MinSecret)
 	default:
 		v.secret, algorithms = c.Secret, []string{"HS256"}
 	}
@@ -84,10 +84,10 @@ func New(c Config) (*Verifier, error) {
 	return v, nil
 }
 
-// FromEnv returns a Verifier configured by CAFE_AUTH_ISSUER, CAFE_AUTH_AUDIENCE and
-// one of CAFE_AUTH_SECRET and CAFE_AUTH_JWKS_URL. The names of what is wrong are in
-// the error, their values are not. Along with an error it returns a nil *Verifier,
-// which is fit to use: it refuses everything.
+// FromEnv returns a Verifier with the settings CAFE_AUTH_ISSUER, CAFE_AUTH_AUDIENCE, and
+// one of CAFE_AUTH_SECRET and CAFE_AUTH_JWKS_URL. An error names the variables and never
+// shows their values. With an error FromEnv returns a nil *Verifier, which may be used: it
+// refuses every token.
 func FromEnv(getenv func(string) string, log *slog.Logger) (*Verifier, error) {
 	v, err := New(Config{
 		Issuer:   getenv("CAFE_AUTH_ISSUER"),
@@ -102,8 +102,9 @@ func FromEnv(getenv func(string) string, log *slog.Logger) (*Verifier, error) {
 	return v, nil
 }
 
-// Verify returns whose token it is, or ErrNoToken, ErrInvalid or ErrKeysUnavailable.
-// It may fetch keys, and then takes as long as that takes, or until the context ends.
+// Verify returns the identity of a token. Its error Is ErrNoToken, ErrInvalid or
+// ErrKeysUnavailable. It may have to fetch keys; then it waits for the fetch, or until the
+// context ends.
 func (v *Verifier) Verify(ctx context.Context, token string) (Identity, error) {
 	switch {
 	case v == nil:
@@ -154,11 +155,11 @@ func (v *Verifier) verify(ctx context.Context, token string) (Identity, error) {
 	return admit(Identity{Subject: c.subject, Role: role, Expires: c.expires.Time}, v.now())
 }
 
-// key returns the key for a token with that header. Which algorithm goes with a key
-// is a property of the key, never of the token.
+// key returns the key for a token with the header. The key decides which algorithm is
+// used, never the token.
 func (v *Verifier) key(ctx context.Context, h header) (any, error) {
 	if v.keys == nil {
-		return v.secret, nil // and HS256 is the only method that the parser lets through
+		return v.secret, nil // the parser then accepts only HS256
 	}
 	key, err := v.keys.find(ctx, h.kid)
 	if err != nil {
@@ -170,14 +171,14 @@ func (v *Verifier) key(ctx context.Context, h header) (any, error) {
 	return key.public, nil
 }
 
-// publicKey is a key of the set with the one algorithm it is good for.
+// publicKey is a public key with the only algorithm that it may be used for.
 type publicKey struct {
 	algorithm string
 	public    crypto.PublicKey
 }
 
-// reason turns an error of the parser, which may quote the token, into one that does
-// not.
+// reason turns an error of the parser into one of this package. The parser's error may
+// quote the token.
 func reason(err error) error {
 	if errors.Is(err, ErrKeysUnavailable) {
 		return ErrKeysUnavailable
@@ -191,7 +192,7 @@ func reason(err error) error {
 		say Invalid
 	}{
 		{jwt.ErrTokenMalformed, Malformed},
-		{jwt.ErrTokenUnverifiable, BadAlgorithm}, // of a name that the parser does not know
+		{jwt.ErrTokenUnverifiable, BadAlgorithm}, // the parser does not know the algorithm
 		{jwt.ErrTokenSignatureInvalid, BadSignature},
 		{jwt.ErrTokenExpired, Expired},
 		{jwt.ErrTokenNotValidYet, NotYetValid},

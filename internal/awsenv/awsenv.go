@@ -1,6 +1,6 @@
-// Package awsenv reads what every client of the AWS SDK needs from the environment
-// that Lambda gives a function. The SDK's own config package also reads files and asks
-// metadata services, which costs two MiB of binary and a quarter of a cold start.
+// Package awsenv reads the settings of the AWS SDK's clients from the environment that
+// Lambda gives a function. The SDK's own config package also reads files and asks metadata
+// services. That adds two MiB to the binary and a quarter to a cold start.
 package awsenv
 
 import (
@@ -13,18 +13,17 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
-// Settings are what a client of one service is made with.
+// Settings are the settings of a client of one AWS service.
 type Settings struct {
 	Region      string
 	Credentials aws.CredentialsProvider
-	Endpoint    *string // of a stand-in for AWS; nil: the service's own
+	Endpoint    *string // the endpoint of a stand-in for AWS; nil for AWS itself
 }
 
-// Read returns the settings for a service: AWS_REGION (or AWS_DEFAULT_REGION),
-// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, and for a stand-in
-// AWS_ENDPOINT_URL_<service> or AWS_ENDPOINT_URL. The service is named as in those
-// variables: SNS, S3, DYNAMODB. It fails when the region or the keys are missing, and
-// says which.
+// FromEnv returns the settings for a service. It reads AWS_REGION (or AWS_DEFAULT_REGION),
+// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. AWS_ENDPOINT_URL_<service>
+// or AWS_ENDPOINT_URL names a stand-in for AWS. The service is the name in that variable:
+// SNS, S3 or DYNAMODB. If the region or the keys are missing, the error names the variable.
 func FromEnv(getenv func(string) string, service string) (Settings, error) {
 	first := func(names ...string) string {
 		for _, name := range names {
@@ -34,7 +33,7 @@ func FromEnv(getenv func(string) string, service string) (Settings, error) {
 		}
 		return ""
 	}
-	keys := fixed{
+	keys := staticCredentials{
 		AccessKeyID:     getenv("AWS_ACCESS_KEY_ID"),
 		SecretAccessKey: getenv("AWS_SECRET_ACCESS_KEY"),
 		SessionToken:    getenv("AWS_SESSION_TOKEN"),
@@ -53,15 +52,17 @@ func FromEnv(getenv func(string) string, service string) (Settings, error) {
 	return s, nil
 }
 
-// fixed are credentials that last as long as the process: Lambda ends a function's
-// environment before its credentials end.
-type fixed aws.Credentials
+// staticCredentials are credentials that never expire. Lambda ends the environment of a
+// function before its credentials expire.
+type staticCredentials aws.Credentials
 
-func (f fixed) Retrieve(context.Context) (aws.Credentials, error) { return aws.Credentials(f), nil }
+func (c staticCredentials) Retrieve(context.Context) (aws.Credentials, error) {
+	return aws.Credentials(c), nil
+}
 
-// HTTPClient returns a client that gives up on an attempt when a connection takes over a
-// second, or its TLS handshake another (see QuickTLS), or the answer does not begin within
-// that time after the request was sent. Bodies may take as long as the context gives them.
+// HTTPClient returns an HTTP client with time limits. A connection may take a second, and
+// its TLS handshake another (see QuickTLS). After a request was sent, its answer must begin
+// within the given time. Only the context limits reading the body.
 func HTTPClient(answer time.Duration) *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().
 		WithTransportOptions(QuickTLS, func(t *http.Transport) { t.ResponseHeaderTimeout = answer })

@@ -18,9 +18,9 @@ import (
 //go:embed roots.pem
 var amazonRoots []byte
 
-// trusted are the roots that AWS's own certificates lead to, or those of the file named
-// in AWS_CA_BUNDLE, as the SDK's config package has it.
-var trusted = sync.OnceValues(func() (*x509.CertPool, error) {
+// trustedRoots returns the root certificates of AWS, or those in the file that
+// AWS_CA_BUNDLE names, as the SDK's config package does.
+var trustedRoots = sync.OnceValues(func() (*x509.CertPool, error) {
 	pem := amazonRoots
 	if bundle := os.Getenv("AWS_CA_BUNDLE"); bundle != "" {
 		var err error
@@ -30,15 +30,16 @@ var trusted = sync.OnceValues(func() (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("AWS_CA_BUNDLE: no certificates")
+		return nil, errors.New("AWS_CA_BUNDLE: the file has no certificates")
 	}
 	return pool, nil
 })
 
-// QuickTLS has the transport check certificates against Amazon's five roots first, and
-// against the system's where those do not do: reading the system's hundred and more is
-// half the CPU time of a function's first call. Nothing is trusted that would not be
-// otherwise. A connection takes a second at most, and its handshake another.
+// QuickTLS makes the transport check certificates against Amazon's five roots first. Only
+// if those do not match, it uses the system's. Reading the system's hundred or more roots
+// takes half of the CPU time of a function's first call. The transport trusts no
+// certificate that it would not trust without QuickTLS. A connection may take a second, and
+// its handshake another.
 func QuickTLS(t *http.Transport) {
 	c := &connector{dialer: net.Dialer{Timeout: time.Second, KeepAlive: 30 * time.Second}}
 	t.DialContext, t.DialTLSContext = c.dialer.DialContext, c.dial
@@ -46,14 +47,14 @@ func QuickTLS(t *http.Transport) {
 
 type connector struct {
 	dialer net.Dialer
-	system atomic.Bool // Amazon's roots did not do, and the system's did
+	system atomic.Bool // use the system's roots, since only they matched before
 }
 
 func (c *connector) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if c.system.Load() {
 		return c.handshake(ctx, network, address, nil)
 	}
-	roots, err := trusted()
+	roots, err := trustedRoots()
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func (c *connector) dial(ctx context.Context, network, address string) (net.Conn
 	return conn, err
 }
 
-// handshake connects, trusting the roots, or the system's if they are nil.
+// handshake connects and trusts the given roots, or the system's if roots is nil.
 func (c *connector) handshake(ctx context.Context, network, address string, roots *x509.CertPool) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

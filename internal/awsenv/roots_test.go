@@ -25,8 +25,8 @@ import (
 	"time"
 )
 
-// As published on https://www.amazontrust.com/repository/: SHA-256 of each root's public
-// key information.
+// The SHA-256 of each root's public key, as published on
+// https://www.amazontrust.com/repository/.
 var published = []string{
 	"fbe3018031f9586bcbf41727e417b7d1c45c2f47f93be372a17b96b50757d5a2",
 	"7f4296fc5b6a4e3b35d3c369623e364ab1af381d8fa7121533c9d6c633ea2461",
@@ -57,7 +57,7 @@ func TestTheRootsAreThoseThatAmazonPublishes(t *testing.T) {
 	}
 }
 
-// The process's own roots are read once, so each case is a process of its own.
+// A process reads its roots only once, so each case runs in its own process.
 func TestTrustedRoots(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	certificate, ca := certify(t)
@@ -73,7 +73,7 @@ func TestTrustedRoots(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ system, bundle, want string }{
-		{"right", "", ""}, // not Amazon's, but the system's
+		{"right", "", ""}, // the system's roots match, Amazon's do not
 		{"other", "", "unknown authority"},
 		{"other", "right", ""},
 		{"right", "other", ""},
@@ -122,8 +122,8 @@ func TestASilentServerTimesOut(t *testing.T) {
 	}
 }
 
-// helper calls the address twice in another process with that environment, and returns
-// what it says.
+// helper calls the address twice from another process with the environment, and returns the
+// output of that process.
 func helper(t *testing.T, url string, env ...string) string {
 	t.Helper()
 	cmd := command(t, url)

@@ -1,7 +1,7 @@
-// Package function is what the café's Lambda functions have in common at their start:
-// the log, the settings, the table. A function that is not configured starts all the
-// same, refuses everything, and says why in the log once: a crash at start would say
-// less, and be tried again and again.
+// Package function sets up the café's Lambda functions: the log, the settings and the
+// table. A function with a bad configuration still starts. It logs the reason once and
+// refuses every event. If it crashed instead, the log would say less, and Lambda would start
+// it again and again.
 package function
 
 import (
@@ -21,15 +21,16 @@ import (
 	"cafe/internal/table/dynamo"
 )
 
-// margin is how much time a write needs before Lambda stops the function.
+// margin is the least time before the deadline at which a write may start.
 const margin = 300 * time.Millisecond
 
-// Open opens the café of a function, from the environment that the template sets. It has
-// the log be of the form and level that the template asks Lambda for (AWS_LAMBDA_LOG_FORMAT
-// and AWS_LAMBDA_LOG_LEVEL), each line with the ids of the invocation and its trace.
+// Open opens the café of a function with the environment that the template sets. It also
+// sets the default log. Its format and level are those that the template asks Lambda for
+// (AWS_LAMBDA_LOG_FORMAT and AWS_LAMBDA_LOG_LEVEL), and each line has the ids of the
+// invocation and the trace. Open logs its error, so the caller must not.
 func Open() (*cafe.Cafe, error) {
-	slog.SetDefault(slog.New(traced{lambdacontext.NewLogHandler()}))
-	metric.To(os.Stdout, cmp.Or(os.Getenv("CAFE_METRICS_NAMESPACE"), "Cafe"))
+	slog.SetDefault(slog.New(traceHandler{lambdacontext.NewLogHandler()}))
+	metric.SetOutput(os.Stdout, cmp.Or(os.Getenv("CAFE_METRICS_NAMESPACE"), "Cafe"))
 	c, err := open(os.Getenv)
 	if err != nil {
 		return nil, NotConfigured(err)
@@ -53,23 +54,23 @@ func open(getenv func(string) string) (*cafe.Cafe, error) {
 	return cafe.New(settings, table.Guarded(dynamo.New(client, dynamo.Options{Table: name}), margin), time.Now), nil
 }
 
-// NotConfigured logs why the function refuses everything, and returns the error that it
-// does so with.
+// NotConfigured logs that the function refuses everything because of err. It returns the
+// error for its events.
 func NotConfigured(err error) error {
 	slog.Error("the function is not configured and refuses everything", "error", err.Error())
 	return fmt.Errorf("not configured: %w", err)
 }
 
-// Refusing returns a handler of any event that fails with the error, so that Lambda
-// keeps the event and tries again.
+// Refusing returns a handler that fails every event with err. So Lambda keeps the event and
+// tries again.
 func Refusing(err error) func(context.Context, json.RawMessage) error {
 	return func(context.Context, json.RawMessage) error { return err }
 }
 
-// traced adds the id of the trace to each line.
-type traced struct{ slog.Handler }
+// traceHandler adds the id of the trace to each line.
+type traceHandler struct{ slog.Handler }
 
-func (h traced) Handle(ctx context.Context, r slog.Record) error {
+func (h traceHandler) Handle(ctx context.Context, r slog.Record) error {
 	// Package lambda keeps the trace header under this very key.
 	if trace, ok := ctx.Value("x-amzn-trace-id").(string); ok {
 		r.AddAttrs(slog.String("trace", trace))
@@ -77,6 +78,10 @@ func (h traced) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-func (h traced) WithAttrs(attrs []slog.Attr) slog.Handler { return traced{h.Handler.WithAttrs(attrs)} }
+func (h traceHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return traceHandler{h.Handler.WithAttrs(attrs)}
+}
 
-func (h traced) WithGroup(name string) slog.Handler { return traced{h.Handler.WithGroup(name)} }
+func (h traceHandler) WithGroup(name string) slog.Handler {
+	return traceHandler{h.Handler.WithGroup(name)}
+}

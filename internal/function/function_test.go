@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// access is what every function needs to reach AWS and its table. Nothing is reached:
-// there is nobody at the endpoint.
+// access is the environment that every function needs for AWS and its table. Nothing
+// listens at the endpoint.
 var access = map[string]string{
 	"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "kanari-of-aws",
 	"CAFE_TABLE": "cafe",
@@ -33,7 +33,7 @@ var topics = map[string]string{
 
 var bucket = map[string]string{"CAFE_BUCKET": "cafe-files"}
 
-// functions are those of cmd/, with the environment that each cannot do without.
+// functions are the functions in cmd/, each with the environment that it needs.
 var functions = map[string]map[string]string{
 	"api":      join(access, bucket, map[string]string{"CAFE_CURSOR_SECRET": "kanari of cursors"}),
 	"ledger":   access,
@@ -46,7 +46,7 @@ var functions = map[string]map[string]string{
 	},
 }
 
-// bad are values that a variable must not have.
+// bad has a bad value for each of these variables.
 var bad = map[string]string{
 	"CAFE_TIME_ZONE": "Mars/Olympus", "CAFE_CURRENCY": "pounds", "CAFE_DAY_CUTOFF": "25:00", "CAFE_REPORT_TIME": "8pm",
 	"CAFE_CREDIT_LIMIT": "ten", "CAFE_SHARDS": "0", "CAFE_LOST_SALE_COST": "-1", "CAFE_LEFTOVER_COST": "NaN",
@@ -107,7 +107,7 @@ func refuses(t *testing.T, binary string, env map[string]string, variable string
 		case !a.failed:
 			t.Errorf("an event counts as done: answered %s", a.body)
 		case name == "authorizer":
-			// By Unauthorized the gateway would tell the client that the token is to blame.
+			// With Unauthorized the gateway would blame the client's token.
 			if strings.Contains(string(a.body), "Unauthorized") {
 				t.Errorf("answered %s", a.body)
 			}
@@ -165,7 +165,7 @@ func wantClosed(t *testing.T, a answer) {
 	}
 }
 
-// The environment of the tests is whole but for what they take from it.
+// This shows that the environment of the other tests is complete.
 func TestAConfiguredFunctionStarts(t *testing.T) {
 	folder := built(t)
 	for name, env := range functions {
@@ -194,8 +194,8 @@ func TestAConfiguredFunctionStarts(t *testing.T) {
 	}
 }
 
-// API Gateway's access log has a line for each request, so that a second one would only
-// cost: the function adds its own where the level is DEBUG.
+// API Gateway's access log has a line for each request, so a second one would only cost
+// money. The function logs its own only if the level is DEBUG.
 func TestLogLevel(t *testing.T) {
 	api := filepath.Join(built(t), "api")
 	for level, want := range map[string]int{"": 0, "INFO": 0, "DEBUG": 1, "ERROR": 0} {
@@ -229,8 +229,8 @@ func TestLogLevel(t *testing.T) {
 	}
 }
 
-// built returns a folder with every Lambda function of cmd/, and fails the test if
-// functions lacks one.
+// built builds every Lambda function in cmd/ and returns the folder. It fails the test if
+// one is missing in functions.
 func built(t *testing.T) string {
 	t.Helper()
 	folders, err := os.ReadDir("../../cmd")
@@ -254,7 +254,7 @@ func built(t *testing.T) string {
 	return folder
 }
 
-// samples returns the events of the function's trigger.
+// samples returns the sample events of the function.
 func samples(t *testing.T, function string) (all []string) {
 	t.Helper()
 	names, err := filepath.Glob("../../events/" + strings.TrimSuffix(function, "r") + "*.json")
@@ -271,18 +271,18 @@ func samples(t *testing.T, function string) (all []string) {
 	return all
 }
 
-// trace is Lambda's id of the trace that the events belong to.
+// trace is the id of the events' trace.
 const trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=3995c3f42cd8ad8;Sampled=1"
 
-// answer is what a function said of an event.
+// answer is a function's answer to an event.
 type answer struct {
-	failed bool // it told Lambda of an error
+	failed bool // the function reported an error to Lambda
 	body   []byte
 }
 
-// invoke starts the function as Lambda does, and plays Lambda's runtime API (Lambda
-// Developer Guide, "Using the Lambda runtime API") to it: one event after the other. It
-// returns the answers and all that the function printed.
+// invoke starts the function as Lambda does and gives it one event after the other, through
+// Lambda's runtime API (Lambda Developer Guide, "Using the Lambda runtime API"). It returns
+// the answers and the output of the function.
 func invoke(t *testing.T, binary string, env map[string]string, events []string) ([]answer, string) {
 	t.Helper()
 	var answers []answer

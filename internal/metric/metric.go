@@ -1,9 +1,9 @@
-// Package metric writes figures in CloudWatch's embedded metric format: lines of JSON
-// that CloudWatch Logs turns into metrics without a call (CloudWatch User Guide,
-// "Specification: Embedded metric format"). Outside Lambda nothing is written, until
-// To says where to.
+// Package metric writes metrics in CloudWatch's embedded metric format. These are lines of
+// JSON in the log, and CloudWatch Logs turns them into metrics without a call (CloudWatch
+// User Guide, "Specification: Embedded metric format"). Nothing is written before SetOutput
+// is called, so outside Lambda there is no output.
 //
-// No figure carries anything about a person: dimensions are of few values.
+// Metrics contain no personal data. A dimension has only a few possible values.
 package metric
 
 import (
@@ -13,24 +13,25 @@ import (
 	"time"
 )
 
-// Unit is a unit of CloudWatch's.
+// Unit is a unit of a metric, as CloudWatch names it.
 type Unit string
 
 // The units that the café uses.
 const (
 	Count        Unit = "Count"
 	Milliseconds Unit = "Milliseconds"
-	None         Unit = "None" // money, in minor units
+	None         Unit = "None" // for money in minor units
 )
 
-// Figure is one value of one metric.
+// Figure is a value of a metric.
 type Figure struct {
 	Name  string
 	Value int64
 	Unit  Unit
 }
 
-// Dimension tells apart metrics of one name.
+// Dimension is a dimension of a metric. Metrics of the same name with different dimensions
+// are counted separately.
 type Dimension struct{ Name, Value string }
 
 type output struct {
@@ -40,9 +41,9 @@ type output struct {
 
 var out atomic.Pointer[output]
 
-// To has figures written to w from now on, a line at a time, to be found in CloudWatch under
-// the namespace; nil: nowhere.
-func To(w io.Writer, namespace string) {
+// SetOutput makes Emit write to w, under the namespace in CloudWatch. If w is nil, Emit
+// writes nothing.
+func SetOutput(w io.Writer, namespace string) {
 	if w == nil {
 		out.Store(nil)
 		return
@@ -50,8 +51,8 @@ func To(w io.Writer, namespace string) {
 	out.Store(&output{w, namespace})
 }
 
-// Emit writes figures of one moment as one line, under the dimensions of the service and
-// those given.
+// Emit writes the figures as one line with the current time and the dimensions. It ignores
+// errors, since a metric is not worth failing a request.
 func Emit(figures []Figure, dimensions ...Dimension) {
 	w := out.Load()
 	if w == nil {
@@ -59,7 +60,7 @@ func Emit(figures []Figure, dimensions ...Dimension) {
 	}
 	line, err := line(time.Now(), w.namespace, figures, dimensions)
 	if err != nil {
-		return // a metric that cannot be written is not worth a request
+		return
 	}
 	_, _ = w.Write(line)
 }

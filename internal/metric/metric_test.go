@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// The rules of the format's schema that this package could break.
+// This test checks the rules of the format that this package could break.
 func TestLinesKeepTheEmbeddedMetricFormat(t *testing.T) {
 	var buffer bytes.Buffer
-	To(&buffer, "Cafe/test")
-	defer To(nil, "")
+	SetOutput(&buffer, "Cafe/test")
+	defer SetOutput(nil, "")
 	before := time.Now().UnixMilli()
 	Emit([]Figure{{"Orders", 1, Count}, {"Revenue", 780, None}})
 	Emit([]Figure{{"Refusals", 1, Count}}, Dimension{"Reason", "out-of-stock"})
@@ -68,7 +68,7 @@ func TestLinesKeepTheEmbeddedMetricFormat(t *testing.T) {
 	}
 }
 
-func TestNothingIsWrittenBeforeTo(t *testing.T) {
-	To(nil, "")
+func TestNothingIsWrittenBeforeSetOutput(t *testing.T) {
+	SetOutput(nil, "")
 	Emit([]Figure{{"Orders", 1, Count}}) // must not panic
 }
