@@ -114,7 +114,7 @@ func TestNoProgramLinksWhatIsForTestsOrDebugging(t *testing.T) {
 	}
 	// The embedded store brings expvar and runtime/pprof along: that the command serves
 	// nothing of it is a test of the command's.
-	notInLambda := []string{"expvar", "runtime/pprof", "github.com/cockroachdb/pebble/v2", "cafe/internal/table/pebble", "cafe/internal/local", "cafe/internal/notify/folder"}
+	notInLambda := []string{"expvar", "runtime/pprof", "github.com/cockroachdb/pebble/v2", "cafe/internal/table/pebble", "cafe/internal/local", "cafe/internal/notify/folder", "cafe/internal/objects/folder"}
 	for _, name := range commands(t) {
 		out, err := exec.Command("go", "list", "-deps", "-tags", lambdaTags(t), "./cmd/"+name).CombinedOutput()
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 
 	"cafe/api"
 	"cafe/internal/function"
-	"cafe/internal/objects"
+	"cafe/internal/objects/s3/presign"
 )
 
 func main() {
@@ -23,7 +23,7 @@ func router() http.Handler {
 	if err != nil {
 		return api.Closed()
 	}
-	links, err := objects.LinksFromEnvironment(os.Getenv)
+	links, err := presign.FromEnv(os.Getenv)
 	if err != nil {
 		_ = function.NotConfigured(err)
 		return api.Closed()

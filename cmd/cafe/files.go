@@ -16,7 +16,7 @@ import (
 	"cafe/handlers"
 	"cafe/internal/cafe"
 	"cafe/internal/local"
-	"cafe/internal/objects"
+	"cafe/internal/objects/folder"
 )
 
 // openFiles opens the folder of uploads and rejects, and has uploads imported in the
@@ -24,13 +24,13 @@ import (
 //
 // The addresses that clients get begin with CAFE_URL, or else with the one that the café
 // listens on.
-func openFiles(ctx context.Context, running *sync.WaitGroup, c *cafe.Cafe, dir, listening string, reachable func(context.Context) bool) (*objects.Local, error) {
+func openFiles(ctx context.Context, running *sync.WaitGroup, c *cafe.Cafe, dir, listening string, reachable func(context.Context) bool) (*folder.Files, error) {
 	base := cmp.Or(os.Getenv("CAFE_URL"), listening)
 	if u, err := url.Parse(base); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, errors.New("CAFE_URL is not an address such as http://cafe.example:3000")
 	}
 	var uploads *local.Uploads
-	files, err := objects.OpenLocal(dir, objects.LocalOptions{BaseURL: base, OnUpload: func(key string) { uploads.Add(key) }, Takes: c.TakesUpload})
+	files, err := folder.Open(dir, folder.Options{BaseURL: base, OnUpload: func(key string) { uploads.Add(key) }, Takes: c.TakesUpload})
 	if err != nil {
 		return nil, err
 	}
@@ -56,12 +56,12 @@ func openFiles(ctx context.Context, running *sync.WaitGroup, c *cafe.Cafe, dir, 
 }
 
 // withFiles serves the addresses of files beside the router.
-func withFiles(router http.Handler, files *objects.Local) http.Handler {
-	served := files.Handler(func(w http.ResponseWriter, r *http.Request, why objects.Refusal) {
+func withFiles(router http.Handler, files *folder.Files) http.Handler {
+	served := files.Handler(func(w http.ResponseWriter, r *http.Request, why folder.Refusal) {
 		api.RefuseFile(w, r, why.Status, why.Kind, why.Title, why.Detail)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, objects.Path) {
+		if strings.HasPrefix(r.URL.Path, folder.Path) {
 			served.ServeHTTP(w, r)
 			return
 		}

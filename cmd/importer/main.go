@@ -9,7 +9,7 @@ import (
 
 	"cafe/handlers"
 	"cafe/internal/function"
-	"cafe/internal/objects/bucket"
+	"cafe/internal/objects/s3"
 )
 
 func main() {
@@ -18,7 +18,7 @@ func main() {
 		lambda.Start(function.Refusing(err))
 		return
 	}
-	files, err := bucket.FromEnvironment(os.Getenv)
+	files, err := s3.FromEnv(os.Getenv)
 	if err != nil {
 		lambda.Start(function.Refusing(function.NotConfigured(err)))
 		return

@@ -9,7 +9,7 @@ import (
 
 	"cafe/handlers"
 	"cafe/internal/function"
-	"cafe/internal/notify"
+	"cafe/internal/notify/sns"
 )
 
 func main() {
@@ -18,7 +18,7 @@ func main() {
 		lambda.Start(function.Refusing(err))
 		return
 	}
-	notifier, err := notify.FromEnvironment(os.Getenv)
+	notifier, err := sns.FromEnv(os.Getenv)
 	if err != nil {
 		lambda.Start(function.Refusing(function.NotConfigured(err)))
 		return

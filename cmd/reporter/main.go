@@ -10,8 +10,8 @@ import (
 	"cafe/handlers"
 	"cafe/internal/cafe"
 	"cafe/internal/function"
-	"cafe/internal/notify"
-	"cafe/internal/objects/bucket"
+	"cafe/internal/notify/sns"
+	"cafe/internal/objects/s3"
 )
 
 func main() {
@@ -28,16 +28,16 @@ func main() {
 
 // watch counts dead letters in the bucket, and asks SNS who has not confirmed yet.
 func watch() (cafe.Watch, error) {
-	letters, err := bucket.FromEnvironment(os.Getenv)
+	letters, err := s3.FromEnv(os.Getenv)
 	if err != nil {
 		return nil, function.NotConfigured(err)
 	}
-	topics, err := notify.FromEnvironment(os.Getenv)
+	topics, err := sns.FromEnv(os.Getenv)
 	if err != nil {
 		return nil, function.NotConfigured(err)
 	}
 	return struct {
-		*bucket.Bucket
-		*notify.SNS
+		*s3.Bucket
+		*sns.Notifier
 	}{letters, topics}, nil
 }

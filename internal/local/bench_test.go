@@ -19,7 +19,7 @@ import (
 	"cafe/handlers"
 	"cafe/internal/cafe"
 	"cafe/internal/cafe/cafetest"
-	"cafe/internal/objects"
+	"cafe/internal/objects/folder"
 	"cafe/internal/table"
 	"cafe/internal/table/pebble"
 	"cafe/internal/tilltest"
@@ -45,7 +45,7 @@ func BenchmarkImportToLedger(b *testing.B) {
 		if err := writeTill(path, rows); err != nil {
 			b.Fatal(err)
 		}
-		importToLedger(b, path, model.ImportDraft{Kind: model.ImportOrders, Name: "till.csv"}, func(c *cafe.Cafe, _ *objects.Local) {
+		importToLedger(b, path, model.ImportDraft{Kind: model.ImportOrders, Name: "till.csv"}, func(c *cafe.Cafe, _ *folder.Files) {
 			for _, item := range cafetest.Menu {
 				if _, err := c.SetMenuItem(ctx, item, nil); err != nil {
 					b.Fatal(err)
@@ -67,7 +67,7 @@ func BenchmarkImportToLedger(b *testing.B) {
 			b.Fatal(err)
 		}
 		draft := model.ImportDraft{Kind: model.ImportOrders, Name: "till.csv", Ignore: tilltest.NoSale}
-		importToLedger(b, path, draft, func(c *cafe.Cafe, files *objects.Local) {
+		importToLedger(b, path, draft, func(c *cafe.Cafe, files *folder.Files) {
 			bring(b, c, files, model.ImportDraft{Kind: model.ImportMenu, Name: "menu.csv"}, bytes.NewReader(menu))
 		})
 	})
@@ -78,7 +78,7 @@ func BenchmarkImportToLedger(b *testing.B) {
 			b.Skipf("skipped without the real till file: %v", err)
 		}
 		draft := model.ImportDraft{Kind: model.ImportOrders, Name: "till.csv", Ignore: []string{"NONE", "Adjustment"}}
-		importToLedger(b, shared+"BreadBasket_DMS.csv", draft, func(c *cafe.Cafe, files *objects.Local) {
+		importToLedger(b, shared+"BreadBasket_DMS.csv", draft, func(c *cafe.Cafe, files *folder.Files) {
 			bring(b, c, files, model.ImportDraft{Kind: model.ImportMenu, Name: "menu.csv"}, bytes.NewReader(menu))
 		})
 	})
@@ -107,7 +107,7 @@ func writeTill(path string, rows int) error {
 	return errors.Join(w.Flush(), f.Close())
 }
 
-func importToLedger(b *testing.B, path string, draft model.ImportDraft, prepare func(*cafe.Cafe, *objects.Local)) {
+func importToLedger(b *testing.B, path string, draft model.ImportDraft, prepare func(*cafe.Cafe, *folder.Files)) {
 	b.ReportAllocs()
 	var created int64
 	var imported time.Duration
@@ -124,7 +124,7 @@ func importToLedger(b *testing.B, path string, draft model.ImportDraft, prepare 
 			b.Fatal(err)
 		}
 		c := cafe.New(settings, store, time.Now)
-		files, err := objects.OpenLocal(filepath.Join(dir, "files"), objects.LocalOptions{BaseURL: "http://localhost"})
+		files, err := folder.Open(filepath.Join(dir, "files"), folder.Options{BaseURL: "http://localhost"})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -174,7 +174,7 @@ func importToLedger(b *testing.B, path string, draft model.ImportDraft, prepare 
 }
 
 // bring uploads a file and imports it.
-func bring(b *testing.B, c *cafe.Cafe, files *objects.Local, draft model.ImportDraft, file io.ReadSeeker) model.Import {
+func bring(b *testing.B, c *cafe.Cafe, files *folder.Files, draft model.ImportDraft, file io.ReadSeeker) model.Import {
 	upload, err := c.BeginImport(ctx, files, cafe.Caller{Role: model.RoleOwner, ID: "olivia"}, draft)
 	if err != nil {
 		b.Fatal(err)

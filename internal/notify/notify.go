@@ -1,7 +1,6 @@
-// Package notify takes the café's messages to people and programs: it is what the outbox
-// announces to. SNS does so on AWS. Package folder is its twin on one machine, apart
-// because its mail library would be 5 % of a Lambda binary. Both go by the
-// subscriptions and filter policies of this package, which template.yaml has, too.
+// Package notify holds what its twins share: sns publishes the café's messages on AWS, and
+// folder writes them to files on one machine. Both go by the same subscriptions, filter
+// policies and subjects. template.yaml makes the same subscriptions, and a test compares them.
 package notify
 
 import (
@@ -14,7 +13,7 @@ import (
 // Subscription is one that every café has.
 type Subscription struct {
 	Topic        cafe.Topic
-	Protocol     string // as SNS names it: Email or SQS
+	Protocol     string // Email or SQS
 	Endpoint     string // the name of a queue, or Owner
 	FilterPolicy string // JSON, see Policy; empty: every message
 }
@@ -28,7 +27,7 @@ const (
 // Owner is the endpoint that stands for the owner's e-mail address.
 const Owner = "owner"
 
-// Subscriptions are those that every café has. Customers' own come on top.
+// Subscriptions are those that every café has. Customers add their own.
 var Subscriptions = []Subscription{
 	{Topic: cafe.TopicHighBalance, Protocol: Email, Endpoint: Owner},
 	{Topic: cafe.TopicHighBalance, Protocol: SQS, Endpoint: "CustomerNotify"},
@@ -37,9 +36,13 @@ var Subscriptions = []Subscription{
 	{Topic: cafe.TopicDailyReport, Protocol: Email, Endpoint: Owner},
 }
 
-// Subject makes a line of text what SNS takes for a subject: UTF-8 without line breaks
-// or control characters, and less than 100 characters long (SNS API Reference, Publish).
-// A longer one ends in an ellipsis.
+// MaxSubject is how long a subject may be, in characters: SNS takes fewer than 100 (SNS API
+// Reference, Publish).
+const MaxSubject = 99
+
+// Subject turns a text into a subject that SNS takes: valid UTF-8 without line breaks or
+// control characters, of at most MaxSubject characters. A longer one is cut and ends in an
+// ellipsis.
 func Subject(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) {
@@ -48,10 +51,8 @@ func Subject(s string) string {
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 	s = strings.TrimSpace(s)
-	if runes := []rune(s); len(runes) > maxSubject {
-		s = strings.TrimSpace(string(runes[:maxSubject-1])) + "…"
+	if runes := []rune(s); len(runes) > MaxSubject {
+		s = strings.TrimSpace(string(runes[:MaxSubject-1])) + "…"
 	}
 	return s
 }
-
-const maxSubject = 99

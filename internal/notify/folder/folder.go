@@ -1,13 +1,14 @@
-// Package folder is the notifier of a café on one machine: SNS, its subscriptions, the
-// mail and the queues as files to look at.
+// Package folder publishes the café's messages to files in a folder. It does on one machine
+// what SNS, its subscribers' mailboxes and the queues do on AWS (package notify/sns). It is a
+// package of its own because its mail library would be 5 % of a Lambda binary.
 //
-//	sns.jsonl            a line for every publish
-//	sqs/<queue>.jsonl    a line for every delivery to a queue, as SNS hands it to SQS
-//	mail/*.eml           a file for every e-mail, to be opened with any mail program
+//	sns.jsonl            a line for each message that was published
+//	sqs/<queue>.jsonl    a line for each delivery to a queue, as SNS gives it to SQS
+//	mail/*.eml           a file for each e-mail, which any mail program opens
 //	subscriptions.json   the customers' own subscriptions
 //
-// All of them are on disk before a call returns: then the store takes a message for sent and
-// does not publish it again. There is no end of deliveries, unless Forget is called.
+// Every file is on disk before the call returns, because the café then takes the message for
+// sent and does not publish it again. The folder grows until Forget is called.
 package folder
 
 import (
@@ -34,23 +35,23 @@ import (
 	"cafe/internal/notify"
 )
 
-// Options say whose folder it is.
+// Options of a folder.
 type Options struct {
-	From  string           // the name that mails come from
+	From  string           // the sender's name in mails
 	Owner string           // the owner's e-mail address
 	Now   func() time.Time // the clock; nil: time.Now
 }
 
-// Notifier is a cafe.Notifier. Make it with Open, one for a folder; it is safe for
-// concurrent use. Its errors are those of the disk.
+// Notifier is the cafe.Notifier on one machine. Open makes it. A folder must have one only,
+// which is safe for concurrent use. Its errors are those of the disk.
 type Notifier struct {
 	dir      string
-	whose    Options
+	options  Options
 	policies []notify.Policy // of notify.Subscriptions
 
 	mu        sync.Mutex
 	customers map[string]customer // by subscription
-	mails     map[string]string   // names of the files, by the digest they end in
+	mails     map[string]string   // names of files, by the digest at their end
 }
 
 var _ cafe.Notifier = (*Notifier)(nil)
@@ -69,13 +70,13 @@ const (
 	subscriptionsFile = "subscriptions.json"
 )
 
-// Open opens the folder, and makes it if it is missing. It cuts off lines that a crash
-// left unfinished.
+// Open opens a folder, and makes it if it is missing. It removes what a crash left of broken
+// lines and files.
 func Open(dir string, o Options) (*Notifier, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	n := &Notifier{dir: dir, whose: o, customers: map[string]customer{}}
+	n := &Notifier{dir: dir, options: o, customers: map[string]customer{}}
 	if err := validAddress(o.Owner); err != nil {
 		return nil, fmt.Errorf("the owner's e-mail address: %w", err)
 	}
@@ -92,7 +93,7 @@ func Open(dir string, o Options) (*Notifier, error) {
 		}
 	}
 	if err := durable.RemoveUnfinished(dir, filepath.Join(dir, mailFolder)); err != nil {
-		return nil, fmt.Errorf("clear unfinished files away: %w", err)
+		return nil, fmt.Errorf("remove unfinished files: %w", err)
 	}
 	queues, err := filepath.Glob(filepath.Join(dir, queuesFolder, "*.jsonl"))
 	if err != nil {
@@ -112,18 +113,18 @@ func Open(dir string, o Options) (*Notifier, error) {
 	return n, nil
 }
 
-// Publish implements cafe.Notifier. A message that was published before is one more line
-// wherever it goes, with the same id, and the same mail.
+// Publish implements cafe.Notifier. A message that was published before makes one more line,
+// with the same id, in each file of lines. Its mail is replaced.
 func (n *Notifier) Publish(ctx context.Context, m cafe.Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(notify.Subscriptions, func(s notify.Subscription) bool { return s.Topic == m.Topic }) {
-		return fmt.Errorf("publish %s: there is no topic %q", m.ID, m.Topic)
+		return fmt.Errorf("publish %s: no topic %q", m.ID, m.Topic)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	at := n.whose.Now().UTC()
+	at := n.options.Now().UTC()
 	m.Subject = notify.Subject(m.Subject)
 	if err := n.publish(m, at); err != nil {
 		return fmt.Errorf("publish %s to %s: %w", m.ID, m.Topic, err)
@@ -156,7 +157,7 @@ func (n *Notifier) publish(m cafe.Message, at time.Time) error {
 				return err
 			}
 		case s.Endpoint == notify.Owner:
-			addresses = append(addresses, n.whose.Owner)
+			addresses = append(addresses, n.options.Owner)
 		}
 	}
 	if m.Topic == cafe.TopicHighBalance {
@@ -166,7 +167,7 @@ func (n *Notifier) publish(m cafe.Message, at time.Time) error {
 			}
 		}
 	}
-	for _, address := range addresses { // one that is there twice has the same mail
+	for _, address := range addresses { // one that is listed twice gets the same file
 		if err := n.mail(m, address, at); err != nil {
 			return err
 		}
@@ -174,8 +175,8 @@ func (n *Notifier) publish(m cafe.Message, at time.Time) error {
 	return nil
 }
 
-// notification is what SNS hands to a queue (SNS Developer Guide, "Parsing Amazon SNS
-// message formats"), without the signature, which nobody made.
+// notification is what SNS gives to a queue (SNS Developer Guide, "Parsing Amazon SNS message
+// formats"), without a signature.
 type notification struct {
 	Type              string
 	MessageID         string `json:"MessageId"`
@@ -200,8 +201,7 @@ func notificationOf(m cafe.Message, at time.Time) notification {
 	}
 }
 
-// Subscribe implements cafe.Notifier. Nobody is asked to confirm. Subscribing twice is
-// one subscription.
+// Subscribe implements cafe.Notifier. Nobody is asked to confirm.
 func (n *Notifier) Subscribe(ctx context.Context, customerID, email string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -226,12 +226,12 @@ func (n *Notifier) UnsubscribeAddress(ctx context.Context, customerID, email str
 	return n.Unsubscribe(ctx, nameOf(customerID, email))
 }
 
-// nameOf names the subscription for a customer and address.
+// nameOf returns the name of the subscription of a customer with an address.
 func nameOf(customerID, email string) string {
 	return customerID + "#" + digest(strings.ToLower(email))
 }
 
-// change changes the subscriptions, on disk first: when that fails, nothing changed.
+// change edits the subscriptions in memory and on disk. If the disk fails, neither changes.
 func (n *Notifier) change(edit func()) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -242,7 +242,7 @@ func (n *Notifier) change(edit func()) error {
 	}
 	if err := n.save(); err != nil {
 		n.customers = before
-		return fmt.Errorf("keep subscriptions: %w", err)
+		return fmt.Errorf("write subscriptions: %w", err)
 	}
 	return nil
 }
@@ -291,12 +291,12 @@ func (n *Notifier) save() error {
 
 func validAddress(email string) error {
 	if a, err := mail.ParseAddress(email); err != nil || a.Address != email {
-		return errors.New("this is no e-mail address")
+		return errors.New("not an e-mail address")
 	}
 	return nil
 }
 
-// digest names something without showing it.
+// digest returns a short name for parts that does not show them.
 func digest(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:8])

@@ -435,7 +435,7 @@ func TestAnAddressThatIsNoneIsRefused(t *testing.T) {
 	n := open(t, t.TempDir())
 	for _, address := range []string{"", "zoe", "Zoë <zoe@example.com>", "zoe@example.com\r\nBcc: x@example.com", "a@example.com, b@example.com"} {
 		_, err := n.Subscribe(context.Background(), "c1", address)
-		if !errors.Is(err, cafe.ErrNever) || err.Error() != "subscribe customer c1: the address cannot be subscribed: this is no e-mail address" {
+		if !errors.Is(err, cafe.ErrNever) || err.Error() != "subscribe customer c1: the address cannot be subscribed: not an e-mail address" {
 			t.Errorf("%q: error %v, want one without the address", address, err)
 		}
 	}

@@ -15,9 +15,9 @@ import (
 	"cafe/internal/durable"
 )
 
-// Forget removes the deliveries of before then: mails, and lines of topics and queues.
-// They name customers, and without it there would be ever more of them. A message that is
-// published again after its mail was forgotten is mailed again.
+// Forget removes deliveries that are older than before: mails, and lines of topics and queues.
+// They name customers, so they must not be kept for ever. If a message is published again after
+// its mail was removed, it is mailed again.
 func (n *Notifier) Forget(before time.Time) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -26,7 +26,7 @@ func (n *Notifier) Forget(before time.Time) error {
 		at, _, _ := strings.Cut(name, "-")
 		sent, err := time.Parse(mailTime, at)
 		if err != nil || !sent.Before(before) {
-			continue // not one of ours, or too new
+			continue // not a mail of the café, or too new
 		}
 		if err := os.Remove(filepath.Join(n.dir, mailFolder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = errors.Join(failed, fmt.Errorf("remove an old mail: %w", err))
@@ -44,8 +44,8 @@ func (n *Notifier) Forget(before time.Time) error {
 	return failed
 }
 
-// forgetLines cuts off the lines at the start of a file that are of before then. No file
-// is fine.
+// forgetLines removes the lines at the start of a file that are older than before. A missing
+// file is fine.
 func forgetLines(path string, before time.Time) (err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -65,7 +65,7 @@ func forgetLines(path string, before time.Time) (err error) {
 			At        time.Time `json:"at"` // of topics
 			Timestamp time.Time // of queues
 		}
-		_ = json.Unmarshal(line, &delivery) // what is no delivery has no time, and goes
+		_ = json.Unmarshal(line, &delivery) // a line that is no delivery has no time and is removed
 		if err == io.EOF || !delivery.At.Before(before) || !delivery.Timestamp.Before(before) {
 			break
 		}

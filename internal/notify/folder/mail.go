@@ -16,13 +16,12 @@ import (
 	"cafe/internal/durable"
 )
 
-// domain is where the mails of a local café say they come from. Nobody can ever own it
-// (RFC 2606).
+// domain is the sender's in the mails of a local café. Nobody can own it (RFC 2606).
 const domain = "cafe.invalid"
 
-// mail writes a message to an address as a file. Its name begins with the time, so that
-// they list in order, and ends in what the message and the address are: the same mail
-// again replaces itself.
+// mail writes the mail of a message to an address. The file's name begins with the time, so
+// that files are listed in order. It ends with a digest of the message's id and the address,
+// by which a repeated mail replaces the first.
 func (n *Notifier) mail(m cafe.Message, address string, at time.Time) error {
 	content, err := n.compose(m, address, at)
 	if err != nil {
@@ -42,7 +41,7 @@ func (n *Notifier) mail(m cafe.Message, address string, at time.Time) error {
 
 const extension = ".eml"
 
-// mailTime is how the name of a mail begins.
+// mailTime is the format of the time at the beginning of a file's name.
 const mailTime = "20060102T150405.000000Z"
 
 func (n *Notifier) compose(m cafe.Message, address string, at time.Time) ([]byte, error) {
@@ -51,7 +50,7 @@ func (n *Notifier) compose(m cafe.Message, address string, at time.Time) ([]byte
 		text = m.Body
 	}
 	text = strings.NewReplacer("\r\n", "\r\n", "\n", "\r\n", "\r", "\r\n").Replace(text)
-	// Readable as it stands, unless a line is longer than a mail's may be (RFC 5322, 2.1.1).
+	// Plain text reads best, but lines of a mail have a limit (RFC 5322, 2.1.1).
 	encoding := mail.NoEncoding
 	for line := range strings.Lines(text) {
 		if len(line) > 1000 {
@@ -59,7 +58,7 @@ func (n *Notifier) compose(m cafe.Message, address string, at time.Time) ([]byte
 		}
 	}
 	message := mail.NewMsg(mail.WithCharset(mail.CharsetUTF8), mail.WithEncoding(encoding), mail.WithNoDefaultUserAgent())
-	message.FromMailAddress(&netmail.Address{Name: n.whose.From, Address: "no-reply@" + domain})
+	message.FromMailAddress(&netmail.Address{Name: n.options.From, Address: "no-reply@" + domain})
 	message.ToMailAddress(&netmail.Address{Address: address})
 	message.Subject(m.Subject)
 	message.SetDateWithValue(at)
@@ -72,7 +71,7 @@ func (n *Notifier) compose(m cafe.Message, address string, at time.Time) ([]byte
 	return b.Bytes(), nil
 }
 
-// listMails returns the names of the mails in a folder by the digest they end in.
+// listMails returns the names of the mails in a folder, by the digest at their end.
 func listMails(dir string) (map[string]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

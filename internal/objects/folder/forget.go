@@ -1,4 +1,4 @@
-package objects
+package folder
 
 import (
 	"errors"
@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Forget removes the files that were last written before then, but for uploads that
-// nobody has dealt with: what a lifecycle rule of the bucket does on AWS.
-func (l *Local) Forget(before time.Time) error {
-	entries, err := os.ReadDir(l.path(kept, ""))
+// Forget removes the files that were last written before that time. Uploads that wait to be
+// imported stay. On AWS a lifecycle rule of the bucket does the same.
+func (f *Files) Forget(before time.Time) error {
+	entries, err := os.ReadDir(f.path(kept, ""))
 	if err != nil {
 		return fmt.Errorf("list files: %w", err)
 	}
@@ -19,7 +19,7 @@ func (l *Local) Forget(before time.Time) error {
 	for _, entry := range entries {
 		info, err := entry.Info()
 		if err == nil && info.ModTime().Before(before) {
-			err = os.Remove(l.path(kept, entry.Name()))
+			err = os.Remove(f.path(kept, entry.Name()))
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = errors.Join(failed, fmt.Errorf("remove an old file: %w", err))

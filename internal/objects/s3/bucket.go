@@ -1,6 +1,6 @@
-// Package bucket is the store of objects on AWS: an S3 bucket. It is apart from package
+// Package s3 is the store of objects on AWS: an S3 bucket. It is apart from package
 // objects so that a function which only signs links does not start the SDK's client.
-package bucket
+package s3
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"cafe/internal/awsenv"
@@ -21,31 +21,35 @@ import (
 // Bucket is the Store on AWS. It is safe for concurrent use. The role that reads needs
 // s3:ListBucket, too: without it S3 says 403 of a file that is not there.
 type Bucket struct {
-	client s3API
+	client client
 	name   string
 }
 
-var _ objects.Store = (*Bucket)(nil)
+var _ cafe.Files = (*Bucket)(nil)
 
-// s3API is what is used of *s3.Client.
-type s3API interface {
-	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
-	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
-	ListObjectsV2(context.Context, *s3.ListObjectsV2Input, ...func(*s3.Options)) (*s3.ListObjectsV2Output, error)
+// client is what is used of *awss3.Client.
+type client interface {
+	GetObject(context.Context, *awss3.GetObjectInput, ...func(*awss3.Options)) (*awss3.GetObjectOutput, error)
+	PutObject(context.Context, *awss3.PutObjectInput, ...func(*awss3.Options)) (*awss3.PutObjectOutput, error)
+	ListObjectsV2(context.Context, *awss3.ListObjectsV2Input, ...func(*awss3.Options)) (*awss3.ListObjectsV2Output, error)
 }
 
-// FromEnvironment returns the store of a Lambda function: the bucket named in CAFE_BUCKET,
+// FromEnv returns the store of a Lambda function: the bucket named in CAFE_BUCKET,
 // with the settings that awsenv has for S3.
-func FromEnvironment(getenv func(string) string) (*Bucket, error) {
-	settings, name, err := objects.BucketSettings(getenv)
+func FromEnv(getenv func(string) string) (*Bucket, error) {
+	name := getenv("CAFE_BUCKET")
+	if name == "" {
+		return nil, errors.New("CAFE_BUCKET is not set")
+	}
+	settings, err := awsenv.FromEnv(getenv, "S3")
 	if err != nil {
 		return nil, err
 	}
 	return &Bucket{client: newClient(settings), name: name}, nil
 }
 
-func newClient(s awsenv.Settings) *s3.Client {
-	return s3.New(s3.Options{
+func newClient(s awsenv.Settings) *awss3.Client {
+	return awss3.New(awss3.Options{
 		Region: s.Region, Credentials: s.Credentials, BaseEndpoint: s.Endpoint,
 		UsePathStyle: s.Endpoint != nil, // a stand-in has no names for buckets
 		HTTPClient:   awsenv.HTTPClient(10 * time.Second),
@@ -59,7 +63,7 @@ func (b *Bucket) Open(ctx context.Context, key string) (io.ReadCloser, int64, er
 	if _, err := objects.FileName(key); err != nil {
 		return nil, 0, err
 	}
-	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
+	out, err := b.client.GetObject(ctx, &awss3.GetObjectInput{Bucket: &b.name, Key: &key})
 	var missing *types.NoSuchKey
 	if errors.As(err, &missing) {
 		return nil, 0, fmt.Errorf("open %q: %w", key, cafe.ErrNotFound)
@@ -75,7 +79,7 @@ func (b *Bucket) Put(ctx context.Context, key string, body io.ReadSeeker) error 
 	if _, err := objects.FileName(key); err != nil {
 		return err
 	}
-	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: body, ContentType: aws.String(objects.MediaType(key))})
+	_, err := b.client.PutObject(ctx, &awss3.PutObjectInput{Bucket: &b.name, Key: &key, Body: body, ContentType: aws.String(objects.MediaType(key))})
 	if err != nil {
 		return fmt.Errorf("put %q: %w", key, err)
 	}

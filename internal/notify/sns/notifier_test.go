@@ -1,4 +1,4 @@
-package notify_test
+package sns_test
 
 import (
 	"context"
@@ -13,28 +13,37 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/sns"
+	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"cafe/internal/cafe"
-	"cafe/internal/notify"
+	"cafe/internal/notify/notifytest"
+	"cafe/internal/notify/sns"
 )
+
+func TestContract(t *testing.T) {
+	notifytest.Contract(t, func(t *testing.T) notifytest.World {
+		fake := newFakeSNS()
+		delivered := func(_ *testing.T, endpoint string) []notifytest.Delivery { return fake.delivered[endpoint] }
+		return notifytest.World{Notifier: sns.New(fake, topicARNs), Queue: delivered, Mails: delivered}
+	})
+}
 
 func TestAMessageIsNotLostOverItsSubject(t *testing.T) {
 	fake := newFakeSNS()
 	fake.asciiOnly = true
-	m := alert("a1", "alice", "warning")
+	m := notifytest.Alert("a1", "alice", "warning")
 	m.Subject = "Café · Sat 18 Mar 2017 · £1,234.50 · 87 orders – 雨"
-	publish(t, notify.NewSNSOn(fake, topicARNs), m)
+	notifytest.Publish(t, sns.New(fake, topicARNs), m)
 	m.Subject = "Cafe - Sat 18 Mar 2017 - GBP 1,234.50 - 87 orders - ?"
-	expect(t, "owner's mail", fake.delivered[ownerEmail], m)
+	notifytest.Expect(t, "owner's mail", fake.delivered[notifytest.OwnerEmail], m)
 }
 
 func TestAMessageWithoutSubjectHasNone(t *testing.T) {
 	fake := newFakeSNS()
-	m := alert("a1", "alice", "warning")
+	m := notifytest.Alert("a1", "alice", "warning")
 	m.Subject = " \n"
-	publish(t, notify.NewSNSOn(fake, topicARNs), m)
+	notifytest.Publish(t, sns.New(fake, topicARNs), m)
 	if subject := fake.published[0].Subject; subject != nil {
 		t.Errorf("subject %q, want none", *subject)
 	}
@@ -42,8 +51,8 @@ func TestAMessageWithoutSubjectHasNone(t *testing.T) {
 
 func TestAnAttributeWithoutValueIsLeftOut(t *testing.T) {
 	fake := newFakeSNS()
-	m := alert("a1", "", "warning")
-	publish(t, notify.NewSNSOn(fake, topicARNs), m)
+	m := notifytest.Alert("a1", "", "warning")
+	notifytest.Publish(t, sns.New(fake, topicARNs), m)
 	if _, has := fake.published[0].MessageAttributes["customer_id"]; has {
 		t.Error("it was sent")
 	}
@@ -52,8 +61,8 @@ func TestAnAttributeWithoutValueIsLeftOut(t *testing.T) {
 func TestASubscriptionThatWasNeverConfirmedEndsWithoutError(t *testing.T) {
 	fake := newFakeSNS()
 	fake.unconfirmed = true
-	n := notify.NewSNSOn(fake, topicARNs)
-	unsubscribe(t, n, subscribe(t, n, "alice", "alice@example.com"))
+	n := sns.New(fake, topicARNs)
+	notifytest.Unsubscribe(t, n, notifytest.Subscribe(t, n, "alice", "alice@example.com"))
 	if err := n.UnsubscribeAddress(context.Background(), "alice", "alice@example.com"); err != nil {
 		t.Error("by its address:", err)
 	}
@@ -62,8 +71,8 @@ func TestASubscriptionThatWasNeverConfirmedEndsWithoutError(t *testing.T) {
 func TestAnAddressThatHasYetToConfirmForAnotherIsNotYetSubscribed(t *testing.T) {
 	fake := newFakeSNS()
 	fake.unconfirmed = true
-	n := notify.NewSNSOn(fake, topicARNs)
-	subscribe(t, n, "alice", "home@example.com")
+	n := sns.New(fake, topicARNs)
+	notifytest.Subscribe(t, n, "alice", "home@example.com")
 	_, err := n.Subscribe(context.Background(), "bob", "home@example.com")
 	if !errors.Is(err, cafe.ErrNotYet) || !strings.Contains(err.Error(), "has to confirm") || strings.Contains(err.Error(), "home@") {
 		t.Errorf("error %v, want one that says why, without the address", err)
@@ -71,13 +80,13 @@ func TestAnAddressThatHasYetToConfirmForAnotherIsNotYetSubscribed(t *testing.T) 
 	for _, s := range fake.subs {
 		s.pending = false
 	}
-	subscribe(t, n, "bob", "home@example.com")
+	notifytest.Subscribe(t, n, "bob", "home@example.com")
 }
 
 func TestASubscriptionBeyondSNSsFilterPoliciesIsNeverMade(t *testing.T) {
 	fake := newFakeSNS()
 	fake.full = true
-	if _, err := notify.NewSNSOn(fake, topicARNs).Subscribe(context.Background(), "alice", "alice@example.com"); !errors.Is(err, cafe.ErrNever) {
+	if _, err := sns.New(fake, topicARNs).Subscribe(context.Background(), "alice", "alice@example.com"); !errors.Is(err, cafe.ErrNever) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -88,15 +97,15 @@ type vanishing struct {
 	err error
 }
 
-func (v vanishing) GetSubscriptionAttributes(context.Context, *sns.GetSubscriptionAttributesInput, ...func(*sns.Options)) (*sns.GetSubscriptionAttributesOutput, error) {
+func (v vanishing) GetSubscriptionAttributes(context.Context, *awssns.GetSubscriptionAttributesInput, ...func(*awssns.Options)) (*awssns.GetSubscriptionAttributesOutput, error) {
 	return nil, v.err
 }
 
 func TestAnAddressWhoseSubscriptionVanishesIsNotYetSubscribed(t *testing.T) {
 	fake := newFakeSNS()
-	subscribe(t, notify.NewSNSOn(fake, topicARNs), "alice", "home@example.com")
+	notifytest.Subscribe(t, sns.New(fake, topicARNs), "alice", "home@example.com")
 	for _, gone := range []error{&types.NotFoundException{}, refused("SubscriptionArn Reason: it is pending confirmation")} {
-		n := notify.NewSNSOn(vanishing{fake, gone}, topicARNs)
+		n := sns.New(vanishing{fake, gone}, topicARNs)
 		if _, err := n.Subscribe(context.Background(), "bob", "home@example.com"); !errors.Is(err, cafe.ErrNotYet) || errors.Is(err, cafe.ErrNever) {
 			t.Errorf("error %v", err)
 		}
@@ -104,7 +113,7 @@ func TestAnAddressWhoseSubscriptionVanishesIsNotYetSubscribed(t *testing.T) {
 }
 
 func TestATopicThatIsNoneSaysNothingAboutTheAddress(t *testing.T) {
-	n := notify.NewSNSOn(newFakeSNS(), map[cafe.Topic]string{cafe.TopicHighBalance: "nonsense"})
+	n := sns.New(newFakeSNS(), map[cafe.Topic]string{cafe.TopicHighBalance: "nonsense"})
 	if _, err := n.Subscribe(context.Background(), "alice", "alice@example.com"); err == nil || errors.Is(err, cafe.ErrNever) || errors.Is(err, cafe.ErrNotYet) {
 		t.Errorf("error %v", err)
 	}
@@ -112,7 +121,7 @@ func TestATopicThatIsNoneSaysNothingAboutTheAddress(t *testing.T) {
 
 func TestManyCustomersOfOneAddressAtOnceAllGetTheirAlerts(t *testing.T) {
 	fake := newFakeSNS()
-	n := notify.NewSNSOn(fake, topicARNs)
+	n := sns.New(fake, topicARNs)
 	var wg sync.WaitGroup
 	for i := range 20 {
 		wg.Go(func() {
@@ -123,7 +132,7 @@ func TestManyCustomersOfOneAddressAtOnceAllGetTheirAlerts(t *testing.T) {
 	}
 	wg.Wait()
 	for i := range 20 {
-		publish(t, n, alert(fmt.Sprint("a", i), fmt.Sprint("c", i), "warning"))
+		notifytest.Publish(t, n, notifytest.Alert(fmt.Sprint("a", i), fmt.Sprint("c", i), "warning"))
 	}
 	if got := len(fake.delivered["office@example.com"]); got != 20 {
 		t.Errorf("%d of 20 alerts were mailed", got)
@@ -132,13 +141,13 @@ func TestManyCustomersOfOneAddressAtOnceAllGetTheirAlerts(t *testing.T) {
 
 func TestSNSsErrorsAreThereToBeToldApart(t *testing.T) {
 	fake := newFakeSNS()
-	n := notify.NewSNSOn(fake, topicARNs)
-	name := subscribe(t, n, "alice", "alice@example.com")
+	n := sns.New(fake, topicARNs)
+	name := notifytest.Subscribe(t, n, "alice", "alice@example.com")
 	fake.fail = &types.ThrottledException{}
 	ctx := context.Background()
 	_, subscribeErr := n.Subscribe(ctx, "bob", "bob@example.com")
 	for call, err := range map[string]error{
-		"publish": n.Publish(ctx, alert("a1", "alice", "warning")), "subscribe": subscribeErr, "unsubscribe": n.Unsubscribe(ctx, name),
+		"publish": n.Publish(ctx, notifytest.Alert("a1", "alice", "warning")), "subscribe": subscribeErr, "unsubscribe": n.Unsubscribe(ctx, name),
 		"unsubscribe by address": n.UnsubscribeAddress(ctx, "alice", "alice@example.com"),
 	} {
 		var throttled *types.ThrottledException
@@ -177,11 +186,11 @@ func TestThrottledAndLostCallsAreMadeAgain(t *testing.T) {
 	}))
 	defer server.Close()
 	env := environment(server.URL)
-	n, err := notify.FromEnvironment(func(name string) string { return env[name] })
+	n, err := sns.FromEnv(func(name string) string { return env[name] })
 	if err != nil {
 		t.Fatal(err)
 	}
-	publish(t, n, alert("a1", "alice", "warning"))
+	notifytest.Publish(t, n, notifytest.Alert("a1", "alice", "warning"))
 	if calls.Load() != 3 {
 		t.Errorf("%d calls, want 3", calls.Load())
 	}
@@ -191,7 +200,7 @@ func TestAMissingVariableIsNamed(t *testing.T) {
 	for _, name := range []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "HIGH_BALANCE_TOPIC_ARN", "OUT_OF_STOCK_TOPIC_ARN", "DAILY_REPORT_TOPIC_ARN"} {
 		env := environment("http://127.0.0.1:1")
 		delete(env, name)
-		if _, err := notify.FromEnvironment(func(name string) string { return env[name] }); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := sns.FromEnv(func(name string) string { return env[name] }); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("without %s: error %v", name, err)
 		}
 	}
@@ -199,14 +208,14 @@ func TestAMissingVariableIsNamed(t *testing.T) {
 
 func TestSNSThatIsAwayIsAnErrorOfTheNetwork(t *testing.T) {
 	env := environment("http://127.0.0.1:1")
-	n, err := notify.FromEnvironment(func(name string) string { return env[name] })
+	n, err := sns.FromEnv(func(name string) string { return env[name] })
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	var network *url.Error
-	if err := n.Publish(ctx, alert("a1", "alice", "warning")); !errors.As(err, &network) {
+	if err := n.Publish(ctx, notifytest.Alert("a1", "alice", "warning")); !errors.As(err, &network) {
 		t.Errorf("error %v, want that of the connection", err)
 	}
 }

@@ -1,4 +1,4 @@
-package notify_test
+package sns_test
 
 import (
 	"context"
@@ -9,22 +9,23 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
+	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"cafe/internal/cafe"
 	"cafe/internal/notify"
+	"cafe/internal/notify/notifytest"
 )
 
 // fakeSNS behaves like SNS as far as the café uses it, and delivers to memory.
 type fakeSNS struct {
 	mu          sync.Mutex
 	subs        map[string]*fakeSub // by ARN
-	delivered   map[string][]delivery
+	delivered   map[string][]notifytest.Delivery
 	asciiOnly   bool // refuses other subjects, as SNS did until 2023
 	unconfirmed bool // new e-mail subscriptions wait to be confirmed
 	full        bool // takes no more filter policies
-	published   []*sns.PublishInput
+	published   []*awssns.PublishInput
 	fail        error // of every call
 }
 
@@ -32,8 +33,6 @@ type fakeSub struct {
 	topic, protocol, endpoint, policy string
 	pending                           bool
 }
-
-type delivery struct{ Subject, Text string }
 
 func topicARN(t cafe.Topic) string { return "arn:aws:sns:eu-west-2:123456789012:" + string(t) }
 
@@ -45,11 +44,11 @@ var topicARNs = map[cafe.Topic]string{
 
 // newFakeSNS has the subscriptions that the template makes.
 func newFakeSNS() *fakeSNS {
-	f := &fakeSNS{subs: map[string]*fakeSub{}, delivered: map[string][]delivery{}}
+	f := &fakeSNS{subs: map[string]*fakeSub{}, delivered: map[string][]notifytest.Delivery{}}
 	for _, s := range notify.Subscriptions {
 		endpoint := s.Endpoint
 		if endpoint == notify.Owner {
-			endpoint = ownerEmail
+			endpoint = notifytest.OwnerEmail
 		}
 		f.add(&fakeSub{topic: topicARN(s.Topic), protocol: s.Protocol, endpoint: endpoint, policy: s.FilterPolicy})
 	}
@@ -66,7 +65,7 @@ func refused(reason string) error {
 	return &types.InvalidParameterException{Message: aws.String("Invalid parameter: " + reason)}
 }
 
-func (f *fakeSNS) Publish(_ context.Context, in *sns.PublishInput, _ ...func(*sns.Options)) (*sns.PublishOutput, error) {
+func (f *fakeSNS) Publish(_ context.Context, in *awssns.PublishInput, _ ...func(*awssns.Options)) (*awssns.PublishOutput, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fail != nil {
@@ -102,12 +101,12 @@ func (f *fakeSNS) Publish(_ context.Context, in *sns.PublishInput, _ ...func(*sn
 		if !own {
 			text = texts["default"]
 		}
-		f.delivered[s.endpoint] = append(f.delivered[s.endpoint], delivery{subject, text})
+		f.delivered[s.endpoint] = append(f.delivered[s.endpoint], notifytest.Delivery{Subject: subject, Text: text})
 	}
-	return &sns.PublishOutput{MessageId: aws.String(fmt.Sprint(len(f.published)))}, nil
+	return &awssns.PublishOutput{MessageId: aws.String(fmt.Sprint(len(f.published)))}, nil
 }
 
-func (f *fakeSNS) Subscribe(_ context.Context, in *sns.SubscribeInput, _ ...func(*sns.Options)) (*sns.SubscribeOutput, error) {
+func (f *fakeSNS) Subscribe(_ context.Context, in *awssns.SubscribeInput, _ ...func(*awssns.Options)) (*awssns.SubscribeOutput, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fail != nil {
@@ -120,14 +119,14 @@ func (f *fakeSNS) Subscribe(_ context.Context, in *sns.SubscribeInput, _ ...func
 		return nil, refused("Email address")
 	}
 	if !in.ReturnSubscriptionArn {
-		return &sns.SubscribeOutput{SubscriptionArn: aws.String("pending confirmation")}, nil
+		return &awssns.SubscribeOutput{SubscriptionArn: aws.String("pending confirmation")}, nil
 	}
 	for arn, s := range f.subs {
 		if s.topic == *in.TopicArn && s.protocol == *in.Protocol && s.endpoint == *in.Endpoint {
 			if s.policy != in.Attributes["FilterPolicy"] {
 				return nil, refused("Attributes Reason: Subscription already exists with different attributes")
 			}
-			return &sns.SubscribeOutput{SubscriptionArn: &arn}, nil
+			return &awssns.SubscribeOutput{SubscriptionArn: &arn}, nil
 		}
 	}
 	if f.full {
@@ -137,10 +136,10 @@ func (f *fakeSNS) Subscribe(_ context.Context, in *sns.SubscribeInput, _ ...func
 		topic: *in.TopicArn, protocol: *in.Protocol, endpoint: *in.Endpoint,
 		policy: in.Attributes["FilterPolicy"], pending: f.unconfirmed,
 	})
-	return &sns.SubscribeOutput{SubscriptionArn: &arn}, nil
+	return &awssns.SubscribeOutput{SubscriptionArn: &arn}, nil
 }
 
-func (f *fakeSNS) Unsubscribe(_ context.Context, in *sns.UnsubscribeInput, _ ...func(*sns.Options)) (*sns.UnsubscribeOutput, error) {
+func (f *fakeSNS) Unsubscribe(_ context.Context, in *awssns.UnsubscribeInput, _ ...func(*awssns.Options)) (*awssns.UnsubscribeOutput, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s, err := f.find(*in.SubscriptionArn)
@@ -151,7 +150,7 @@ func (f *fakeSNS) Unsubscribe(_ context.Context, in *sns.UnsubscribeInput, _ ...
 		return nil, refused("SubscriptionArn Reason: Cannot unsubscribe a subscription that is pending confirmation")
 	}
 	delete(f.subs, *in.SubscriptionArn)
-	return &sns.UnsubscribeOutput{}, nil
+	return &awssns.UnsubscribeOutput{}, nil
 }
 
 func (f *fakeSNS) find(arn string) (*fakeSub, error) {
@@ -165,7 +164,7 @@ func (f *fakeSNS) find(arn string) (*fakeSub, error) {
 }
 
 // ListSubscriptionsByTopic has pages of two.
-func (f *fakeSNS) ListSubscriptionsByTopic(_ context.Context, in *sns.ListSubscriptionsByTopicInput, _ ...func(*sns.Options)) (*sns.ListSubscriptionsByTopicOutput, error) {
+func (f *fakeSNS) ListSubscriptionsByTopic(_ context.Context, in *awssns.ListSubscriptionsByTopicInput, _ ...func(*awssns.Options)) (*awssns.ListSubscriptionsByTopicOutput, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fail != nil {
@@ -178,7 +177,7 @@ func (f *fakeSNS) ListSubscriptionsByTopic(_ context.Context, in *sns.ListSubscr
 		}
 	}
 	sort.Strings(arns)
-	out := &sns.ListSubscriptionsByTopicOutput{}
+	out := &awssns.ListSubscriptionsByTopicOutput{}
 	for i, arn := range arns {
 		if i == 2 {
 			out.NextToken = aws.String(arns[1])
@@ -195,7 +194,7 @@ func (f *fakeSNS) ListSubscriptionsByTopic(_ context.Context, in *sns.ListSubscr
 	return out, nil
 }
 
-func (f *fakeSNS) GetSubscriptionAttributes(_ context.Context, in *sns.GetSubscriptionAttributesInput, _ ...func(*sns.Options)) (*sns.GetSubscriptionAttributesOutput, error) {
+func (f *fakeSNS) GetSubscriptionAttributes(_ context.Context, in *awssns.GetSubscriptionAttributesInput, _ ...func(*awssns.Options)) (*awssns.GetSubscriptionAttributesOutput, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s, err := f.find(*in.SubscriptionArn)
@@ -206,10 +205,10 @@ func (f *fakeSNS) GetSubscriptionAttributes(_ context.Context, in *sns.GetSubscr
 	if s.policy != "" {
 		attributes["FilterPolicy"] = s.policy
 	}
-	return &sns.GetSubscriptionAttributesOutput{Attributes: attributes}, nil
+	return &awssns.GetSubscriptionAttributesOutput{Attributes: attributes}, nil
 }
 
-func (f *fakeSNS) SetSubscriptionAttributes(_ context.Context, in *sns.SetSubscriptionAttributesInput, _ ...func(*sns.Options)) (*sns.SetSubscriptionAttributesOutput, error) {
+func (f *fakeSNS) SetSubscriptionAttributes(_ context.Context, in *awssns.SetSubscriptionAttributesInput, _ ...func(*awssns.Options)) (*awssns.SetSubscriptionAttributesOutput, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s, err := f.find(*in.SubscriptionArn)
@@ -220,5 +219,5 @@ func (f *fakeSNS) SetSubscriptionAttributes(_ context.Context, in *sns.SetSubscr
 		return nil, refused("AttributeName")
 	}
 	s.policy = *in.AttributeValue
-	return &sns.SetSubscriptionAttributesOutput{}, nil
+	return &awssns.SetSubscriptionAttributesOutput{}, nil
 }

@@ -1,4 +1,4 @@
-package notify
+package sns
 
 import (
 	"context"
@@ -6,25 +6,26 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
+	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"cafe/internal/cafe"
+	"cafe/internal/notify"
 )
 
 // pendingConfirmation is what SNS lists in place of the ARN of a subscription that its
 // owner has not confirmed (SNS API Reference, ListSubscriptionsByTopic).
 const pendingConfirmation = "PendingConfirmation"
 
-// Unconfirmed returns the addresses that the café's mail is for and that have not
-// confirmed it: part of cafe.Watch. Customers' own subscriptions are their own affair.
-func (s *SNS) Unconfirmed(ctx context.Context) ([]string, error) {
+// Unconfirmed returns the addresses that should get the café's own mail and have not
+// confirmed it, sorted. It is part of cafe.Watch. Customers' own subscriptions do not count.
+func (n *Notifier) Unconfirmed(ctx context.Context) ([]string, error) {
 	var house, pending []string
 	for _, t := range []cafe.Topic{cafe.TopicDailyReport, cafe.TopicOutOfStock, cafe.TopicHighBalance} {
-		topic, err := s.topic(t)
+		topic, err := n.topic(t)
 		if err != nil {
 			return nil, err
 		}
-		pages := sns.NewListSubscriptionsByTopicPaginator(s.api, &sns.ListSubscriptionsByTopicInput{TopicArn: topic})
+		pages := awssns.NewListSubscriptionsByTopicPaginator(n.api, &awssns.ListSubscriptionsByTopicInput{TopicArn: topic})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
@@ -32,10 +33,10 @@ func (s *SNS) Unconfirmed(ctx context.Context) ([]string, error) {
 			}
 			for _, sub := range page.Subscriptions {
 				address := aws.ToString(sub.Endpoint)
-				if aws.ToString(sub.Protocol) != Email {
+				if aws.ToString(sub.Protocol) != notify.Email {
 					continue
 				}
-				if t != cafe.TopicHighBalance { // customers subscribe to nothing else
+				if t != cafe.TopicHighBalance { // the only topic that customers subscribe to
 					house = append(house, address)
 				}
 				if aws.ToString(sub.SubscriptionArn) == pendingConfirmation && slices.Contains(house, address) {

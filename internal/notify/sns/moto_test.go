@@ -1,4 +1,4 @@
-package notify_test
+package sns_test
 
 import (
 	"bytes"
@@ -16,16 +16,18 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
+	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"cafe/internal/awsenv"
 	"cafe/internal/cafe"
 	"cafe/internal/notify"
+	"cafe/internal/notify/notifytest"
+	"cafe/internal/notify/sns"
 )
 
 // cloud is what the template makes, made on moto: topics, queues and subscriptions.
 type cloud struct {
-	client   *sns.Client
+	client   *awssns.Client
 	settings awsenv.Settings
 	topics   map[cafe.Topic]string
 	queues   map[string]string // URL by name
@@ -52,12 +54,12 @@ func standIn(t *testing.T, service string) awsenv.Settings {
 func openCloud(t *testing.T) *cloud {
 	t.Helper()
 	c := &cloud{settings: standIn(t, "SQS"), topics: map[cafe.Topic]string{}, queues: map[string]string{}}
-	c.client = notify.NewClient(standIn(t, "SNS"))
+	c.client = sns.NewClient(standIn(t, "SNS"))
 	ctx := context.Background()
 	suffix := "-" + rand.Text()
 	for _, s := range notify.Subscriptions {
 		if c.topics[s.Topic] == "" {
-			out, err := c.client.CreateTopic(ctx, &sns.CreateTopicInput{Name: aws.String(string(s.Topic) + suffix)})
+			out, err := c.client.CreateTopic(ctx, &awssns.CreateTopicInput{Name: aws.String(string(s.Topic) + suffix)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,9 +75,9 @@ func openCloud(t *testing.T) *cloud {
 			c.queues[s.Endpoint] = queue.QueueURL
 			endpoint = "arn:aws:sqs:eu-west-2:123456789012:" + s.Endpoint + suffix
 		case endpoint == notify.Owner:
-			endpoint = ownerEmail
+			endpoint = notifytest.OwnerEmail
 		}
-		in := &sns.SubscribeInput{TopicArn: aws.String(c.topics[s.Topic]), Protocol: &s.Protocol, Endpoint: &endpoint}
+		in := &awssns.SubscribeInput{TopicArn: aws.String(c.topics[s.Topic]), Protocol: &s.Protocol, Endpoint: &endpoint}
 		if s.FilterPolicy != "" {
 			in.Attributes = map[string]string{"FilterPolicy": s.FilterPolicy}
 		}
@@ -148,23 +150,23 @@ func (c *cloud) receive(t *testing.T, queue string) (all []envelope) {
 	}
 }
 
-func deliveries(envelopes []envelope) (all []delivery) {
+func deliveries(envelopes []envelope) (all []notifytest.Delivery) {
 	for _, e := range envelopes {
-		all = append(all, delivery{e.Subject, e.Message})
+		all = append(all, notifytest.Delivery{Subject: e.Subject, Text: e.Message})
 	}
 	return all
 }
 
 func TestSNSDeliversToTheQueuesByTheTemplatesFilterPolicies(t *testing.T) {
 	c := openCloud(t)
-	n := notify.NewSNS(c.client, c.topics)
-	warning, critical := alert("a1", "alice", "warning"), alert("b1", "bob", "critical")
+	n := sns.New(c.client, c.topics)
+	warning, critical := notifytest.Alert("a1", "alice", "warning"), notifytest.Alert("b1", "bob", "critical")
 	soldOut := cafe.Message{ID: "s1", Topic: cafe.TopicOutOfStock, Subject: "sold out", Body: "{}", Attributes: map[string]string{"severity": "critical"}}
-	publish(t, n, warning, critical, soldOut)
+	notifytest.Publish(t, n, warning, critical, soldOut)
 
 	all := c.receive(t, "CustomerNotify")
-	expect(t, "CustomerNotify", deliveries(all), warning, critical)
-	expect(t, "CreditCollection", deliveries(c.receive(t, "CreditCollection")), critical)
+	notifytest.Expect(t, "CustomerNotify", deliveries(all), warning, critical)
+	notifytest.Expect(t, "CreditCollection", deliveries(c.receive(t, "CreditCollection")), critical)
 	for _, e := range all {
 		if a := e.MessageAttributes["type"]; e.Type != "Notification" || e.TopicArn != c.topics[cafe.TopicHighBalance] || a.Type != "String" || a.Value != "high_balance" {
 			t.Errorf("envelope %+v", e)
@@ -174,10 +176,10 @@ func TestSNSDeliversToTheQueuesByTheTemplatesFilterPolicies(t *testing.T) {
 
 func TestSNSHasACustomersSubscriptionUntilItEnds(t *testing.T) {
 	c := openCloud(t)
-	n := notify.NewSNS(c.client, c.topics)
+	n := sns.New(c.client, c.topics)
 	ctx := context.Background()
 	emails := func() map[string]string {
-		out, err := c.client.ListSubscriptionsByTopic(ctx, &sns.ListSubscriptionsByTopicInput{TopicArn: aws.String(c.topics[cafe.TopicHighBalance])})
+		out, err := c.client.ListSubscriptionsByTopic(ctx, &awssns.ListSubscriptionsByTopicInput{TopicArn: aws.String(c.topics[cafe.TopicHighBalance])})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +188,7 @@ func TestSNSHasACustomersSubscriptionUntilItEnds(t *testing.T) {
 			if *s.Protocol != notify.Email {
 				continue
 			}
-			attributes, err := c.client.GetSubscriptionAttributes(ctx, &sns.GetSubscriptionAttributesInput{SubscriptionArn: s.SubscriptionArn})
+			attributes, err := c.client.GetSubscriptionAttributes(ctx, &awssns.GetSubscriptionAttributesInput{SubscriptionArn: s.SubscriptionArn})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -194,15 +196,15 @@ func TestSNSHasACustomersSubscriptionUntilItEnds(t *testing.T) {
 		}
 		return policies
 	}
-	name := subscribe(t, n, "alice", "alice@example.com")
-	if got := emails(); len(got) != 2 || got["alice@example.com"] != `{"customer_id":["alice"]}` || got[ownerEmail] != "" {
+	name := notifytest.Subscribe(t, n, "alice", "alice@example.com")
+	if got := emails(); len(got) != 2 || got["alice@example.com"] != `{"customer_id":["alice"]}` || got[notifytest.OwnerEmail] != "" {
 		t.Errorf("subscriptions %v", got)
 	}
-	if again := subscribe(t, n, "alice", "alice@example.com"); again != name {
+	if again := notifytest.Subscribe(t, n, "alice", "alice@example.com"); again != name {
 		t.Errorf("subscribed again as %s, was %s", again, name)
 	}
-	unsubscribe(t, n, name)
-	unsubscribe(t, n, name)
+	notifytest.Unsubscribe(t, n, name)
+	notifytest.Unsubscribe(t, n, name)
 	if got := emails(); len(got) != 1 {
 		t.Errorf("subscriptions %v", got)
 	}

@@ -1,4 +1,5 @@
-package notify
+// Package sns publishes the café's messages with Amazon SNS.
+package sns
 
 import (
 	"context"
@@ -12,18 +13,19 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
+	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"cafe/internal/awsenv"
 	"cafe/internal/cafe"
+	"cafe/internal/notify"
 )
 
-// SNS is the cafe.Notifier on AWS. It is safe for concurrent use. Its errors wrap the
+// Notifier is the cafe.Notifier on AWS. It is safe for concurrent use. Its errors wrap the
 // SDK's, never name an e-mail address, and may pass, but for cafe.ErrNever: all its calls can
 // be repeated.
-type SNS struct {
-	api    snsAPI
+type Notifier struct {
+	api    client
 	topics map[cafe.Topic]string
 
 	// A customer who joins or leaves an address's subscription reads its policy and
@@ -31,16 +33,16 @@ type SNS struct {
 	policies sync.Mutex
 }
 
-var _ cafe.Notifier = (*SNS)(nil)
+var _ cafe.Notifier = (*Notifier)(nil)
 
-// snsAPI is what is used of *sns.Client.
-type snsAPI interface {
-	Publish(context.Context, *sns.PublishInput, ...func(*sns.Options)) (*sns.PublishOutput, error)
-	Subscribe(context.Context, *sns.SubscribeInput, ...func(*sns.Options)) (*sns.SubscribeOutput, error)
-	Unsubscribe(context.Context, *sns.UnsubscribeInput, ...func(*sns.Options)) (*sns.UnsubscribeOutput, error)
-	ListSubscriptionsByTopic(context.Context, *sns.ListSubscriptionsByTopicInput, ...func(*sns.Options)) (*sns.ListSubscriptionsByTopicOutput, error)
-	GetSubscriptionAttributes(context.Context, *sns.GetSubscriptionAttributesInput, ...func(*sns.Options)) (*sns.GetSubscriptionAttributesOutput, error)
-	SetSubscriptionAttributes(context.Context, *sns.SetSubscriptionAttributesInput, ...func(*sns.Options)) (*sns.SetSubscriptionAttributesOutput, error)
+// client is what is used of *awssns.Client.
+type client interface {
+	Publish(context.Context, *awssns.PublishInput, ...func(*awssns.Options)) (*awssns.PublishOutput, error)
+	Subscribe(context.Context, *awssns.SubscribeInput, ...func(*awssns.Options)) (*awssns.SubscribeOutput, error)
+	Unsubscribe(context.Context, *awssns.UnsubscribeInput, ...func(*awssns.Options)) (*awssns.UnsubscribeOutput, error)
+	ListSubscriptionsByTopic(context.Context, *awssns.ListSubscriptionsByTopicInput, ...func(*awssns.Options)) (*awssns.ListSubscriptionsByTopicOutput, error)
+	GetSubscriptionAttributes(context.Context, *awssns.GetSubscriptionAttributesInput, ...func(*awssns.Options)) (*awssns.GetSubscriptionAttributesOutput, error)
+	SetSubscriptionAttributes(context.Context, *awssns.SetSubscriptionAttributesInput, ...func(*awssns.Options)) (*awssns.SetSubscriptionAttributesOutput, error)
 }
 
 // topicVariables are the environment variables that hold the topics' ARNs.
@@ -50,10 +52,10 @@ var topicVariables = map[cafe.Topic]string{
 	cafe.TopicDailyReport: "DAILY_REPORT_TOPIC_ARN",
 }
 
-// FromEnvironment returns the notifier of a Lambda function: the client as awsenv has
+// FromEnv returns the notifier of a Lambda function: the client as awsenv has
 // it for SNS, and the topics' ARNs from HIGH_BALANCE_TOPIC_ARN, OUT_OF_STOCK_TOPIC_ARN
 // and DAILY_REPORT_TOPIC_ARN. It fails when one is missing, and says which.
-func FromEnvironment(getenv func(string) string) (*SNS, error) {
+func FromEnv(getenv func(string) string) (*Notifier, error) {
 	settings, err := awsenv.FromEnv(getenv, "SNS")
 	if err != nil {
 		return nil, err
@@ -64,13 +66,13 @@ func FromEnvironment(getenv func(string) string) (*SNS, error) {
 			return nil, fmt.Errorf("%s is not set", variable)
 		}
 	}
-	return NewSNS(NewClient(settings), topics), nil
+	return &Notifier{api: newClient(settings), topics: topics}, nil
 }
 
-// NewClient returns a client that tries a call up to four times, each for a few seconds,
+// newClient returns a client that tries a call up to four times, each for a few seconds,
 // when SNS throttles, fails or cannot be reached.
-func NewClient(s awsenv.Settings) *sns.Client {
-	return sns.New(sns.Options{
+func newClient(s awsenv.Settings) *awssns.Client {
+	return awssns.New(awssns.Options{
 		Region: s.Region, Credentials: s.Credentials, BaseEndpoint: s.Endpoint,
 		HTTPClient: awsenv.HTTPClient(4 * time.Second),
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
@@ -85,12 +87,7 @@ func NewClient(s awsenv.Settings) *sns.Client {
 	})
 }
 
-// NewSNS returns a notifier that publishes to these topics, given by their ARNs.
-func NewSNS(client *sns.Client, topics map[cafe.Topic]string) *SNS {
-	return &SNS{api: client, topics: topics}
-}
-
-func (s *SNS) topic(t cafe.Topic) (*string, error) {
+func (s *Notifier) topic(t cafe.Topic) (*string, error) {
 	if arn := s.topics[t]; arn != "" {
 		return &arn, nil
 	}
@@ -99,24 +96,24 @@ func (s *SNS) topic(t cafe.Topic) (*string, error) {
 
 // Publish implements cafe.Notifier. Attributes without a value are left out, as SNS
 // refuses them.
-func (s *SNS) Publish(ctx context.Context, m cafe.Message) error {
+func (s *Notifier) Publish(ctx context.Context, m cafe.Message) error {
 	topic, err := s.topic(m.Topic)
 	if err != nil {
 		return err
 	}
 	texts := map[string]string{"default": m.Body}
 	if m.Mail != "" {
-		texts[Email] = m.Mail
+		texts[notify.Email] = m.Mail
 	}
 	message, err := json.Marshal(texts)
 	if err != nil {
 		return fmt.Errorf("encode message %s: %w", m.ID, err)
 	}
-	in := &sns.PublishInput{
+	in := &awssns.PublishInput{
 		TopicArn: topic, Message: aws.String(string(message)), MessageStructure: aws.String("json"),
 		MessageAttributes: map[string]types.MessageAttributeValue{},
 	}
-	if subject := Subject(m.Subject); subject != "" {
+	if subject := notify.Subject(m.Subject); subject != "" {
 		in.Subject = &subject
 	}
 	for name, value := range m.Attributes {
@@ -145,16 +142,16 @@ func (s *SNS) Publish(ctx context.Context, m cafe.Message) error {
 // An address that has not yet confirmed a subscription for one customer cannot be
 // subscribed for another; that is ErrNotYet until it has, or has let the days for it go by.
 // An address that SNS takes for none, and one too many for its filter policies, is ErrNever.
-func (s *SNS) Subscribe(ctx context.Context, customerID, email string) (string, error) {
+func (s *Notifier) Subscribe(ctx context.Context, customerID, email string) (string, error) {
 	topic, err := s.topic(cafe.TopicHighBalance)
 	if err != nil {
 		return "", err
 	}
 	s.policies.Lock()
 	defer s.policies.Unlock()
-	out, err := s.api.Subscribe(ctx, &sns.SubscribeInput{
-		TopicArn: topic, Protocol: aws.String(Email), Endpoint: &email, ReturnSubscriptionArn: true,
-		Attributes: map[string]string{filterPolicy: ForCustomer(customerID).document()},
+	out, err := s.api.Subscribe(ctx, &awssns.SubscribeInput{
+		TopicArn: topic, Protocol: aws.String(notify.Email), Endpoint: &email, ReturnSubscriptionArn: true,
+		Attributes: map[string]string{filterPolicy: document(notify.ForCustomer(customerID))},
 	})
 	var arn string
 	switch {
@@ -180,14 +177,14 @@ const (
 )
 
 // join has the subscription that an address has already take in a customer.
-func (s *SNS) join(ctx context.Context, topic *string, customerID, email string) (arn string, err error) {
+func (s *Notifier) join(ctx context.Context, topic *string, customerID, email string) (arn string, err error) {
 	arn, err = s.find(ctx, topic, email)
 	if err != nil {
 		return "", err
 	}
 	policy, err := s.policy(ctx, arn)
-	if err == nil && policy.forCustomers() {
-		err = s.setPolicy(ctx, arn, policy.with(customerID))
+	if err == nil && forCustomers(policy) {
+		err = s.setPolicy(ctx, arn, with(policy, customerID))
 	}
 	if gone(err) { // since it was listed
 		err = fmt.Errorf("%w: %w", cafe.ErrNotYet, err)
@@ -197,15 +194,15 @@ func (s *SNS) join(ctx context.Context, topic *string, customerID, email string)
 
 // find returns the ARN of the subscription that an address has. ErrNotYet when it has none,
 // or none that is confirmed.
-func (s *SNS) find(ctx context.Context, topic *string, email string) (arn string, err error) {
-	pages := sns.NewListSubscriptionsByTopicPaginator(s.api, &sns.ListSubscriptionsByTopicInput{TopicArn: topic})
+func (s *Notifier) find(ctx context.Context, topic *string, email string) (arn string, err error) {
+	pages := awssns.NewListSubscriptionsByTopicPaginator(s.api, &awssns.ListSubscriptionsByTopicInput{TopicArn: topic})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return "", fmt.Errorf("find the address's subscription: %w", err)
 		}
 		for _, sub := range page.Subscriptions {
-			if aws.ToString(sub.Protocol) != Email || !strings.EqualFold(aws.ToString(sub.Endpoint), email) {
+			if aws.ToString(sub.Protocol) != notify.Email || !strings.EqualFold(aws.ToString(sub.Endpoint), email) {
 				continue
 			}
 			if arn := aws.ToString(sub.SubscriptionArn); strings.HasPrefix(arn, "arn:") {
@@ -220,7 +217,7 @@ func (s *SNS) find(ctx context.Context, topic *string, email string) (arn string
 // Unsubscribe implements cafe.Notifier. A subscription that others share goes with the
 // last of them. One that was never confirmed cannot be ended, and SNS forgets it after
 // some days.
-func (s *SNS) Unsubscribe(ctx context.Context, subscription string) error {
+func (s *Notifier) Unsubscribe(ctx context.Context, subscription string) error {
 	arn, customerID, ok := strings.Cut(subscription, separator)
 	if !ok {
 		return fmt.Errorf("unsubscribe: %q names no subscription", subscription)
@@ -234,7 +231,7 @@ func (s *SNS) Unsubscribe(ctx context.Context, subscription string) error {
 }
 
 // UnsubscribeAddress implements cafe.Notifier, as Unsubscribe does.
-func (s *SNS) UnsubscribeAddress(ctx context.Context, customerID, email string) error {
+func (s *Notifier) UnsubscribeAddress(ctx context.Context, customerID, email string) error {
 	topic, err := s.topic(cafe.TopicHighBalance)
 	if err != nil {
 		return err
@@ -254,15 +251,15 @@ func (s *SNS) UnsubscribeAddress(ctx context.Context, customerID, email string) 
 	return nil
 }
 
-func (s *SNS) leave(ctx context.Context, arn, customerID string) error {
+func (s *Notifier) leave(ctx context.Context, arn, customerID string) error {
 	policy, err := s.policy(ctx, arn)
-	if err != nil || !policy.forCustomers() {
+	if err != nil || !forCustomers(policy) {
 		return err
 	}
-	if rest := policy.without(customerID); rest.forCustomers() {
+	if rest := without(policy, customerID); forCustomers(rest) {
 		return s.setPolicy(ctx, arn, rest)
 	}
-	_, err = s.api.Unsubscribe(ctx, &sns.UnsubscribeInput{SubscriptionArn: &arn})
+	_, err = s.api.Unsubscribe(ctx, &awssns.UnsubscribeInput{SubscriptionArn: &arn})
 	return err
 }
 
@@ -279,17 +276,17 @@ func invalid(err error, reason string) bool {
 	return errors.As(err, &refused) && strings.Contains(refused.ErrorMessage(), reason)
 }
 
-func (s *SNS) policy(ctx context.Context, arn string) (Policy, error) {
-	out, err := s.api.GetSubscriptionAttributes(ctx, &sns.GetSubscriptionAttributesInput{SubscriptionArn: &arn})
+func (s *Notifier) policy(ctx context.Context, arn string) (notify.Policy, error) {
+	out, err := s.api.GetSubscriptionAttributes(ctx, &awssns.GetSubscriptionAttributesInput{SubscriptionArn: &arn})
 	if err != nil {
 		return nil, fmt.Errorf("read its filter policy: %w", err)
 	}
-	return ParsePolicy(out.Attributes[filterPolicy])
+	return notify.ParsePolicy(out.Attributes[filterPolicy])
 }
 
-func (s *SNS) setPolicy(ctx context.Context, arn string, p Policy) error {
-	_, err := s.api.SetSubscriptionAttributes(ctx, &sns.SetSubscriptionAttributesInput{
-		SubscriptionArn: &arn, AttributeName: aws.String(filterPolicy), AttributeValue: aws.String(p.document()),
+func (s *Notifier) setPolicy(ctx context.Context, arn string, p notify.Policy) error {
+	_, err := s.api.SetSubscriptionAttributes(ctx, &awssns.SetSubscriptionAttributesInput{
+		SubscriptionArn: &arn, AttributeName: aws.String(filterPolicy), AttributeValue: aws.String(document(p)),
 	})
 	if err != nil {
 		return fmt.Errorf("change its filter policy: %w", err)
@@ -310,5 +307,5 @@ func plainSubject(subject string) string {
 		}
 		return r
 	}, plain.Replace(subject))
-	return ascii[:min(len(ascii), maxSubject)]
+	return ascii[:min(len(ascii), notify.MaxSubject)]
 }

@@ -1,4 +1,4 @@
-package bucket_test
+package s3_test
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"cafe/internal/objects/bucket"
+	"cafe/internal/objects/s3"
 )
 
 func TestDeadLettersAreCountedInTheBucket(t *testing.T) {
@@ -24,7 +24,7 @@ func TestDeadLettersAreCountedInTheBucket(t *testing.T) {
 		}
 	}))
 	defer fake.Close()
-	s, err := bucket.FromEnvironment(func(name string) string {
+	s, err := s3.FromEnv(func(name string) string {
 		return map[string]string{"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL_S3": fake.URL, "CAFE_BUCKET": "cafe-uploads"}[name]
 	})
 	if err != nil {

@@ -1,4 +1,4 @@
-package objects_test
+package folder_test
 
 import (
 	"errors"
@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"cafe/internal/cafe"
-	"cafe/internal/objects"
+	"cafe/internal/objects/folder"
 )
 
 func TestForgetRemovesOldFilesAndLeavesWhatWaits(t *testing.T) {
 	dir := t.TempDir()
-	l := serveLocal(t, dir, objects.LocalOptions{})
+	l := serve(t, dir, folder.Options{})
 	for _, key := range []string{"rejects/old.csv", "rejects/new.csv"} {
 		if err := l.Put(t.Context(), key, strings.NewReader("text")); err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package objects_test
+package folder_test
 
 import (
 	"bufio"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,26 +20,25 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"cafe/internal/durable/durabletest"
-	"cafe/internal/objects"
+	"cafe/internal/objects/folder"
+	"cafe/internal/objects/objectstest"
 )
 
-// serveLocal opens a folder and serves its addresses. A refusal is answered with its
+// serve opens a folder and serves its addresses. A refusal is answered with its
 // status and kind.
-func serveLocal(t testing.TB, dir string, o objects.LocalOptions) *objects.Local {
+func serve(t testing.TB, dir string, o folder.Options) *folder.Files {
 	t.Helper()
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
 	o.BaseURL = server.URL
-	l, err := objects.OpenLocal(dir, o)
+	l, err := folder.Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle(objects.Path, l.Handler(func(w http.ResponseWriter, _ *http.Request, refusal objects.Refusal) {
+	mux.Handle(folder.Path, l.Handler(func(w http.ResponseWriter, _ *http.Request, refusal folder.Refusal) {
 		w.WriteHeader(refusal.Status)
 		fmt.Fprint(w, refusal.Kind)
 	}))
@@ -68,7 +68,7 @@ func expectLeft(t *testing.T, dir string, want ...string) {
 	}
 }
 
-func expectPending(t *testing.T, l *objects.Local, want ...string) {
+func expectPending(t *testing.T, l *folder.Files, want ...string) {
 	t.Helper()
 	got, err := l.Pending()
 	if err != nil {
@@ -79,13 +79,25 @@ func expectPending(t *testing.T, l *objects.Local, want ...string) {
 	}
 }
 
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
+
+func TestContract(t *testing.T) {
+	objectstest.Contract(t, func(t *testing.T) objectstest.World {
+		f := serve(t, t.TempDir(), folder.Options{})
+		return objectstest.World{Files: f, Links: f}
+	})
+}
+
 func TestALinkIsGoodForItsFileMethodAndTimeOnly(t *testing.T) {
 	now := time.Unix(1_500_000_000, 900_000_000)
 	dir := t.TempDir()
-	l := serveLocal(t, dir, objects.LocalOptions{Now: func() time.Time { return now }})
-	put(t, l, "a", "a's")
-	up, down := uploadURL(t, l, "new"), downloadURL(t, l, "a")
-	other := uploadURL(t, serveLocal(t, t.TempDir(), objects.LocalOptions{Now: func() time.Time { return now }}), "new")
+	l := serve(t, dir, folder.Options{Now: func() time.Time { return now }})
+	objectstest.Put(t, l, "a", "a's")
+	up, down := objectstest.UploadURL(t, l, "new"), objectstest.DownloadURL(t, l, "a")
+	other := objectstest.UploadURL(t, serve(t, t.TempDir(), folder.Options{Now: func() time.Time { return now }}), "new")
 	_, otherQuery, _ := strings.Cut(other, "?")
 	upPath, upQuery, _ := strings.Cut(up, "?")
 	later := strings.Replace(up, "expires=1500003600", "expires=1500003601", 1)
@@ -113,21 +125,21 @@ func TestALinkIsGoodForItsFileMethodAndTimeOnly(t *testing.T) {
 		{"no key of a file", "PUT", strings.Replace(up, "/new?", "/a%2F..%2Fnew?", 1), 404, "not-found"},
 		{"a key with NUL", "PUT", strings.Replace(up, "/new?", "/new%00?", 1), 404, "not-found"},
 	} {
-		answer, body := send(t, c.method, c.url, strings.NewReader("evil"))
+		answer, body := objectstest.Send(t, c.method, c.url, strings.NewReader("evil"))
 		if answer.StatusCode != c.status || body != c.kind {
 			t.Errorf("%s: %d %s, want %d %s", c.name, answer.StatusCode, body, c.status, c.kind)
 		}
 	}
-	if answer, _ := send(t, "DELETE", up, nil); answer.Header.Get("Allow") != "GET, HEAD, PUT" {
+	if answer, _ := objectstest.Send(t, "DELETE", up, nil); answer.Header.Get("Allow") != "GET, HEAD, PUT" {
 		t.Errorf("Allow: %s", answer.Header.Get("Allow"))
 	}
 	now = time.Unix(1_500_003_599, 0)
-	if answer, body := send(t, "GET", down, nil); answer.StatusCode != 200 || body != "a's" {
+	if answer, body := objectstest.Send(t, "GET", down, nil); answer.StatusCode != 200 || body != "a's" {
 		t.Errorf("in its last second: %s %s", answer.Status, body)
 	}
 	now = time.Unix(1_500_003_600, 0)
 	for method, link := range map[string]string{"PUT": up, "GET": down} {
-		if answer, body := send(t, method, link, strings.NewReader("evil")); answer.StatusCode != 403 || body != "link-expired" {
+		if answer, body := objectstest.Send(t, method, link, strings.NewReader("evil")); answer.StatusCode != 403 || body != "link-expired" {
 			t.Errorf("%s when it has ended: %s %s", method, answer.Status, body)
 		}
 	}
@@ -136,12 +148,12 @@ func TestALinkIsGoodForItsFileMethodAndTimeOnly(t *testing.T) {
 
 func TestLinksOutliveTheProcess(t *testing.T) {
 	dir := t.TempDir()
-	link := uploadURL(t, serveLocal(t, dir, objects.LocalOptions{}), "a")
-	again := serveLocal(t, dir, objects.LocalOptions{})
+	link := objectstest.UploadURL(t, serve(t, dir, folder.Options{}), "a")
+	again := serve(t, dir, folder.Options{})
 	_, query, _ := strings.Cut(link, "?")
-	base, _, _ := strings.Cut(uploadURL(t, again, "a"), "?")
-	upload(t, base+"?"+query, "x")
-	expectFile(t, again, "a", "x")
+	base, _, _ := strings.Cut(objectstest.UploadURL(t, again, "a"), "?")
+	objectstest.Upload(t, base+"?"+query, "x")
+	objectstest.ExpectFile(t, again, "a", "x")
 }
 
 func TestASecretThatIsNoneIsAnError(t *testing.T) {
@@ -149,23 +161,23 @@ func TestASecretThatIsNoneIsAnError(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "link.key"), []byte("short"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := objects.OpenLocal(dir, objects.LocalOptions{}); err == nil || !strings.Contains(err.Error(), "link.key") {
+	if _, err := folder.Open(dir, folder.Options{}); err == nil || !strings.Contains(err.Error(), "link.key") {
 		t.Errorf("error %v, want one that names the file", err)
 	}
 }
 
 func TestAnUploadIsAnnouncedOnceItIsThere(t *testing.T) {
-	var l *objects.Local
+	var l *folder.Files
 	var announced []string
-	l = serveLocal(t, t.TempDir(), objects.LocalOptions{OnUpload: func(key string) {
-		expectFile(t, l, key, "items")
+	l = serve(t, t.TempDir(), folder.Options{OnUpload: func(key string) {
+		objectstest.ExpectFile(t, l, key, "items")
 		announced = append(announced, key)
 	}})
-	upload(t, uploadURL(t, l, "imports/1/till +é.csv"), "items")
+	objectstest.Upload(t, objectstest.UploadURL(t, l, "imports/1/till +é.csv"), "items")
 	if !slices.Equal(announced, []string{"imports/1/till +é.csv"}) {
 		t.Errorf("announced %q when the client had its answer", announced)
 	}
-	put(t, l, "rejects/1.csv", "x")
+	objectstest.Put(t, l, "rejects/1.csv", "x")
 	if len(announced) != 1 {
 		t.Errorf("announced %q: what the café keeps is no upload", announced)
 	}
@@ -173,56 +185,56 @@ func TestAnUploadIsAnnouncedOnceItIsThere(t *testing.T) {
 
 func TestAnUploadIsFoundAgainUntilItIsDone(t *testing.T) {
 	dir := t.TempDir()
-	l := serveLocal(t, dir, objects.LocalOptions{})
+	l := serve(t, dir, folder.Options{})
 	for _, key := range []string{"b/%", "a", "c"} {
-		upload(t, uploadURL(t, l, key), key)
+		objectstest.Upload(t, objectstest.UploadURL(t, l, key), key)
 		if err := os.Chtimes(filepath.Join(dir, "arrived", strings.NewReplacer("%", "%25", "/", "%2F").Replace(key)), time.Time{}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// The process ends here, before or after it had announced them.
-	l = serveLocal(t, dir, objects.LocalOptions{})
+	l = serve(t, dir, folder.Options{})
 	expectPending(t, l, "b/%", "a", "c")
-	expectFile(t, l, "b/%", "b/%")
+	objectstest.ExpectFile(t, l, "b/%", "b/%")
 	if err := l.Done("b/%"); err != nil {
 		t.Fatal(err)
 	}
 	expectPending(t, l, "a", "c")
-	expectFile(t, l, "b/%", "b/%")
+	objectstest.ExpectFile(t, l, "b/%", "b/%")
 	if err := l.Done("b/%"); err != nil {
 		t.Errorf("done twice: %v", err)
 	}
 	if err := l.Done("never"); err != nil {
 		t.Errorf("done, never uploaded: %v", err)
 	}
-	expectPending(t, serveLocal(t, dir, objects.LocalOptions{}), "a", "c")
+	expectPending(t, serve(t, dir, folder.Options{}), "a", "c")
 	expectLeft(t, dir, "arrived/a", "arrived/c", "kept/b%2F%25")
 }
 
 func TestAFileUploadedAgainWhileItIsDealtWithIsNotForgotten(t *testing.T) {
 	dir := t.TempDir()
-	l := serveLocal(t, dir, objects.LocalOptions{})
-	link := uploadURL(t, l, "a")
-	upload(t, link, "first")
-	upload(t, link, "second") // while the first is being imported
+	l := serve(t, dir, folder.Options{})
+	link := objectstest.UploadURL(t, l, "a")
+	objectstest.Upload(t, link, "first")
+	objectstest.Upload(t, link, "second") // while the first is being imported
 	if err := l.Done("a"); err != nil {
 		t.Fatal(err)
 	}
 	expectPending(t, l, "a")
-	expectFile(t, l, "a", "second")
+	objectstest.ExpectFile(t, l, "a", "second")
 	if err := l.Done("a"); err != nil {
 		t.Fatal(err)
 	}
 	expectPending(t, l)
-	upload(t, link, "third")
+	objectstest.Upload(t, link, "third")
 	expectPending(t, l, "a")
-	expectFile(t, l, "a", "third")
-	put(t, l, "a", "fourth")
-	expectFile(t, l, "a", "fourth")
+	objectstest.ExpectFile(t, l, "a", "third")
+	objectstest.Put(t, l, "a", "fourth")
+	objectstest.ExpectFile(t, l, "a", "fourth")
 	if err := l.Done("a"); err != nil {
 		t.Fatal(err)
 	}
-	expectFile(t, l, "a", "fourth")
+	objectstest.ExpectFile(t, l, "a", "fourth")
 	expectLeft(t, dir, "kept/a")
 }
 
@@ -231,7 +243,7 @@ func TestAnUploadThatNobodyTakesIsRefused(t *testing.T) {
 	var taken bool
 	var trouble error
 	announced := 0
-	l := serveLocal(t, dir, objects.LocalOptions{
+	l := serve(t, dir, folder.Options{
 		OnUpload: func(string) { announced++ },
 		Takes: func(_ context.Context, key string) (bool, error) {
 			if key != "a" {
@@ -240,17 +252,17 @@ func TestAnUploadThatNobodyTakesIsRefused(t *testing.T) {
 			return taken, trouble
 		},
 	})
-	link := uploadURL(t, l, "a")
-	if answer, kind := send(t, "PUT", link, strings.NewReader("late")); answer.StatusCode != 409 || kind != "import-finished" {
+	link := objectstest.UploadURL(t, l, "a")
+	if answer, kind := objectstest.Send(t, "PUT", link, strings.NewReader("late")); answer.StatusCode != 409 || kind != "import-finished" {
 		t.Errorf("not taken: %s %s", answer.Status, kind)
 	}
 	trouble = errFailing
-	if answer, kind := send(t, "PUT", link, strings.NewReader("late")); answer.StatusCode != 503 || kind != "unavailable" {
+	if answer, kind := objectstest.Send(t, "PUT", link, strings.NewReader("late")); answer.StatusCode != 503 || kind != "unavailable" {
 		t.Errorf("in trouble: %s %s", answer.Status, kind)
 	}
 	expectLeft(t, dir)
 	taken, trouble = true, nil
-	upload(t, link, "in time")
+	objectstest.Upload(t, link, "in time")
 	expectLeft(t, dir, "arrived/a")
 	if announced != 1 {
 		t.Errorf("announced %d times", announced)
@@ -259,20 +271,20 @@ func TestAnUploadThatNobodyTakesIsRefused(t *testing.T) {
 
 func TestAFileThatIsTooLargeIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	l := serveLocal(t, dir, objects.LocalOptions{Limit: 1000, OnUpload: func(key string) { t.Errorf("%s was announced", key) }})
-	link := uploadURL(t, l, "a")
+	l := serve(t, dir, folder.Options{Limit: 1000, OnUpload: func(key string) { t.Errorf("%s was announced", key) }})
+	link := objectstest.UploadURL(t, l, "a")
 	for name, body := range map[string]io.Reader{
 		"said so":  strings.NewReader(strings.Repeat("x", 1001)),
 		"chunked":  io.MultiReader(strings.NewReader(strings.Repeat("x", 1001))),
 		"far more": io.MultiReader(strings.NewReader(strings.Repeat("x", 200_000))),
 	} {
-		if answer, kind := send(t, "PUT", link, body); answer.StatusCode != 413 || kind != "body-too-large" {
+		if answer, kind := objectstest.Send(t, "PUT", link, body); answer.StatusCode != 413 || kind != "body-too-large" {
 			t.Errorf("%s: %s %s", name, answer.Status, kind)
 		}
 	}
 	expectLeft(t, dir)
-	l = serveLocal(t, dir, objects.LocalOptions{Limit: 1000})
-	upload(t, uploadURL(t, l, "a"), strings.Repeat("x", 1000))
+	l = serve(t, dir, folder.Options{Limit: 1000})
+	objectstest.Upload(t, objectstest.UploadURL(t, l, "a"), strings.Repeat("x", 1000))
 	expectLeft(t, dir, "arrived/a")
 }
 
@@ -303,9 +315,9 @@ func TestOfAnInterruptedUploadNothingIsLeft(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			l := serveLocal(t, dir, objects.LocalOptions{OnUpload: func(key string) { t.Errorf("%s was announced", key) }})
+			l := serve(t, dir, folder.Options{OnUpload: func(key string) { t.Errorf("%s was announced", key) }})
 			l.SetPatience(100 * time.Millisecond)
-			conn := half(t, uploadURL(t, l, "a"))
+			conn := half(t, objectstest.UploadURL(t, l, "a"))
 			defer conn.Close()
 			if err := end(conn); err != nil {
 				t.Fatal(err)
@@ -325,11 +337,11 @@ func TestOfAnInterruptedUploadNothingIsLeft(t *testing.T) {
 
 func TestARefusedClientIsAnsweredBeforeItHasSentAll(t *testing.T) {
 	dir := t.TempDir()
-	l := serveLocal(t, dir, objects.LocalOptions{})
-	strict := serveLocal(t, t.TempDir(), objects.LocalOptions{Limit: 999})
+	l := serve(t, dir, folder.Options{})
+	strict := serve(t, t.TempDir(), folder.Options{Limit: 999})
 	for name, refuse := range map[string]func(link string) string{
 		"link not valid": func(link string) string { return link + "x" },
-		"file too large": func(string) string { return uploadURL(t, strict, "a") },
+		"file too large": func(string) string { return objectstest.UploadURL(t, strict, "a") },
 		"disk in trouble": func(link string) string {
 			if err := os.RemoveAll(filepath.Join(dir, "arriving")); err != nil {
 				t.Fatal(err)
@@ -337,7 +349,7 @@ func TestARefusedClientIsAnsweredBeforeItHasSentAll(t *testing.T) {
 			return link
 		},
 	} {
-		conn := half(t, refuse(uploadURL(t, l, "a")))
+		conn := half(t, refuse(objectstest.UploadURL(t, l, "a")))
 		defer conn.Close()
 		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
@@ -351,9 +363,9 @@ func TestARefusedClientIsAnsweredBeforeItHasSentAll(t *testing.T) {
 }
 
 func TestASlowClientIsNotASilentOne(t *testing.T) {
-	l := serveLocal(t, t.TempDir(), objects.LocalOptions{})
+	l := serve(t, t.TempDir(), folder.Options{})
 	l.SetPatience(time.Second)
-	conn := half(t, uploadURL(t, l, "a"))
+	conn := half(t, objectstest.UploadURL(t, l, "a"))
 	defer conn.Close()
 	for range 9 {
 		time.Sleep(125 * time.Millisecond)
@@ -373,36 +385,36 @@ func TestASlowClientIsNotASilentOne(t *testing.T) {
 
 func TestWhatIsAcknowledgedOutlivesAPowerCut(t *testing.T) {
 	disk, dir := durabletest.Watch(t), filepath.Join(t.TempDir(), "data", "files")
-	reopen := func() *objects.Local {
-		return serveLocal(t, filepath.Join(disk.PowerCut(filepath.Dir(filepath.Dir(dir))), "data", "files"), objects.LocalOptions{})
+	reopen := func() *folder.Files {
+		return serve(t, filepath.Join(disk.PowerCut(filepath.Dir(filepath.Dir(dir))), "data", "files"), folder.Options{})
 	}
 	announced := false
-	l := serveLocal(t, dir, objects.LocalOptions{OnUpload: func(key string) {
+	l := serve(t, dir, folder.Options{OnUpload: func(key string) {
 		announced = true
 		after := reopen()
 		expectPending(t, after, key)
-		expectFile(t, after, key, "items")
+		objectstest.ExpectFile(t, after, key, "items")
 	}})
-	link := uploadURL(t, l, "imports/1")
-	upload(t, link, "items")
+	link := objectstest.UploadURL(t, l, "imports/1")
+	objectstest.Upload(t, link, "items")
 	if !announced {
 		t.Error("the upload was not announced")
 	}
-	put(t, l, "rejects/1", "line 1")
-	put(t, l, "imports/1", "put in its place")
+	objectstest.Put(t, l, "rejects/1", "line 1")
+	objectstest.Put(t, l, "imports/1", "put in its place")
 	after := reopen()
 	expectPending(t, after, "imports/1")
-	expectFile(t, after, "imports/1", "put in its place")
-	expectFile(t, after, "rejects/1", "line 1")
-	base, _, _ := strings.Cut(uploadURL(t, after, "imports/1"), "?")
+	objectstest.ExpectFile(t, after, "imports/1", "put in its place")
+	objectstest.ExpectFile(t, after, "rejects/1", "line 1")
+	base, _, _ := strings.Cut(objectstest.UploadURL(t, after, "imports/1"), "?")
 	_, query, _ := strings.Cut(link, "?")
-	upload(t, base+"?"+query, "again")
+	objectstest.Upload(t, base+"?"+query, "again")
 }
 
 func TestWhatTheDiskDoesNotTakeIsNotAcknowledged(t *testing.T) {
 	disk, dir := durabletest.Watch(t), t.TempDir()
-	l := serveLocal(t, dir, objects.LocalOptions{OnUpload: func(key string) { t.Errorf("%s was announced", key) }})
-	link := uploadURL(t, l, "a")
+	l := serve(t, dir, folder.Options{OnUpload: func(key string) { t.Errorf("%s was announced", key) }})
+	link := objectstest.UploadURL(t, l, "a")
 	for _, folders := range []bool{false, true} {
 		disk.Refuse(func(path string) error {
 			if info, err := os.Stat(path); err != nil || info.IsDir() == folders {
@@ -410,7 +422,7 @@ func TestWhatTheDiskDoesNotTakeIsNotAcknowledged(t *testing.T) {
 			}
 			return nil
 		})
-		if answer, kind := send(t, "PUT", link, strings.NewReader("x")); answer.StatusCode != 503 || kind != "unavailable" {
+		if answer, kind := objectstest.Send(t, "PUT", link, strings.NewReader("x")); answer.StatusCode != 503 || kind != "unavailable" {
 			t.Errorf("upload, folders refused %v: %s %s", folders, answer.Status, kind)
 		}
 		if err := l.Put(context.Background(), "b", strings.NewReader("x")); !errors.Is(err, errFailing) {
@@ -418,36 +430,36 @@ func TestWhatTheDiskDoesNotTakeIsNotAcknowledged(t *testing.T) {
 		}
 	}
 	disk.Refuse(func(string) error { return errFailing })
-	if _, err := objects.OpenLocal(t.TempDir(), objects.LocalOptions{}); !errors.Is(err, errFailing) {
+	if _, err := folder.Open(t.TempDir(), folder.Options{}); !errors.Is(err, errFailing) {
 		t.Errorf("opened with a secret that is not on disk: %v", err)
 	}
 }
 
 func TestWhatACrashLeftUnfinishedIsClearedAway(t *testing.T) {
 	dir := t.TempDir()
-	l := serveLocal(t, dir, objects.LocalOptions{})
-	put(t, l, "a", "x")
+	l := serve(t, dir, folder.Options{})
+	objectstest.Put(t, l, "a", "x")
 	if err := os.WriteFile(filepath.Join(dir, "arriving", "123"), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	serveLocal(t, dir, objects.LocalOptions{})
+	serve(t, dir, folder.Options{})
 	expectLeft(t, dir, "kept/a")
 }
 
 func TestADiskThatRefusesIsAnError(t *testing.T) {
 	dir := t.TempDir()
-	l := serveLocal(t, dir, objects.LocalOptions{OnUpload: func(key string) { t.Errorf("%s was announced", key) }})
-	link := uploadURL(t, l, "a")
-	put(t, l, "b", "x")
+	l := serve(t, dir, folder.Options{OnUpload: func(key string) { t.Errorf("%s was announced", key) }})
+	link := objectstest.UploadURL(t, l, "a")
+	objectstest.Put(t, l, "b", "x")
 	if err := l.Put(context.Background(), "b", failing{}); !errors.Is(err, errFailing) {
 		t.Errorf("put what cannot be read: %v", err)
 	}
-	expectFile(t, l, "b", "x")
+	objectstest.ExpectFile(t, l, "b", "x")
 	for _, gone := range []string{"arrived", "arriving"} {
 		if err := os.RemoveAll(filepath.Join(dir, gone)); err != nil {
 			t.Fatal(err)
 		}
-		if answer, kind := send(t, "PUT", link, strings.NewReader("x")); answer.StatusCode != 503 || kind != "unavailable" {
+		if answer, kind := objectstest.Send(t, "PUT", link, strings.NewReader("x")); answer.StatusCode != 503 || kind != "unavailable" {
 			t.Errorf("without %s: %s %s", gone, answer.Status, kind)
 		}
 		expectLeft(t, dir, "kept/b")
@@ -462,7 +474,7 @@ func TestADiskThatRefusesIsAnError(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := objects.OpenLocal(file, objects.LocalOptions{}); err == nil {
+	if _, err := folder.Open(file, folder.Options{}); err == nil {
 		t.Error("opened a file")
 	}
 }
@@ -478,11 +490,11 @@ func TestUploadsOfOneFileAtOnceLeaveOneOfThemWhole(t *testing.T) {
 	dir := t.TempDir()
 	var mu sync.Mutex
 	announced := 0
-	l := serveLocal(t, dir, objects.LocalOptions{OnUpload: func(string) { mu.Lock(); announced++; mu.Unlock() }})
-	link := uploadURL(t, l, "a")
+	l := serve(t, dir, folder.Options{OnUpload: func(string) { mu.Lock(); announced++; mu.Unlock() }})
+	link := objectstest.UploadURL(t, l, "a")
 	var wg sync.WaitGroup
 	for i := range 16 {
-		wg.Go(func() { upload(t, link, strings.Repeat(string(rune('a'+i)), 100_000)) })
+		wg.Go(func() { objectstest.Upload(t, link, strings.Repeat(string(rune('a'+i)), 100_000)) })
 	}
 	wg.Wait()
 	f, _, err := l.Open(context.Background(), "a")
@@ -510,9 +522,9 @@ func TestUploadsOfOneFileAtOnceLeaveOneOfThemWhole(t *testing.T) {
 }
 
 func TestHEADTellsWithoutTheFile(t *testing.T) {
-	l := serveLocal(t, t.TempDir(), objects.LocalOptions{})
-	put(t, l, "a", "12345")
-	answer, body := send(t, "HEAD", downloadURL(t, l, "a"), nil)
+	l := serve(t, t.TempDir(), folder.Options{})
+	objectstest.Put(t, l, "a", "12345")
+	answer, body := objectstest.Send(t, "HEAD", objectstest.DownloadURL(t, l, "a"), nil)
 	if answer.StatusCode != 200 || answer.ContentLength != 5 || body != "" {
 		t.Errorf("%s, %d bytes, %q", answer.Status, answer.ContentLength, body)
 	}
@@ -521,28 +533,8 @@ func TestHEADTellsWithoutTheFile(t *testing.T) {
 	}
 }
 
-func TestEveryKeyHasAFileOfItsOwnInTheFolder(t *testing.T) {
-	part := rapid.StringOfN(rapid.RuneFrom([]rune("ab%2F25.~ é日+")), 1, 12, -1)
-	rapid.Check(t, func(t *rapid.T) {
-		key := strings.Join(rapid.SliceOfN(part, 1, 4).Draw(t, "parts"), "/")
-		name, err := objects.FileName(key)
-		if err != nil {
-			if !errors.Is(err, objects.ErrKey) {
-				t.Fatal(err)
-			}
-			t.Skip("no key")
-		}
-		if strings.ContainsAny(name, "/\x00") || name == "." || name == ".." || len(name) > 255 {
-			t.Fatalf("%q is kept as %q", key, name)
-		}
-		if back := objects.KeyOf(name); back != key {
-			t.Fatalf("%q is kept as %q, which is %q", key, name, back)
-		}
-	})
-}
-
 func BenchmarkUpload(b *testing.B) {
-	l := serveLocal(b, b.TempDir(), objects.LocalOptions{})
+	l := serve(b, b.TempDir(), folder.Options{})
 	link, err := l.UploadURL(context.Background(), "a", time.Hour)
 	if err != nil {
 		b.Fatal(err)

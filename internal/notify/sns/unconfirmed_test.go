@@ -1,4 +1,4 @@
-package notify_test
+package sns_test
 
 import (
 	"context"
@@ -8,12 +8,14 @@ import (
 
 	"cafe/internal/cafe"
 	"cafe/internal/notify"
+	"cafe/internal/notify/notifytest"
+	"cafe/internal/notify/sns"
 )
 
 func TestTheHousesAddressesThatHaveNotConfirmedAreNamed(t *testing.T) {
 	ctx := context.Background()
 	fake := newFakeSNS()
-	s := notify.NewSNSOn(fake, topicARNs)
+	s := sns.New(fake, topicARNs)
 	unconfirmed := func(want ...string) {
 		t.Helper()
 		if got, err := s.Unconfirmed(ctx); err != nil || !slices.Equal(got, want) {
@@ -28,13 +30,13 @@ func TestTheHousesAddressesThatHaveNotConfirmedAreNamed(t *testing.T) {
 	}
 	unconfirmed()
 	for _, sub := range fake.subs {
-		if sub.topic == topicARN(cafe.TopicHighBalance) && sub.endpoint == ownerEmail {
+		if sub.topic == topicARN(cafe.TopicHighBalance) && sub.endpoint == notifytest.OwnerEmail {
 			sub.pending = true
 		}
 	}
-	unconfirmed(ownerEmail)
+	unconfirmed(notifytest.OwnerEmail)
 	fake.add(&fakeSub{topic: topicARN(cafe.TopicDailyReport), protocol: notify.Email, endpoint: "baker@example.com", pending: true})
-	unconfirmed("baker@example.com", ownerEmail)
+	unconfirmed("baker@example.com", notifytest.OwnerEmail)
 
 	fake.fail = errors.New("away")
 	if _, err := s.Unconfirmed(ctx); !errors.Is(err, fake.fail) {

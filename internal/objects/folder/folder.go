@@ -1,4 +1,5 @@
-package objects
+// Package folder keeps uploaded files in a folder, and serves the links to them.
+package folder
 
 import (
 	"bytes"
@@ -25,9 +26,10 @@ import (
 
 	"cafe/internal/cafe"
 	"cafe/internal/durable"
+	"cafe/internal/objects"
 )
 
-// Local keeps the files in a folder, and serves the addresses itself: see Handler. One
+// Files keeps the files in a folder, and serves the addresses itself: see Handler. One
 // process has one for a folder; it is safe for concurrent use. Files are fsynced.
 //
 //	arriving/   what is being written; cleared when the folder is opened
@@ -38,9 +40,9 @@ import (
 // An upload has arrived when its file is renamed into arrived, and has been dealt with
 // when it is renamed into kept. So there is nothing else to keep about it that a crash
 // could make wrong.
-type Local struct {
+type Files struct {
 	dir     string
-	options LocalOptions
+	options Options
 	secret  []byte
 	// patience is how long a client may be silent in the midst of an upload.
 	patience time.Duration
@@ -50,12 +52,12 @@ type Local struct {
 }
 
 var (
-	_ Links = (*Local)(nil)
-	_ Store = (*Local)(nil)
+	_ cafe.Links = (*Files)(nil)
+	_ cafe.Files = (*Files)(nil)
 )
 
-// LocalOptions say how a Local works.
-type LocalOptions struct {
+// Options say how a Local works.
+type Options struct {
 	BaseURL string           // where its Handler is reached, as http://127.0.0.1:3000
 	Limit   int64            // of an upload in bytes; 0: 1 GiB
 	Now     func() time.Time // the clock; nil: time.Now
@@ -73,8 +75,8 @@ const (
 	kept     = "kept"
 )
 
-// OpenLocal opens the folder, and makes it if it is missing.
-func OpenLocal(dir string, o LocalOptions) (*Local, error) {
+// Open opens the folder, and makes it if it is missing.
+func Open(dir string, o Options) (*Files, error) {
 	if o.Limit == 0 {
 		o.Limit = 1 << 30
 	}
@@ -87,7 +89,7 @@ func OpenLocal(dir string, o LocalOptions) (*Local, error) {
 	if o.Takes == nil {
 		o.Takes = func(context.Context, string) (bool, error) { return true, nil }
 	}
-	l := &Local{dir: dir, options: o, patience: time.Minute, waiting: map[string]int{}}
+	l := &Files{dir: dir, options: o, patience: time.Minute, waiting: map[string]int{}}
 	if err := os.RemoveAll(l.path(arriving, "")); err != nil {
 		return nil, fmt.Errorf("clear unfinished uploads away: %w", err)
 	}
@@ -109,10 +111,10 @@ func OpenLocal(dir string, o LocalOptions) (*Local, error) {
 	return l, nil
 }
 
-func (l *Local) path(sub, name string) string { return filepath.Join(l.dir, sub, name) }
+func (l *Files) path(sub, name string) string { return filepath.Join(l.dir, sub, name) }
 
 // linkKey reads the secret, or makes one.
-func (l *Local) linkKey() ([]byte, error) {
+func (l *Files) linkKey() ([]byte, error) {
 	const size = 32
 	path := filepath.Join(l.dir, "link.key")
 	secret, err := os.ReadFile(path)
@@ -130,7 +132,7 @@ func (l *Local) linkKey() ([]byte, error) {
 }
 
 // Open implements Store.
-func (l *Local) Open(ctx context.Context, key string) (io.ReadCloser, int64, error) {
+func (l *Files) Open(ctx context.Context, key string) (io.ReadCloser, int64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
 	}
@@ -141,8 +143,8 @@ func (l *Local) Open(ctx context.Context, key string) (io.ReadCloser, int64, err
 	return f, info.Size(), nil
 }
 
-func (l *Local) open(key string) (*os.File, fs.FileInfo, error) {
-	name, err := FileName(key)
+func (l *Files) open(key string) (*os.File, fs.FileInfo, error) {
+	name, err := objects.FileName(key)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -164,15 +166,15 @@ func (l *Local) open(key string) (*os.File, fs.FileInfo, error) {
 }
 
 // Put implements Store. It is no upload: OnUpload is not told.
-func (l *Local) Put(ctx context.Context, key string, body io.ReadSeeker) error {
+func (l *Files) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	name, err := FileName(key)
+	name, err := objects.FileName(key)
 	if err != nil {
 		return err
 	}
-	whole, err := durable.Spool(l.path(arriving, ""), body)
+	whole, err := l.spool(body)
 	if err != nil {
 		return fmt.Errorf("put %q: %w", key, err)
 	}
@@ -188,8 +190,12 @@ func (l *Local) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	return nil
 }
 
+func (l *Files) spool(body io.Reader) (path string, err error) {
+	return durable.Spool(l.path(arriving, ""), body)
+}
+
 // arrive makes a whole file the upload of a key, unless nobody takes it: then it goes.
-func (l *Local) arrive(ctx context.Context, whole, key, name string) (taken bool, err error) {
+func (l *Files) arrive(ctx context.Context, whole, key, name string) (taken bool, err error) {
 	if taken, err = l.options.Takes(ctx, key); err != nil || !taken {
 		return false, errors.Join(err, os.Remove(whole))
 	}
@@ -208,7 +214,7 @@ func (l *Local) arrive(ctx context.Context, whole, key, name string) (taken bool
 // Pending returns the keys of the uploads that nobody has dealt with, the oldest first.
 // Ask after opening the folder: OnUpload was told of them in an earlier life, or never.
 // Each is to be dealt with, and then Done.
-func (l *Local) Pending() ([]string, error) {
+func (l *Files) Pending() ([]string, error) {
 	entries, err := os.ReadDir(l.path(arrived, ""))
 	if err != nil {
 		return nil, fmt.Errorf("list uploads: %w", err)
@@ -226,7 +232,7 @@ func (l *Local) Pending() ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list uploads: %w", err)
 		}
-		uploads = append(uploads, upload{keyOf(entry.Name()), info.ModTime()})
+		uploads = append(uploads, upload{objects.Key(entry.Name()), info.ModTime()})
 	}
 	slices.SortStableFunc(uploads, func(a, b upload) int { return a.at.Compare(b.at) })
 	keys := make([]string, len(uploads))
@@ -239,8 +245,8 @@ func (l *Local) Pending() ([]string, error) {
 // Done notes that one upload of the key has been dealt with. It is to be called once for
 // every key that OnUpload was told, or that Pending returned after the start. A key that
 // was uploaded again in the meantime stays pending until that was dealt with, too.
-func (l *Local) Done(key string) error {
-	name, err := FileName(key)
+func (l *Files) Done(key string) error {
+	name, err := objects.FileName(key)
 	if err != nil {
 		return err
 	}
@@ -261,20 +267,20 @@ func (l *Local) Done(key string) error {
 }
 
 // UploadURL implements Links.
-func (l *Local) UploadURL(_ context.Context, key string, life time.Duration) (string, error) {
+func (l *Files) UploadURL(_ context.Context, key string, life time.Duration) (string, error) {
 	return l.link(http.MethodPut, key, life)
 }
 
 // DownloadURL implements Links. HEAD will do, too.
-func (l *Local) DownloadURL(_ context.Context, key string, life time.Duration) (string, error) {
+func (l *Files) DownloadURL(_ context.Context, key string, life time.Duration) (string, error) {
 	return l.link(http.MethodGet, key, life)
 }
 
-func (l *Local) link(method, key string, life time.Duration) (string, error) {
-	if _, err := FileName(key); err != nil {
+func (l *Files) link(method, key string, life time.Duration) (string, error) {
+	if _, err := objects.FileName(key); err != nil {
 		return "", err
 	}
-	s, err := seconds(life)
+	s, err := objects.Seconds(life)
 	if err != nil {
 		return "", err
 	}
@@ -283,7 +289,7 @@ func (l *Local) link(method, key string, life time.Duration) (string, error) {
 		url.Values{"expires": {expires}, "signature": {l.signature(method, key, expires)}}.Encode(), nil
 }
 
-func (l *Local) signature(method, key, expires string) string {
+func (l *Files) signature(method, key, expires string) string {
 	mac := hmac.New(sha256.New, l.secret)
 	mac.Write([]byte(method + "\n" + expires + "\n" + key)) // no line break is in any of them
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
@@ -291,7 +297,7 @@ func (l *Local) signature(method, key, expires string) string {
 
 // allows tells whether a request's query is that of a link for the method and the key,
 // and if so whether the link has ended.
-func (l *Local) allows(query url.Values, method, key string) (valid, ended bool) {
+func (l *Files) allows(query url.Values, method, key string) (valid, ended bool) {
 	expires := query.Get("expires")
 	at, err := strconv.ParseInt(expires, 10, 64)
 	if err != nil || !hmac.Equal([]byte(query.Get("signature")), []byte(l.signature(method, key, expires))) {

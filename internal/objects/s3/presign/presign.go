@@ -1,4 +1,5 @@
-package objects
+// Package presign makes links to files in an S3 bucket.
+package presign
 
 import (
 	"context"
@@ -14,13 +15,14 @@ import (
 	"github.com/aws/smithy-go/encoding/httpbinding"
 
 	"cafe/internal/awsenv"
+	"cafe/internal/objects"
 )
 
-// S3Links makes presigned addresses of S3. It calls nobody, and does without the SDK's
+// Links makes presigned addresses of S3. It calls nobody, and does without the SDK's
 // client for S3 (package bucket), which would be 1.3 MB more in the binary of the API. A
 // test holds it to what that client makes. A link ends with the credentials that signed it,
 // if that is earlier.
-type S3Links struct {
+type Links struct {
 	bucket   string
 	settings awsenv.Settings
 	base     *url.URL
@@ -28,21 +30,19 @@ type S3Links struct {
 	now      func() time.Time
 }
 
-var _ Links = (*S3Links)(nil)
-
-// LinksFromEnvironment returns the links of a Lambda function, for the bucket named in
+// FromEnv returns the links of a Lambda function, for the bucket named in
 // CAFE_BUCKET and with the settings that awsenv has for S3.
-func LinksFromEnvironment(getenv func(string) string) (*S3Links, error) {
-	settings, bucket, err := BucketSettings(getenv)
+func FromEnv(getenv func(string) string) (*Links, error) {
+	settings, bucket, err := bucketSettings(getenv)
 	if err != nil {
 		return nil, err
 	}
-	return newS3Links(settings, bucket, time.Now)
+	return newLinks(settings, bucket, time.Now)
 }
 
-// BucketSettings returns the name of the bucket, which is in CAFE_BUCKET, and the settings
+// bucketSettings returns the name of the bucket, which is in CAFE_BUCKET, and the settings
 // that awsenv has for S3. It fails when one of them is missing, and says which.
-func BucketSettings(getenv func(string) string) (settings awsenv.Settings, bucket string, err error) {
+func bucketSettings(getenv func(string) string) (settings awsenv.Settings, bucket string, err error) {
 	if bucket = getenv("CAFE_BUCKET"); bucket == "" {
 		return settings, "", errors.New("CAFE_BUCKET is not set")
 	}
@@ -50,7 +50,7 @@ func BucketSettings(getenv func(string) string) (settings awsenv.Settings, bucke
 	return settings, bucket, err
 }
 
-func newS3Links(settings awsenv.Settings, bucket string, now func() time.Time) (*S3Links, error) {
+func newLinks(settings awsenv.Settings, bucket string, now func() time.Time) (*Links, error) {
 	host := bucket + ".s3." + settings.Region + ".amazonaws.com"
 	if strings.HasPrefix(settings.Region, "cn-") {
 		host += ".cn"
@@ -64,26 +64,26 @@ func newS3Links(settings awsenv.Settings, bucket string, now func() time.Time) (
 		return nil, fmt.Errorf("endpoint of S3: %w", err)
 	}
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
-	return &S3Links{bucket: bucket, settings: settings, base: u, signer: signer, now: now}, nil
+	return &Links{bucket: bucket, settings: settings, base: u, signer: signer, now: now}, nil
 }
 
 // UploadURL implements Links.
-func (l *S3Links) UploadURL(ctx context.Context, key string, life time.Duration) (string, error) {
+func (l *Links) UploadURL(ctx context.Context, key string, life time.Duration) (string, error) {
 	return l.sign(ctx, http.MethodPut, key, life, url.Values{"x-id": {"PutObject"}})
 }
 
 // DownloadURL implements Links.
-func (l *S3Links) DownloadURL(ctx context.Context, key string, life time.Duration) (string, error) {
+func (l *Links) DownloadURL(ctx context.Context, key string, life time.Duration) (string, error) {
 	return l.sign(ctx, http.MethodGet, key, life, url.Values{
-		"x-id": {"GetObject"}, "response-content-disposition": {attachment(key)}, "response-content-type": {MediaType(key)},
+		"x-id": {"GetObject"}, "response-content-disposition": {objects.Disposition(key)}, "response-content-type": {objects.MediaType(key)},
 	})
 }
 
-func (l *S3Links) sign(ctx context.Context, method, key string, life time.Duration, query url.Values) (string, error) {
-	if _, err := FileName(key); err != nil {
+func (l *Links) sign(ctx context.Context, method, key string, life time.Duration, query url.Values) (string, error) {
+	if _, err := objects.FileName(key); err != nil {
 		return "", err
 	}
-	s, err := seconds(life)
+	s, err := objects.Seconds(life)
 	if err != nil {
 		return "", err
 	}
