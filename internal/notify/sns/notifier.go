@@ -1,4 +1,5 @@
-// Package sns publishes the café's messages with Amazon SNS.
+// Package sns publishes the café's messages with Amazon SNS. Its twin on one machine is
+// package notify/folder.
 package sns
 
 import (
@@ -22,20 +23,20 @@ import (
 )
 
 // Notifier is the cafe.Notifier on AWS. It is safe for concurrent use. Its errors wrap the
-// SDK's, never name an e-mail address, and may pass, but for cafe.ErrNever: all its calls can
-// be repeated.
+// SDK's and never show an e-mail address. Every call can be repeated, and should be after an
+// error, unless that is cafe.ErrNever.
 type Notifier struct {
 	api    client
-	topics map[cafe.Topic]string
+	topics map[cafe.Topic]string // ARNs
 
-	// A customer who joins or leaves an address's subscription reads its policy and
-	// writes it anew. In one process one does so at a time.
+	// A customer who joins or leaves the subscription of an address has its policy read and
+	// written anew. Within one process they take turns.
 	policies sync.Mutex
 }
 
 var _ cafe.Notifier = (*Notifier)(nil)
 
-// client is what is used of *awssns.Client.
+// client is the part of *awssns.Client that is used.
 type client interface {
 	Publish(context.Context, *awssns.PublishInput, ...func(*awssns.Options)) (*awssns.PublishOutput, error)
 	Subscribe(context.Context, *awssns.SubscribeInput, ...func(*awssns.Options)) (*awssns.SubscribeOutput, error)
@@ -52,9 +53,9 @@ var topicVariables = map[cafe.Topic]string{
 	cafe.TopicDailyReport: "DAILY_REPORT_TOPIC_ARN",
 }
 
-// FromEnv returns the notifier of a Lambda function: the client as awsenv has
-// it for SNS, and the topics' ARNs from HIGH_BALANCE_TOPIC_ARN, OUT_OF_STOCK_TOPIC_ARN
-// and DAILY_REPORT_TOPIC_ARN. It fails when one is missing, and says which.
+// FromEnv returns the notifier of a Lambda function. It reads the variables of awsenv.FromEnv
+// for SNS, and the topics' ARNs from HIGH_BALANCE_TOPIC_ARN, OUT_OF_STOCK_TOPIC_ARN and
+// DAILY_REPORT_TOPIC_ARN. The error names the variable that is missing.
 func FromEnv(getenv func(string) string) (*Notifier, error) {
 	settings, err := awsenv.FromEnv(getenv, "SNS")
 	if err != nil {
@@ -69,8 +70,8 @@ func FromEnv(getenv func(string) string) (*Notifier, error) {
 	return &Notifier{api: newClient(settings), topics: topics}, nil
 }
 
-// newClient returns a client that tries a call up to four times, each for a few seconds,
-// when SNS throttles, fails or cannot be reached.
+// newClient returns a client that tries a call up to four times, for a few seconds each, if
+// SNS throttles, fails or cannot be reached.
 func newClient(s awsenv.Settings) *awssns.Client {
 	return awssns.New(awssns.Options{
 		Region: s.Region, Credentials: s.Credentials, BaseEndpoint: s.Endpoint,
@@ -80,24 +81,24 @@ func newClient(s awsenv.Settings) *awssns.Client {
 			o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
 				return rand.N(100 * time.Millisecond << attempt), nil // full jitter below 200, 400, 800 ms
 			})
-			// SNS's own names for it, which the SDK's rules do not know.
+			// The SDK's rules do not know these names, which are SNS's own.
 			throttled := retry.RetryableErrorCode{Codes: map[string]struct{}{"Throttled": {}, "KMSThrottling": {}}}
 			o.Retryables = append(o.Retryables, throttled)
 		}),
 	})
 }
 
-func (s *Notifier) topic(t cafe.Topic) (*string, error) {
-	if arn := s.topics[t]; arn != "" {
+func (n *Notifier) topic(t cafe.Topic) (*string, error) {
+	if arn := n.topics[t]; arn != "" {
 		return &arn, nil
 	}
 	return nil, fmt.Errorf("topic %q has no ARN", t)
 }
 
-// Publish implements cafe.Notifier. Attributes without a value are left out, as SNS
-// refuses them.
-func (s *Notifier) Publish(ctx context.Context, m cafe.Message) error {
-	topic, err := s.topic(m.Topic)
+// Publish implements cafe.Notifier. It leaves out attributes without a value, which SNS
+// would refuse.
+func (n *Notifier) Publish(ctx context.Context, m cafe.Message) error {
+	topic, err := n.topic(m.Topic)
 	if err != nil {
 		return err
 	}
@@ -121,12 +122,12 @@ func (s *Notifier) Publish(ctx context.Context, m cafe.Message) error {
 			in.MessageAttributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
 		}
 	}
-	_, err = s.api.Publish(ctx, in)
+	_, err = n.api.Publish(ctx, in)
 	if in.Subject != nil && invalid(err, "Subject") {
-		// Until 2023 SNS took only ASCII, and how it counts characters is not written
-		// down. A message is not to be lost over its subject.
+		// Until 2023 SNS took ASCII only, and how it counts characters is not documented.
+		// A message must not be lost over its subject.
 		in.Subject = aws.String(plainSubject(*in.Subject))
-		_, err = s.api.Publish(ctx, in)
+		_, err = n.api.Publish(ctx, in)
 	}
 	if err != nil {
 		return fmt.Errorf("publish %s to %s: %w", m.ID, m.Topic, err)
@@ -134,29 +135,29 @@ func (s *Notifier) Publish(ctx context.Context, m cafe.Message) error {
 	return nil
 }
 
-// Subscribe implements cafe.Notifier. SNS has one subscription for an address on a
-// topic, so several customers with one address share it, and an address that gets every
-// alert anyhow, the owner's, stays as it is. Hence the name that is returned: the
-// subscription's ARN and the customer's id.
+// Subscribe implements cafe.Notifier. SNS has one subscription for an address on a topic.
+// So customers with one address share it, and the owner's, which gets every alert, stays as
+// it is. That is why the returned name is the subscription's ARN and the customer's id.
 //
-// An address that has not yet confirmed a subscription for one customer cannot be
-// subscribed for another; that is ErrNotYet until it has, or has let the days for it go by.
-// An address that SNS takes for none, and one too many for its filter policies, is ErrNever.
-func (s *Notifier) Subscribe(ctx context.Context, customerID, email string) (string, error) {
-	topic, err := s.topic(cafe.TopicHighBalance)
+// An address that has not confirmed its subscription for one customer cannot be subscribed
+// for another. The error is then cafe.ErrNotYet, until the address has confirmed or SNS has
+// forgotten the first subscription. The error is cafe.ErrNever if SNS does not take the
+// address, or takes no more filter policies.
+func (n *Notifier) Subscribe(ctx context.Context, customerID, email string) (string, error) {
+	topic, err := n.topic(cafe.TopicHighBalance)
 	if err != nil {
 		return "", err
 	}
-	s.policies.Lock()
-	defer s.policies.Unlock()
-	out, err := s.api.Subscribe(ctx, &awssns.SubscribeInput{
+	n.policies.Lock()
+	defer n.policies.Unlock()
+	out, err := n.api.Subscribe(ctx, &awssns.SubscribeInput{
 		TopicArn: topic, Protocol: aws.String(notify.Email), Endpoint: &email, ReturnSubscriptionArn: true,
 		Attributes: map[string]string{filterPolicy: document(notify.ForCustomer(customerID))},
 	})
 	var arn string
 	switch {
 	case invalid(err, "already exists with different attributes"):
-		arn, err = s.join(ctx, topic, customerID, email)
+		arn, err = n.join(ctx, topic, customerID, email)
 	case err == nil:
 		arn = aws.ToString(out.SubscriptionArn)
 	}
@@ -173,29 +174,29 @@ func (s *Notifier) Subscribe(ctx context.Context, customerID, email string) (str
 
 const (
 	filterPolicy = "FilterPolicy"
-	separator    = "#" // in no ARN and no id
+	separator    = "#" // neither ARNs nor ids have it
 )
 
-// join has the subscription that an address has already take in a customer.
-func (s *Notifier) join(ctx context.Context, topic *string, customerID, email string) (arn string, err error) {
-	arn, err = s.find(ctx, topic, email)
+// join adds a customer to the subscription that an address has already.
+func (n *Notifier) join(ctx context.Context, topic *string, customerID, email string) (arn string, err error) {
+	arn, err = n.find(ctx, topic, email)
 	if err != nil {
 		return "", err
 	}
-	policy, err := s.policy(ctx, arn)
+	policy, err := n.policy(ctx, arn)
 	if err == nil && forCustomers(policy) {
-		err = s.setPolicy(ctx, arn, with(policy, customerID))
+		err = n.setPolicy(ctx, arn, with(policy, customerID))
 	}
-	if gone(err) { // since it was listed
+	if gone(err) { // it ended after it was listed
 		err = fmt.Errorf("%w: %w", cafe.ErrNotYet, err)
 	}
 	return arn, err
 }
 
-// find returns the ARN of the subscription that an address has. ErrNotYet when it has none,
-// or none that is confirmed.
-func (s *Notifier) find(ctx context.Context, topic *string, email string) (arn string, err error) {
-	pages := awssns.NewListSubscriptionsByTopicPaginator(s.api, &awssns.ListSubscriptionsByTopicInput{TopicArn: topic})
+// find returns the ARN of the subscription that an address has. The error is cafe.ErrNotYet
+// if it has none, or has not confirmed it.
+func (n *Notifier) find(ctx context.Context, topic *string, email string) (arn string, err error) {
+	pages := awssns.NewListSubscriptionsByTopicPaginator(n.api, &awssns.ListSubscriptionsByTopicInput{TopicArn: topic})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -208,42 +209,41 @@ func (s *Notifier) find(ctx context.Context, topic *string, email string) (arn s
 			if arn := aws.ToString(sub.SubscriptionArn); strings.HasPrefix(arn, "arn:") {
 				return arn, nil
 			}
-			return "", fmt.Errorf("%w: it has to confirm another subscription first", cafe.ErrNotYet) // listed without its ARN
+			return "", fmt.Errorf("%w: it has to confirm another subscription first", cafe.ErrNotYet)
 		}
 	}
-	return "", fmt.Errorf("%w: its other subscription is not listed yet, or no longer", cafe.ErrNotYet)
+	return "", fmt.Errorf("%w: its other subscription is not listed", cafe.ErrNotYet)
 }
 
-// Unsubscribe implements cafe.Notifier. A subscription that others share goes with the
-// last of them. One that was never confirmed cannot be ended, and SNS forgets it after
-// some days.
-func (s *Notifier) Unsubscribe(ctx context.Context, subscription string) error {
+// Unsubscribe implements cafe.Notifier. A shared subscription ends with its last customer.
+// One that was never confirmed cannot be ended: SNS forgets it after some days.
+func (n *Notifier) Unsubscribe(ctx context.Context, subscription string) error {
 	arn, customerID, ok := strings.Cut(subscription, separator)
 	if !ok {
-		return fmt.Errorf("unsubscribe: %q names no subscription", subscription)
+		return fmt.Errorf("unsubscribe: %q is not a subscription", subscription)
 	}
-	s.policies.Lock()
-	defer s.policies.Unlock()
-	if err := s.leave(ctx, arn, customerID); err != nil && !gone(err) {
+	n.policies.Lock()
+	defer n.policies.Unlock()
+	if err := n.leave(ctx, arn, customerID); err != nil && !gone(err) {
 		return fmt.Errorf("unsubscribe customer %s: %w", customerID, err)
 	}
 	return nil
 }
 
 // UnsubscribeAddress implements cafe.Notifier, as Unsubscribe does.
-func (s *Notifier) UnsubscribeAddress(ctx context.Context, customerID, email string) error {
-	topic, err := s.topic(cafe.TopicHighBalance)
+func (n *Notifier) UnsubscribeAddress(ctx context.Context, customerID, email string) error {
+	topic, err := n.topic(cafe.TopicHighBalance)
 	if err != nil {
 		return err
 	}
-	s.policies.Lock()
-	defer s.policies.Unlock()
-	arn, err := s.find(ctx, topic, email)
+	n.policies.Lock()
+	defer n.policies.Unlock()
+	arn, err := n.find(ctx, topic, email)
 	if errors.Is(err, cafe.ErrNotYet) {
 		return nil
 	}
 	if err == nil {
-		err = s.leave(ctx, arn, customerID)
+		err = n.leave(ctx, arn, customerID)
 	}
 	if err != nil && !gone(err) {
 		return fmt.Errorf("unsubscribe customer %s: %w", customerID, err)
@@ -251,55 +251,55 @@ func (s *Notifier) UnsubscribeAddress(ctx context.Context, customerID, email str
 	return nil
 }
 
-func (s *Notifier) leave(ctx context.Context, arn, customerID string) error {
-	policy, err := s.policy(ctx, arn)
+func (n *Notifier) leave(ctx context.Context, arn, customerID string) error {
+	policy, err := n.policy(ctx, arn)
 	if err != nil || !forCustomers(policy) {
 		return err
 	}
 	if rest := without(policy, customerID); forCustomers(rest) {
-		return s.setPolicy(ctx, arn, rest)
+		return n.setPolicy(ctx, arn, rest)
 	}
-	_, err = s.api.Unsubscribe(ctx, &awssns.UnsubscribeInput{SubscriptionArn: &arn})
+	_, err = n.api.Unsubscribe(ctx, &awssns.UnsubscribeInput{SubscriptionArn: &arn})
 	return err
 }
 
-// gone tells whether the error says that there is no such subscription any more, or not
-// really yet.
+// gone reports whether an error says that a subscription has ended or was never confirmed.
 func gone(err error) bool {
 	var notFound *types.NotFoundException
 	return errors.As(err, &notFound) || invalid(err, "pending confirmation")
 }
 
-// invalid tells whether SNS refused a parameter for that reason.
+// invalid reports whether SNS refused a parameter and its message has that text.
 func invalid(err error, reason string) bool {
 	var refused *types.InvalidParameterException
 	return errors.As(err, &refused) && strings.Contains(refused.ErrorMessage(), reason)
 }
 
-func (s *Notifier) policy(ctx context.Context, arn string) (notify.Policy, error) {
-	out, err := s.api.GetSubscriptionAttributes(ctx, &awssns.GetSubscriptionAttributesInput{SubscriptionArn: &arn})
+func (n *Notifier) policy(ctx context.Context, arn string) (notify.Policy, error) {
+	out, err := n.api.GetSubscriptionAttributes(ctx, &awssns.GetSubscriptionAttributesInput{SubscriptionArn: &arn})
 	if err != nil {
-		return nil, fmt.Errorf("read its filter policy: %w", err)
+		return nil, fmt.Errorf("read the filter policy: %w", err)
 	}
 	return notify.ParsePolicy(out.Attributes[filterPolicy])
 }
 
-func (s *Notifier) setPolicy(ctx context.Context, arn string, p notify.Policy) error {
-	_, err := s.api.SetSubscriptionAttributes(ctx, &awssns.SetSubscriptionAttributesInput{
+func (n *Notifier) setPolicy(ctx context.Context, arn string, p notify.Policy) error {
+	_, err := n.api.SetSubscriptionAttributes(ctx, &awssns.SetSubscriptionAttributesInput{
 		SubscriptionArn: &arn, AttributeName: aws.String(filterPolicy), AttributeValue: aws.String(document(p)),
 	})
 	if err != nil {
-		return fmt.Errorf("change its filter policy: %w", err)
+		return fmt.Errorf("change the filter policy: %w", err)
 	}
 	return nil
 }
 
-// plain are the signs that a subject of the café is likely to have, in ASCII.
+// plain replaces the characters that the café's subjects are likely to have by ASCII.
 var plain = strings.NewReplacer("·", "-", "–", "-", "—", "-", "…", "...", "’", "'", "£", "GBP ", "€", "EUR ", "\u00a0", " ",
 	"à", "a", "á", "a", "â", "a", "ä", "a", "ç", "c", "è", "e", "é", "e", "ê", "e", "ë", "e", "í", "i", "î", "i", "ï", "i",
 	"ñ", "n", "ó", "o", "ô", "o", "ö", "o", "ú", "u", "û", "u", "ü", "u", "ß", "ss", "É", "E", "Ä", "A", "Ö", "O", "Ü", "U")
 
-// plainSubject writes a subject in ASCII. What has no place there is a question mark.
+// plainSubject writes a subject in ASCII. A character that it cannot replace becomes a
+// question mark.
 func plainSubject(subject string) string {
 	ascii := strings.Map(func(r rune) rune {
 		if r > '~' {

@@ -1,4 +1,13 @@
-// Package folder keeps uploaded files in a folder, and serves the links to them.
+// Package folder keeps uploads and the rejects of imports in a folder, and serves the links to
+// them. It does on one machine what S3 does on AWS (package objects/s3).
+//
+//	arriving/   files that are being written; emptied when the folder is opened
+//	arrived/    uploads that wait to be imported
+//	kept/       all other files
+//	link.key    the secret that signs links
+//
+// An upload arrives when its file is renamed into arrived/, and is done when it is renamed into
+// kept/. Nothing else records that, so a crash cannot make it wrong.
 package folder
 
 import (
@@ -29,43 +38,34 @@ import (
 	"cafe/internal/objects"
 )
 
-// Files keeps the files in a folder, and serves the addresses itself: see Handler. One
-// process has one for a folder; it is safe for concurrent use. Files are fsynced.
-//
-//	arriving/   what is being written; cleared when the folder is opened
-//	arrived/    uploads that were not yet dealt with
-//	kept/       all other files
-//	link.key    the secret that links are signed with
-//
-// An upload has arrived when its file is renamed into arrived, and has been dealt with
-// when it is renamed into kept. So there is nothing else to keep about it that a crash
-// could make wrong.
+// Files is the cafe.Files and the cafe.Links of one machine. Open makes it. A folder must have
+// one only, which is safe for concurrent use. A file is on disk before the call or the request
+// that writes it is answered.
 type Files struct {
-	dir     string
-	options Options
-	secret  []byte
-	// patience is how long a client may be silent in the midst of an upload.
-	patience time.Duration
+	dir      string
+	options  Options
+	secret   []byte
+	patience time.Duration // how long a client may be silent during an upload
 
 	mu      sync.Mutex
-	waiting map[string]int // uploads of a key in arrived that wait for Done, by key
+	waiting map[string]int // uploads in arrived/ that wait for Done, by key
 }
 
 var (
-	_ cafe.Links = (*Files)(nil)
 	_ cafe.Files = (*Files)(nil)
+	_ cafe.Links = (*Files)(nil)
 )
 
-// Options say how a Local works.
+// Options of a folder.
 type Options struct {
-	BaseURL string           // where its Handler is reached, as http://127.0.0.1:3000
-	Limit   int64            // of an upload in bytes; 0: 1 GiB
+	BaseURL string           // where Handler is reached, such as http://127.0.0.1:3000
+	Limit   int64            // the size of an upload at most, in bytes; 0: 1 GiB
 	Now     func() time.Time // the clock; nil: time.Now
-	// OnUpload is told of every upload once it is safely on disk, before the client is
-	// answered. It returns soon. Whoever deals with the upload calls Done.
+	// OnUpload is called for every upload once it is on disk, before the client is answered.
+	// It must return soon. Whoever imports the upload then calls Done.
 	OnUpload func(key string)
-	// Takes tells whether anybody would deal with an upload of the key. It is asked when one
-	// is whole; what it does not take is refused, and nothing is left of it. nil: all is taken.
+	// Takes reports whether an upload of the key would be imported. It is called when the
+	// upload is whole. If it returns false, the upload is refused and removed. nil: always.
 	Takes func(ctx context.Context, key string) (bool, error)
 }
 
@@ -75,7 +75,7 @@ const (
 	kept     = "kept"
 )
 
-// Open opens the folder, and makes it if it is missing.
+// Open opens a folder, and makes it if it is missing.
 func Open(dir string, o Options) (*Files, error) {
 	if o.Limit == 0 {
 		o.Limit = 1 << 30
@@ -89,34 +89,34 @@ func Open(dir string, o Options) (*Files, error) {
 	if o.Takes == nil {
 		o.Takes = func(context.Context, string) (bool, error) { return true, nil }
 	}
-	l := &Files{dir: dir, options: o, patience: time.Minute, waiting: map[string]int{}}
-	if err := os.RemoveAll(l.path(arriving, "")); err != nil {
-		return nil, fmt.Errorf("clear unfinished uploads away: %w", err)
+	f := &Files{dir: dir, options: o, patience: time.Minute, waiting: map[string]int{}}
+	if err := os.RemoveAll(f.path(arriving, "")); err != nil {
+		return nil, fmt.Errorf("remove unfinished uploads: %w", err)
 	}
 	for _, sub := range []string{arriving, arrived, kept} {
-		if err := durable.MkdirAll(l.path(sub, "")); err != nil {
+		if err := durable.MkdirAll(f.path(sub, "")); err != nil {
 			return nil, fmt.Errorf("make folder of uploads: %w", err)
 		}
 	}
-	pending, err := l.Pending()
+	pending, err := f.Pending()
 	if err != nil {
 		return nil, err
 	}
 	for _, key := range pending {
-		l.waiting[key] = 1
+		f.waiting[key] = 1
 	}
-	if l.secret, err = l.linkKey(); err != nil {
+	if f.secret, err = f.linkKey(); err != nil {
 		return nil, fmt.Errorf("secret for links: %w", err)
 	}
-	return l, nil
+	return f, nil
 }
 
-func (l *Files) path(sub, name string) string { return filepath.Join(l.dir, sub, name) }
+func (f *Files) path(sub, name string) string { return filepath.Join(f.dir, sub, name) }
 
-// linkKey reads the secret, or makes one.
-func (l *Files) linkKey() ([]byte, error) {
+// linkKey reads the secret that signs links, or makes one.
+func (f *Files) linkKey() ([]byte, error) {
 	const size = 32
-	path := filepath.Join(l.dir, "link.key")
+	path := filepath.Join(f.dir, "link.key")
 	secret, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -131,26 +131,26 @@ func (l *Files) linkKey() ([]byte, error) {
 	return secret, nil
 }
 
-// Open implements Store.
-func (l *Files) Open(ctx context.Context, key string) (io.ReadCloser, int64, error) {
+// Open implements cafe.Files.
+func (f *Files) Open(ctx context.Context, key string) (io.ReadCloser, int64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
 	}
-	f, info, err := l.open(key)
+	file, info, err := f.open(key)
 	if err != nil {
 		return nil, 0, err
 	}
-	return f, info.Size(), nil
+	return file, info.Size(), nil
 }
 
-func (l *Files) open(key string) (*os.File, fs.FileInfo, error) {
+func (f *Files) open(key string) (*os.File, fs.FileInfo, error) {
 	name, err := objects.FileName(key)
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := os.Open(l.path(arrived, name))
+	file, err := os.Open(f.path(arrived, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		f, err = os.Open(l.path(kept, name))
+		file, err = os.Open(f.path(kept, name))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("open %q: %w", key, cafe.ErrNotFound)
@@ -158,15 +158,16 @@ func (l *Files) open(key string) (*os.File, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("open %q: %w", key, err)
 	}
-	info, err := f.Stat()
+	info, err := file.Stat()
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open %q: %w", key, err), f.Close())
+		return nil, nil, errors.Join(fmt.Errorf("open %q: %w", key, err), file.Close())
 	}
-	return f, info, nil
+	return file, info, nil
 }
 
-// Put implements Store. It is no upload: OnUpload is not told.
-func (l *Files) Put(ctx context.Context, key string, body io.ReadSeeker) error {
+// Put implements cafe.Files. OnUpload is not called. If an upload of the key waits to be
+// imported, the body takes its place.
+func (f *Files) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -174,48 +175,48 @@ func (l *Files) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err != nil {
 		return err
 	}
-	whole, err := l.spool(body)
+	spooled, err := f.spool(body)
 	if err != nil {
 		return fmt.Errorf("put %q: %w", key, err)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	in := kept
-	if l.waiting[key] > 0 {
+	if f.waiting[key] > 0 {
 		in = arrived
 	}
-	if err := durable.Commit(whole, l.path(in, name)); err != nil {
+	if err := durable.Commit(spooled, f.path(in, name)); err != nil {
 		return fmt.Errorf("put %q: %w", key, err)
 	}
 	return nil
 }
 
-func (l *Files) spool(body io.Reader) (path string, err error) {
-	return durable.Spool(l.path(arriving, ""), body)
+func (f *Files) spool(body io.Reader) (path string, err error) {
+	return durable.Spool(f.path(arriving, ""), body)
 }
 
-// arrive makes a whole file the upload of a key, unless nobody takes it: then it goes.
-func (l *Files) arrive(ctx context.Context, whole, key, name string) (taken bool, err error) {
-	if taken, err = l.options.Takes(ctx, key); err != nil || !taken {
-		return false, errors.Join(err, os.Remove(whole))
+// arrive makes a spooled file the upload of a key. If nobody takes the upload, the file is
+// removed.
+func (f *Files) arrive(ctx context.Context, spooled, key, name string) (taken bool, err error) {
+	if taken, err = f.options.Takes(ctx, key); err != nil || !taken {
+		return false, errors.Join(err, os.Remove(spooled))
 	}
-	l.mu.Lock()
-	err = durable.Commit(whole, l.path(arrived, name))
+	f.mu.Lock()
+	err = durable.Commit(spooled, f.path(arrived, name))
 	if err == nil {
-		l.waiting[key]++
+		f.waiting[key]++
 	}
-	l.mu.Unlock()
+	f.mu.Unlock()
 	if err == nil {
-		l.options.OnUpload(key)
+		f.options.OnUpload(key)
 	}
 	return true, err
 }
 
-// Pending returns the keys of the uploads that nobody has dealt with, the oldest first.
-// Ask after opening the folder: OnUpload was told of them in an earlier life, or never.
-// Each is to be dealt with, and then Done.
-func (l *Files) Pending() ([]string, error) {
-	entries, err := os.ReadDir(l.path(arrived, ""))
+// Pending returns the keys of the uploads that are not done, the oldest first. It is for after
+// Open: an earlier process may not have imported them. Call Done for each once it is imported.
+func (f *Files) Pending() ([]string, error) {
+	entries, err := os.ReadDir(f.path(arrived, ""))
 	if err != nil {
 		return nil, fmt.Errorf("list uploads: %w", err)
 	}
@@ -242,41 +243,44 @@ func (l *Files) Pending() ([]string, error) {
 	return keys, nil
 }
 
-// Done notes that one upload of the key has been dealt with. It is to be called once for
-// every key that OnUpload was told, or that Pending returned after the start. A key that
-// was uploaded again in the meantime stays pending until that was dealt with, too.
-func (l *Files) Done(key string) error {
+// Done records that one upload of the key was imported. It must be called once for every call
+// of OnUpload and for every key that Pending returned after Open. A key that was uploaded again
+// meanwhile stays pending until that upload is done, too.
+func (f *Files) Done(key string) error {
 	name, err := objects.FileName(key)
 	if err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch l.waiting[key] {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch f.waiting[key] {
 	case 0:
 		return nil
 	case 1:
-		if err := os.Rename(l.path(arrived, name), l.path(kept, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		// This is not fsynced: after a power cut the upload may be pending again, and importing
+		// it twice does no harm.
+		if err := os.Rename(f.path(arrived, name), f.path(kept, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("upload %q is done: %w", key, err)
 		}
-		delete(l.waiting, key)
-		return nil // after a power cut it may be pending again, and is dealt with twice
+		delete(f.waiting, key)
+		return nil
 	}
-	l.waiting[key]--
+	f.waiting[key]--
 	return nil
 }
 
-// UploadURL implements Links.
-func (l *Files) UploadURL(_ context.Context, key string, life time.Duration) (string, error) {
-	return l.link(http.MethodPut, key, life)
+// UploadURL implements cafe.Links. The client sends the file with PUT and needs no header.
+func (f *Files) UploadURL(_ context.Context, key string, life time.Duration) (string, error) {
+	return f.link(http.MethodPut, key, life)
 }
 
-// DownloadURL implements Links. HEAD will do, too.
-func (l *Files) DownloadURL(_ context.Context, key string, life time.Duration) (string, error) {
-	return l.link(http.MethodGet, key, life)
+// DownloadURL implements cafe.Links. The client fetches the file with GET, to save it under the
+// last part of its key, or asks about it with HEAD. The file may come to be after the link.
+func (f *Files) DownloadURL(_ context.Context, key string, life time.Duration) (string, error) {
+	return f.link(http.MethodGet, key, life)
 }
 
-func (l *Files) link(method, key string, life time.Duration) (string, error) {
+func (f *Files) link(method, key string, life time.Duration) (string, error) {
 	if _, err := objects.FileName(key); err != nil {
 		return "", err
 	}
@@ -284,24 +288,24 @@ func (l *Files) link(method, key string, life time.Duration) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	expires := strconv.FormatInt(l.options.Now().Unix()+s, 10)
-	return strings.TrimSuffix(l.options.BaseURL, "/") + Path + httpbinding.EscapePath(key, false) + "?" +
-		url.Values{"expires": {expires}, "signature": {l.signature(method, key, expires)}}.Encode(), nil
+	expires := strconv.FormatInt(f.options.Now().Unix()+s, 10)
+	return strings.TrimSuffix(f.options.BaseURL, "/") + Path + httpbinding.EscapePath(key, false) + "?" +
+		url.Values{"expires": {expires}, "signature": {f.signature(method, key, expires)}}.Encode(), nil
 }
 
-func (l *Files) signature(method, key, expires string) string {
-	mac := hmac.New(sha256.New, l.secret)
-	mac.Write([]byte(method + "\n" + expires + "\n" + key)) // no line break is in any of them
+func (f *Files) signature(method, key, expires string) string {
+	mac := hmac.New(sha256.New, f.secret)
+	mac.Write([]byte(method + "\n" + expires + "\n" + key)) // none of them has a line break
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// allows tells whether a request's query is that of a link for the method and the key,
-// and if so whether the link has ended.
-func (l *Files) allows(query url.Values, method, key string) (valid, ended bool) {
+// allows reports whether a query is that of a link for the method and the key, and whether
+// that link has expired.
+func (f *Files) allows(query url.Values, method, key string) (valid, expired bool) {
 	expires := query.Get("expires")
 	at, err := strconv.ParseInt(expires, 10, 64)
-	if err != nil || !hmac.Equal([]byte(query.Get("signature")), []byte(l.signature(method, key, expires))) {
+	if err != nil || !hmac.Equal([]byte(query.Get("signature")), []byte(f.signature(method, key, expires))) {
 		return false, false
 	}
-	return true, l.options.Now().Unix() >= at
+	return true, f.options.Now().Unix() >= at
 }

@@ -1,5 +1,5 @@
-// Package s3 is the store of objects on AWS: an S3 bucket. It is apart from package
-// objects so that a function which only signs links does not start the SDK's client.
+// Package s3 keeps files in an S3 bucket. Its twin on one machine is package objects/folder.
+// Links are made by package presign, so that the API does not link the SDK's client for S3.
 package s3
 
 import (
@@ -18,8 +18,8 @@ import (
 	"cafe/internal/objects"
 )
 
-// Bucket is the Store on AWS. It is safe for concurrent use. The role that reads needs
-// s3:ListBucket, too: without it S3 says 403 of a file that is not there.
+// Bucket is the cafe.Files on AWS. It is safe for concurrent use. The role that reads needs
+// s3:ListBucket, too: without it S3 answers 403 for a missing file.
 type Bucket struct {
 	client client
 	name   string
@@ -27,15 +27,15 @@ type Bucket struct {
 
 var _ cafe.Files = (*Bucket)(nil)
 
-// client is what is used of *awss3.Client.
+// client is the part of *awss3.Client that is used.
 type client interface {
 	GetObject(context.Context, *awss3.GetObjectInput, ...func(*awss3.Options)) (*awss3.GetObjectOutput, error)
 	PutObject(context.Context, *awss3.PutObjectInput, ...func(*awss3.Options)) (*awss3.PutObjectOutput, error)
 	ListObjectsV2(context.Context, *awss3.ListObjectsV2Input, ...func(*awss3.Options)) (*awss3.ListObjectsV2Output, error)
 }
 
-// FromEnv returns the store of a Lambda function: the bucket named in CAFE_BUCKET,
-// with the settings that awsenv has for S3.
+// FromEnv returns the bucket of a Lambda function. It reads its name from CAFE_BUCKET, and the
+// variables of awsenv.FromEnv for S3. The error names the variable that is missing.
 func FromEnv(getenv func(string) string) (*Bucket, error) {
 	name := getenv("CAFE_BUCKET")
 	if name == "" {
@@ -51,14 +51,14 @@ func FromEnv(getenv func(string) string) (*Bucket, error) {
 func newClient(s awsenv.Settings) *awss3.Client {
 	return awss3.New(awss3.Options{
 		Region: s.Region, Credentials: s.Credentials, BaseEndpoint: s.Endpoint,
-		UsePathStyle: s.Endpoint != nil, // a stand-in has no names for buckets
+		UsePathStyle: s.Endpoint != nil, // a stand-in has no host names for buckets
 		HTTPClient:   awsenv.HTTPClient(10 * time.Second),
-		// Not each object has a checksum, and that is no news.
+		// Objects without a checksum are normal and need no line in the log.
 		DisableLogOutputChecksumValidationSkipped: true,
 	})
 }
 
-// Open implements objects.Store. A connection that breaks shows as an error of reading.
+// Open implements cafe.Files. If the connection breaks later, reading returns an error.
 func (b *Bucket) Open(ctx context.Context, key string) (io.ReadCloser, int64, error) {
 	if _, err := objects.FileName(key); err != nil {
 		return nil, 0, err
@@ -74,7 +74,7 @@ func (b *Bucket) Open(ctx context.Context, key string) (io.ReadCloser, int64, er
 	return out.Body, aws.ToInt64(out.ContentLength), nil
 }
 
-// Put implements objects.Store. The body may be up to 5 GB, and is read more than once.
+// Put implements cafe.Files. The body has at most 5 GB and is read more than once.
 func (b *Bucket) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if _, err := objects.FileName(key); err != nil {
 		return err

@@ -1,4 +1,6 @@
-// Package presign makes links to files in an S3 bucket.
+// Package presign makes links to files in an S3 bucket, which are presigned URLs. It signs them
+// without the SDK's client for S3, which would add 1.3 MB to the binary of the API. A test
+// compares its links with those of that client.
 package presign
 
 import (
@@ -18,36 +20,27 @@ import (
 	"cafe/internal/objects"
 )
 
-// Links makes presigned addresses of S3. It calls nobody, and does without the SDK's
-// client for S3 (package bucket), which would be 1.3 MB more in the binary of the API. A
-// test holds it to what that client makes. A link ends with the credentials that signed it,
-// if that is earlier.
+// Links is the cafe.Links on AWS. It is safe for concurrent use and sends nothing. A link ends
+// early if the credentials that signed it do. Lives are whole seconds, at most seven days.
 type Links struct {
-	bucket   string
 	settings awsenv.Settings
-	base     *url.URL
+	base     *url.URL // of the bucket
 	signer   *v4.Signer
 	now      func() time.Time
 }
 
-// FromEnv returns the links of a Lambda function, for the bucket named in
-// CAFE_BUCKET and with the settings that awsenv has for S3.
+// FromEnv returns the links of a Lambda function. It reads the bucket's name from CAFE_BUCKET,
+// and the variables of awsenv.FromEnv for S3. The error names the variable that is missing.
 func FromEnv(getenv func(string) string) (*Links, error) {
-	settings, bucket, err := bucketSettings(getenv)
+	bucket := getenv("CAFE_BUCKET")
+	if bucket == "" {
+		return nil, errors.New("CAFE_BUCKET is not set")
+	}
+	settings, err := awsenv.FromEnv(getenv, "S3")
 	if err != nil {
 		return nil, err
 	}
 	return newLinks(settings, bucket, time.Now)
-}
-
-// bucketSettings returns the name of the bucket, which is in CAFE_BUCKET, and the settings
-// that awsenv has for S3. It fails when one of them is missing, and says which.
-func bucketSettings(getenv func(string) string) (settings awsenv.Settings, bucket string, err error) {
-	if bucket = getenv("CAFE_BUCKET"); bucket == "" {
-		return settings, "", errors.New("CAFE_BUCKET is not set")
-	}
-	settings, err = awsenv.FromEnv(getenv, "S3")
-	return settings, bucket, err
 }
 
 func newLinks(settings awsenv.Settings, bucket string, now func() time.Time) (*Links, error) {
@@ -61,18 +54,19 @@ func newLinks(settings awsenv.Settings, bucket string, now func() time.Time) (*L
 	}
 	u, err := url.Parse(base)
 	if err != nil {
-		return nil, fmt.Errorf("endpoint of S3: %w", err)
+		return nil, fmt.Errorf("S3 endpoint: %w", err)
 	}
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
-	return &Links{bucket: bucket, settings: settings, base: u, signer: signer, now: now}, nil
+	return &Links{settings: settings, base: u, signer: signer, now: now}, nil
 }
 
-// UploadURL implements Links.
+// UploadURL returns where a client sends the file with PUT. The client needs no header.
 func (l *Links) UploadURL(ctx context.Context, key string, life time.Duration) (string, error) {
 	return l.sign(ctx, http.MethodPut, key, life, url.Values{"x-id": {"PutObject"}})
 }
 
-// DownloadURL implements Links.
+// DownloadURL returns where a client fetches the file with GET, to save it under the last part
+// of its key. The file may come to be after the link.
 func (l *Links) DownloadURL(ctx context.Context, key string, life time.Duration) (string, error) {
 	return l.sign(ctx, http.MethodGet, key, life, url.Values{
 		"x-id": {"GetObject"}, "response-content-disposition": {objects.Disposition(key)}, "response-content-type": {objects.MediaType(key)},
