@@ -1,13 +1,14 @@
-"""Plays the stack on this machine: template.yaml is transformed and deployed into moto's
-CloudFormation as far as that goes, the functions are the very ones that `sam build` made,
-with the environment that the stack gives them, and what AWS would do between them (stream,
-filters, notifications, schedule, state machine) is done here by what the stack says of it.
+"""Plays the stack on this machine. It transforms template.yaml and deploys it into moto's
+CloudFormation, as far as moto can. The functions are those that `sam build` made, with the
+environment that the stack gives them. What AWS does between them (stream, filters,
+notifications, schedule, state machine) is done here, as the stack describes it.
 
     play.py [BUILD]        BUILD: what `sam build` made for this machine's processor
 
-The table is DynamoDB Local's (AWS_ENDPOINT_URL_DYNAMODB), made by the template's own
-words, since moto's stream has images that are not those of the items. It also holds every call that a function made against the role that the stack gives it.
-What moto does not play is in UNPLAYED; the run fails when that list is not true any more.
+The table is in DynamoDB Local (AWS_ENDPOINT_URL_DYNAMODB), created from the template, since
+the images in moto's stream differ from the items. Every call that a function makes is
+compared with the role that the stack gives it. UNPLAYED lists what moto does not play; the
+run fails when the list is no longer true.
 """
 
 import ast
@@ -54,7 +55,7 @@ import transform  # noqa: E402
 ROOT = transform.ROOT
 STACK, REGION, ACCOUNT = "cafe-test", "eu-west-2", "123456789012"
 
-# What moto's CloudFormation does not make, and what is done about it here.
+# What moto's CloudFormation does not create, and what is done instead.
 NOTHING = "nothing; internal/stack tests what the template says"
 UNPLAYED = {
     "AWS::ApiGateway::Account": NOTHING,
@@ -97,7 +98,7 @@ def check(what, got, want=True):
 
 
 def without_unplayed(template):
-    """Takes out what moto does not make. A reference to it becomes its name."""
+    """Removes what moto does not create. A reference to it becomes its name."""
     gone = {name for name, r in template["Resources"].items() if r["Type"] in UNPLAYED}
 
     def mend(value):
@@ -129,7 +130,7 @@ def without_unplayed(template):
 
 
 def deploy(**parameters):
-    """Deploys the stack, and returns its resources' physical ids and its outputs."""
+    """Deploys the stack. Returns the resources' physical ids, and the outputs."""
     template = transform.transform(parameters)
     kinds = {r["Type"] for r in template["Resources"].values()}
     check("UNPLAYED names what the template has", sorted(set(UNPLAYED) - kinds), [])
@@ -171,11 +172,11 @@ def deploy(**parameters):
 
 
 class Failed(Exception):
-    """What a function answered with an error."""
+    """An error that a function answered."""
 
 
 class Function:
-    """A function as Lambda runs it: its bootstrap, asking the runtime API for work."""
+    """Runs a function as Lambda does: its bootstrap asks the runtime API for work."""
 
     def __init__(self, build, name, environment):
         self.work, self.answers = queue.Queue(), queue.Queue()
@@ -238,7 +239,7 @@ class Function:
 
 
 class Calls:
-    """Serves moto over HTTP, and notes who called what: the access key is the function."""
+    """Serves moto over HTTP and records the calls; the access key names the function."""
 
     def __init__(self):
         self.made = set()
@@ -297,12 +298,12 @@ class Calls:
 
 
 def allowed(role):
-    """What a role may do: actions and the resources that they may be done to."""
+    """What a role allows: actions, and the resources that they may act on."""
     iam, may = boto3.client("iam"), []
     for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-        document = ast.literal_eval(document) if isinstance(document, str) else document  # moto keeps Python's own writing
-        for s in filter(None, document["Statement"]):  # without what is AWS::NoValue
+        document = ast.literal_eval(document) if isinstance(document, str) else document  # moto stores Python's notation of it
+        for s in filter(None, document["Statement"]):  # AWS::NoValue leaves gaps
             listed = lambda v: v if isinstance(v, list) else [v]
             may += [(a, r) for a in listed(s["Action"]) for r in listed(s["Resource"])]
     return may
@@ -349,7 +350,7 @@ class Stack:
         return (signed + b"." + encode(hmac.new(self.secret.encode(), signed, hashlib.sha256).digest())).decode()
 
     def call(self, role, subject, method, path, body=None):
-        """A request as API Gateway has it done: by the authorizer, then the API."""
+        """Makes a request as API Gateway does: it calls the authorizer, then the API."""
         headers = {"Authorization": "Bearer " + self.token(role, subject), "Content-Type": "application/json"}
         path, _, query = path.partition("?")
         context = {"stage": "v1", "requestId": "r-1", "httpMethod": method, "path": "/v1" + path}
@@ -368,7 +369,7 @@ class Stack:
         return answer["statusCode"], json.loads(answer["body"]) if answer["body"] else None
 
     def table(self):
-        """Makes the table in DynamoDB Local."""
+        """Creates the table in DynamoDB Local."""
         keys = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode", "StreamSpecification")
         said = self.template["Resources"]["Table"]["Properties"]
         told = {k: said[k] for k in keys}
@@ -379,8 +380,8 @@ class Stack:
         self.streams = boto3.client("dynamodbstreams", endpoint_url=DYNAMODB)
 
     def deliver(self):
-        """Hands on what starts a function: the bucket's notices, and the stream's records
-        to those that are mapped to it, by their filters."""
+        """Passes events on: the bucket's notifications, and the stream's records to the
+        functions that are mapped to it, by their filters."""
         names = {self.made[r]: r for r in self.made if r.endswith("Function")}
         while self.events:
             name, event = self.events.pop(0)
@@ -406,7 +407,7 @@ class Stack:
 
     @staticmethod
     def lets(criteria, record):
-        """Event filtering, of equality and prefixes (Lambda Developer Guide)."""
+        """Filters events by equality and prefix (Lambda Developer Guide)."""
 
         def matches(pattern, value):
             if isinstance(pattern, dict):
@@ -434,7 +435,7 @@ class Stack:
                 sns.subscribe(TopicArn=self.made[p["TopicArn"]["Ref"]], Protocol="sqs", Endpoint=queue_arn["Attributes"]["QueueArn"], Attributes=attributes)
 
     def notify(self):
-        """Sets up the bucket's notices, which moto leaves out when it makes the bucket."""
+        """Sets up the bucket's notifications, which moto leaves out when it creates the bucket."""
         said = self.template["Resources"]["Bucket"]["Properties"]["NotificationConfiguration"]
 
         def told(notice, kind, arn):
@@ -451,7 +452,7 @@ class Stack:
         )
 
     def audit(self):
-        """Holds what each function did against what its role lets it do."""
+        """Compares what each function did with what its role allows."""
         done = {}
         for who, action, resource in self.calls.made:
             done.setdefault(who, set()).add((action, resource))
@@ -519,7 +520,7 @@ def story(stack):
 
 
 def machine(stack, reporter, given):
-    """Has moto run the state machine, with a stand-in for the reporter; returns how it ended."""
+    """Runs the state machine in moto, with a stand-in for the reporter. Returns how it ended."""
     sfn = boto3.client("stepfunctions")
     simple.LambdaSimpleBackend.invoke = reporter
     name = f"run-{time.monotonic_ns()}"
@@ -533,7 +534,7 @@ def machine(stack, reporter, given):
 
 
 def report(stack):
-    # What runs state machines in moto is not what its CloudFormation makes them in.
+    # In moto, state machines run in another part than the one its CloudFormation fills.
     values = {"Partition": "aws", "DailyReport": stack.made["DailyReport"]}
     values["Reporter"] = boto3.client("lambda").get_function_configuration(FunctionName=stack.made["ReporterFunction"])["FunctionArn"]
     said = next(r["Properties"] for r in stack.template["Resources"].values() if r["Type"] == "AWS::StepFunctions::StateMachine")
@@ -610,7 +611,7 @@ def main():
         stack = Stack(build, calls, template, made)
         stack.whole = transform.transform(parameters)
         later.callback(stack.close)
-        logging.disable(logging.CRITICAL)  # moto's, of failures that are meant
+        logging.disable(logging.CRITICAL)  # moto logs the failures that are part of the story
         stack.subscribe()
         stack.notify()
         story(stack)

@@ -1,9 +1,9 @@
-"""Does offline what CloudFormation does with template.yaml: the SAM transform.
+"""Runs the SAM transform on template.yaml, as CloudFormation would, without AWS.
 
     transform.py OUT [NAME=VALUE ...]
 
-Writes the transformed template as JSON. The functions' code is a stand-in in S3, as
-`sam package` would leave it, and the state machine's definition is in the template.
+It writes the transformed template as JSON. The functions' code is a made-up place in S3, as
+after `sam package`, and the state machine's definition is in the template.
 """
 
 import json
@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Session:
-    """All that the translator asks of a boto3 session."""
+    """What the translator uses of a boto3 session."""
 
     region_name = "eu-west-2"
 
@@ -36,8 +36,8 @@ def packaged():
 
 
 def transform(parameters=None):
-    logging.disable(logging.WARNING)  # the translator's own feature toggles
-    # Of managed policies the template names none that the translator would look up.
+    logging.disable(logging.WARNING)  # the translator warns of its own feature toggles
+    # The template names no managed policy that the translator would look up.
     return Translator({}, Parser(), boto_session=Session()).translate(packaged(), parameters or {})
 
 
