@@ -96,9 +96,9 @@ func BenchmarkListPage(b *testing.B) {
 	}
 }
 
-// BenchmarkInvoke gives the function proxy events of API Gateway, as Lambda does: decoded,
-// answered from a café in memory, and the answer encoded. health is the least that any
-// event costs; refused is a body that is decoded and found at fault.
+// BenchmarkInvoke gives the function proxy events of API Gateway, as Lambda does. The café is
+// in memory. health is the least cost of any event. refused is a request with an invalid
+// body.
 func BenchmarkInvoke(b *testing.B) {
 	router, err := api.New(benchCafe(b), api.Options{CursorKey: []byte("0123456789abcdef"), Links: cafetest.NewFiles()})
 	if err != nil {

@@ -9,11 +9,11 @@ import (
 	"cafe/model"
 )
 
-// etag is the entity tag of a version (RFC 9110, section 8.8.3).
+// etag returns the entity tag of a version (RFC 9110, section 8.8.3).
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
-// matchVersion returns the caller's If-Match and If-None-Match as a condition on something
-// that has versions, nil when there is neither.
+// matchVersion returns the caller's If-Match and If-None-Match as a condition on a version.
+// It returns nil if there is neither.
 func matchVersion(r *http.Request) cafe.Match {
 	if !conditional(r) {
 		return nil
@@ -21,7 +21,8 @@ func matchVersion(r *http.Request) cafe.Match {
 	return func(version int64) bool { return holds(r, etag(version), version > 0) }
 }
 
-// matchItem is matchVersion for an item of the menu, whose tag is of its content.
+// matchItem is like matchVersion, but for an item of the menu, whose tag depends on its
+// content.
 func matchItem(r *http.Request) cafe.ItemMatch {
 	if !conditional(r) {
 		return nil
@@ -36,9 +37,9 @@ func conditional(r *http.Request) bool {
 	return len(r.Header.Values("If-Match")) > 0 || len(r.Header.Values("If-None-Match")) > 0
 }
 
-// holds tells whether a change may be made of what has the tag, if there is such a thing
-// (RFC 9110, sections 13.1.1 and 13.1.2). If-Match compares strongly: a weak tag matches
-// nothing.
+// holds reports whether the preconditions allow a change of a resource with the tag (RFC
+// 9110, sections 13.1.1 and 13.1.2). If-Match compares strongly, so a weak tag never
+// matches.
 func holds(r *http.Request, tag string, exists bool) bool {
 	match := r.Header.Values("If-Match")
 	if len(match) > 0 && !(exists && listed(match, tag, false)) {
@@ -47,7 +48,7 @@ func holds(r *http.Request, tag string, exists bool) bool {
 	return !(exists && listed(r.Header.Values("If-None-Match"), tag, true))
 }
 
-// notModified tells whether the caller's If-None-Match has the tag, compared weakly.
+// notModified reports whether the caller's If-None-Match has the tag. It compares weakly.
 func notModified(r *http.Request, tag string) bool {
 	return listed(r.Header.Values("If-None-Match"), tag, true)
 }

@@ -10,9 +10,9 @@ import (
 	"cafe/internal/cafe"
 )
 
-// cursors makes and opens the cursors of lists: where the next page begins, signed
-// together with who asked and for what, so that nobody can make one up or use one
-// elsewhere.
+// cursors makes and opens the cursors of lists. A cursor is the start of the next page. It
+// is signed together with the caller and the query, so that nobody can invent one or use
+// one for another list.
 type cursors struct{ key []byte }
 
 func (k cursors) sign(binding, position string) []byte {
@@ -21,8 +21,9 @@ func (k cursors) sign(binding, position string) []byte {
 	return mac.Sum(nil)[:16]
 }
 
-// binding is what a cursor belongs to: the caller, the path and the query but for the
-// cursor itself and the limit, which may change from page to page.
+// binding returns the text that a cursor is bound to: the caller, the path and the query.
+// The cursor itself and the limit are not part of it, since they may differ from page to
+// page.
 func binding(by cafe.Caller, path string, q url.Values) string {
 	parts := []string{string(by.Role), by.ID, path}
 	for _, name := range []string{"customer_id", "status", "day"} {
@@ -31,7 +32,7 @@ func binding(by cafe.Caller, path string, q url.Values) string {
 	return strings.Join(parts, "\x00")
 }
 
-// seal makes a cursor; no position makes none.
+// seal returns the cursor for a position. An empty position has no cursor.
 func (k cursors) seal(binding, position string) string {
 	if position == "" {
 		return ""
@@ -39,16 +40,16 @@ func (k cursors) seal(binding, position string) string {
 	return base64.RawURLEncoding.EncodeToString(append(k.sign(binding, position), position...))
 }
 
-// open returns the position of a cursor made for the same binding; no cursor is the
-// first page.
+// open returns the position of a cursor with the same binding. An empty cursor is the first
+// page. Any other cursor is a malformed request.
 func (k cursors) open(binding string, q url.Values) (position string, err error) {
 	if !q.Has("cursor") {
 		return "", nil
 	}
 	text := q.Get("cursor")
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text) // which passes over line breaks
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text) // it ignores line breaks
 	if err != nil || strings.ContainsAny(text, "\r\n") || len(raw) <= 16 || !hmac.Equal(raw[:16], k.sign(binding, string(raw[16:]))) {
-		return "", malformed("The cursor is not one of this list.", fieldFault{"cursor", "is not a next_cursor of this list"})
+		return "", malformed("The cursor does not belong to this list.", fieldFault{"cursor", "is not a next_cursor of this list"})
 	}
 	return string(raw[16:]), nil
 }

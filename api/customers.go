@@ -65,7 +65,7 @@ func (s *server) putCustomer(c *gin.Context) error {
 	}
 	var faults model.Invalid
 	if r.ID.or(&faults, "/id", id) != id {
-		faults.Add("/id", "must be the path's")
+		faults.Add("/id", "must be equal to the one in the path")
 	}
 	p := model.Profile{
 		Name: r.Name.need(&faults, "/name"), Email: r.Email.or(&faults, "/email", ""), Notify: r.Notify.or(&faults, "/notify", false),

@@ -21,11 +21,11 @@ import (
 	"cafe/model"
 )
 
-// maxBody is how large a request body may be, in bytes.
+// maxBody is the most bytes of a request body.
 const maxBody = 256 << 10
 
-// optional is a member of a request that may be left out. It tells null from absence,
-// which encoding into a plain type would not.
+// optional is a member of a request that may be left out. Unlike a plain type, it
+// distinguishes null from an absent member.
 type optional[T any] struct {
 	Given, Null bool
 	Value       T
@@ -41,7 +41,7 @@ func (o *optional[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return json.UnmarshalDecode(d, &o.Value)
 }
 
-// need notes a fault when the member is absent or null, and returns its value.
+// need returns the value. It adds a fault if the member is absent or null.
 func (o optional[T]) need(faults *model.Invalid, field string) T {
 	if !o.Given {
 		faults.Add(field, "is required")
@@ -49,7 +49,8 @@ func (o optional[T]) need(faults *model.Invalid, field string) T {
 	return o.or(faults, field, o.Value)
 }
 
-// or returns the value, or the standard one when the member is absent. null is a fault.
+// or returns the value, or the given default if the member is absent. It adds a fault if
+// the member is null.
 func (o optional[T]) or(faults *model.Invalid, field string, standard T) T {
 	if o.Null {
 		faults.Add(field, "must not be null")
@@ -60,8 +61,9 @@ func (o optional[T]) or(faults *model.Invalid, field string, standard T) T {
 	return o.Value
 }
 
-// decode reads a JSON body strictly into v: one value, no unknown or repeated members,
-// valid UTF-8, integers where integers are due. Errors name the field.
+// decode decodes a JSON body into v. It is strict: it refuses a second value, unknown and
+// repeated members, invalid UTF-8, and other numbers in place of integers. Its errors name
+// the field.
 func decode(c *gin.Context, v any, mediaTypes ...string) error {
 	r := c.Request
 	if err := checkMedia(r, append(mediaTypes, "application/json")); err != nil {
@@ -72,7 +74,7 @@ func decode(c *gin.Context, v any, mediaTypes ...string) error {
 		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 			return err
 		}
-		return malformed("The body could not be read to its end.")
+		return malformed("The body could not be read completely.")
 	}
 	if len(body) == 0 {
 		return malformed("A JSON body is required.")
@@ -105,8 +107,8 @@ func checkMedia(r *http.Request, allowed []string) error {
 	return nil
 }
 
-// decodeProblem says what is wrong with a body in words of our own: nothing of the
-// decoder's, which speaks of Go types.
+// decodeProblem turns a decoder's error into a problem in our own words, since the
+// decoder's words are about Go types.
 func decodeProblem(err error) error {
 	var syntax *jsontext.SyntacticError
 	var semantic *json.SemanticError
@@ -121,7 +123,7 @@ func decodeProblem(err error) error {
 		fault := fieldFault{string(syntax.JSONPointer), "is not valid JSON"}
 		switch {
 		case errors.Is(err, jsontext.ErrDuplicateName):
-			fault.Message = "is there twice"
+			fault.Message = "appears twice"
 		case strings.Contains(syntax.Err.Error(), "UTF-8"):
 			fault.Message = "is not valid UTF-8"
 		}
@@ -130,7 +132,7 @@ func decodeProblem(err error) error {
 	return malformed("The body is not one well-formed JSON value.")
 }
 
-// typeName says in JSON's words what a Go type takes.
+// typeName returns the JSON type that a Go type accepts, in words.
 func typeName(t reflect.Type) string {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -153,11 +155,12 @@ func typeName(t reflect.Type) string {
 	return "of another type"
 }
 
-// timePattern is what a time in a request looks like, as the reference has it too. RFC 3339
-// lets a format ask for a capital T and Z; time.Parse takes more, such as hours of one digit.
+// timePattern is the form of a time in a request, as in the reference. RFC 3339 allows a
+// format to require a capital T and Z. time.Parse alone would accept more, such as hours of
+// one digit.
 var timePattern = regexp.MustCompile(`^(19[7-9]|[2-9][0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
 
-// timestamp reads an RFC 3339 time, to the microsecond and in UTC.
+// timestamp parses an RFC 3339 time. The result is in UTC, to the microsecond.
 func timestamp(faults *model.Invalid, field, s string) time.Time {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil || !timePattern.MatchString(s) {
@@ -167,7 +170,7 @@ func timestamp(faults *model.Invalid, field, s string) time.Time {
 	return t.UTC().Truncate(time.Microsecond)
 }
 
-// query reads the query string strictly: each parameter at most once, and well escaped.
+// query parses the query string. It refuses a parameter that appears twice and a bad escape.
 func query(r *http.Request) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -175,26 +178,26 @@ func query(r *http.Request) (url.Values, error) {
 	}
 	for name, all := range values {
 		if len(all) > 1 {
-			return nil, malformed("A query parameter is there twice.", fieldFault{name, "is there twice"})
+			return nil, malformed("A query parameter appears twice.", fieldFault{name, "appears twice"})
 		}
 	}
 	return values, nil
 }
 
-// pageSize reads the limit of a list: 1 to 100, 25 unless given.
+// pageSize returns the limit of a list, from 1 to 100. The default is 25.
 func pageSize(q url.Values) (int, error) {
 	if !q.Has("limit") {
 		return 25, nil
 	}
 	n, err := strconv.Atoi(q.Get("limit"))
 	if err != nil || n < 1 || n > 100 || strings.HasPrefix(q.Get("limit"), "+") {
-		return 0, malformed("A query parameter is at fault.", fieldFault{"limit", "must be a whole number from 1 to 100"})
+		return 0, malformed("A query parameter is not valid.", fieldFault{"limit", "must be a whole number from 1 to 100"})
 	}
 	return n, nil
 }
 
-// idempotencyKey reads the header of that name: none, or one of 1 to 255 printable
-// ASCII characters.
+// idempotencyKey returns the Idempotency-Key header, or "" if there is none. A key has 1 to
+// 255 printable ASCII characters.
 func idempotencyKey(r *http.Request) (string, error) {
 	values := r.Header.Values("Idempotency-Key")
 	if len(values) == 0 {
@@ -203,7 +206,7 @@ func idempotencyKey(r *http.Request) (string, error) {
 	key := values[0]
 	printable := !strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' })
 	if len(values) > 1 || len(key) < 1 || len(key) > 255 || !printable {
-		return "", malformed("A header is at fault.", fieldFault{"Idempotency-Key", "must be one key of 1 to 255 printable ASCII characters"})
+		return "", malformed("A header is not valid.", fieldFault{"Idempotency-Key", "must be one key of 1 to 255 printable ASCII characters"})
 	}
 	return key, nil
 }

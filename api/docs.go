@@ -11,8 +11,8 @@ import (
 
 //go:generate go -C ../internal/docspage run .
 
-// Both are in the binary as gzip has them, an eighth of what they are: every cold start
-// of a function reads its binary, and few of them are asked for the reference.
+// The binary has both files compressed, to an eighth of their size. Every cold start reads
+// the whole binary, and few callers ask for the reference.
 var (
 	//go:embed openapi.json.gz
 	openAPI []byte
@@ -23,13 +23,13 @@ var (
 	unpackedDocsPage = sync.OnceValue(func() []byte { return unpack(docsPage) })
 )
 
-// OpenAPI returns the service's OpenAPI 3.1 document, the full reference for clients. It
-// is written by hand, in openapi.json; openapi_test.go holds it against the route table
-// and against itself. The caller must not change what it gets.
+// OpenAPI returns the OpenAPI 3.1 document, which is the full reference for clients. It is
+// written by hand in openapi.json. openapi_test.go checks it against the route table and
+// every answer in the tests. The caller must not change the result.
 func OpenAPI() []byte { return unpackedOpenAPI() }
 
-// DocsPage returns the document of OpenAPI as a page for people, which needs no other
-// site. Package docspage makes it. The caller must not change what it gets.
+// DocsPage returns the OpenAPI document as a page for people. The page loads nothing from
+// other sites. Command docspage makes it. The caller must not change the result.
 func DocsPage() []byte { return unpackedDocsPage() }
 
 func unpack(packed []byte) []byte {

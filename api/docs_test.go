@@ -12,7 +12,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// docsTokens returns the page's tags and text. Every element is closed where it should be.
+// docsTokens returns the tags and the text of the page. It fails the test if an element is not
+// closed in its place.
 func docsTokens(t *testing.T) (tags []html.Token, text string) {
 	t.Helper()
 	void := []string{"meta", "link", "br", "img"}
@@ -59,7 +60,7 @@ func TestThePageLoadsNothingElse(t *testing.T) {
 		for _, a := range tag.Attr {
 			switch {
 			case a.Key == "id" && ids[a.Val]:
-				t.Errorf("id %s is there twice", a.Val)
+				t.Errorf("id %s appears twice", a.Val)
 			case a.Key == "id":
 				ids[a.Val] = true
 			case a.Key == "href":
@@ -109,7 +110,7 @@ func TestThePageShowsTheWholeReference(t *testing.T) {
 			t.Errorf("nothing on the page has the id %s", id)
 		}
 	}
-	// Every description, wherever it is in what the page shows; marks aside.
+	// The page has every description, without its markup.
 	unmarked := strings.NewReplacer("`", "", "**", "", "\n\n- ", "", "\n- ", "", "\n\n", "", "\n", "")
 	var look func(node any)
 	look = func(node any) {
@@ -137,7 +138,7 @@ func TestThePageShowsTheWholeReference(t *testing.T) {
 	look(r.at("components", "schemas"))
 }
 
-// A curl line per call, with everything that the call must have.
+// Each call has a curl line with everything that the call needs.
 func TestThePageHasCurlLines(t *testing.T) {
 	_, text := docsTokens(t)
 	for _, line := range []string{

@@ -11,17 +11,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// proxyEvent is as much of API Gateway's event (REST API, payload 1.0) as the API looks
-// at; names and kinds are those of events.APIGatewayProxyRequest. What is not here is
-// skipped, not stored, and all in one pass: package lambda would read an event twice and
-// by way of reflection, at a third of what a request costs. A fuzz test holds the two
-// against each other.
+// proxyEvent has the parts of API Gateway's event (REST API, payload 1.0) that the API uses.
+// Names and types are those of events.APIGatewayProxyRequest. Other members are skipped.
+// Decoding takes one pass. Package lambda would read an event twice, with reflection, and
+// that would be a third of the cost of a request. A fuzz test compares the two decoders.
 type proxyEvent struct {
 	Path                            string              `json:"path"`
 	HTTPMethod                      string              `json:"httpMethod"`
-	Headers                         given               `json:"headers"` // looked at without the next
+	Headers                         given               `json:"headers"` // used only without MultiValueHeaders
 	MultiValueHeaders               header              `json:"multiValueHeaders"`
-	QueryStringParameters           given               `json:"queryStringParameters"` // likewise
+	QueryStringParameters           given               `json:"queryStringParameters"` // used only without the multi-value ones
 	MultiValueQueryStringParameters map[string][]string `json:"multiValueQueryStringParameters"`
 	RequestContext                  struct {
 		RequestID  string `json:"requestId"`
@@ -37,17 +36,17 @@ type proxyEvent struct {
 	IsBase64Encoded bool   `json:"isBase64Encoded"`
 }
 
-// singleEvent is what is looked at when the one with several values for a name is not there.
+// singleEvent has the members that are used if those with several values are absent.
 type singleEvent struct {
 	Headers               map[string]string `json:"headers"`
 	QueryStringParameters map[string]string `json:"queryStringParameters"`
 }
 
-// lenient reads JSON as package lambda does.
+// lenient are the options to read JSON as package lambda does.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// decodeEvent returns the event without its headers, and these with their names in HTTP's
-// form, so that they are not gone through twice.
+// decodeEvent returns the event without its headers, and the headers with canonical names.
+// So the headers are processed only once.
 func decodeEvent(payload []byte) (events.APIGatewayProxyRequest, http.Header, error) {
 	var p proxyEvent
 	if err := json.Unmarshal(payload, &p, lenient); err != nil {
@@ -83,7 +82,7 @@ func decodeEvent(payload []byte) (events.APIGatewayProxyRequest, http.Header, er
 	}, headers, nil
 }
 
-// given tells whether there is a value, which is skipped.
+// given records whether a member has a value, and skips the value.
 type given bool
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
@@ -92,11 +91,11 @@ func (g *given) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return d.SkipValue()
 }
 
-// header is multiValueHeaders.
+// header is the member multiValueHeaders.
 type header http.Header
 
-// UnmarshalJSONFrom implements json.UnmarshalerFrom. It is written out because reflection
-// took twice as long over the names.
+// UnmarshalJSONFrom implements json.UnmarshalerFrom. It is written by hand because
+// reflection took twice as long for the names.
 func (h *header) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	opening, err := d.ReadToken()
 	if err != nil || opening.Kind() == 'n' {
@@ -104,9 +103,9 @@ func (h *header) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		return err
 	}
 	if opening.Kind() != '{' {
-		return fmt.Errorf("%s where an object is due", opening.Kind())
+		return fmt.Errorf("got %s, want an object", opening.Kind())
 	}
-	*h = make(header, 32) // more than clients and API Gateway send
+	*h = make(header, 32) // clients and API Gateway send fewer
 	singles := make([]string, 0, 32)
 	for d.PeekKind() == '"' {
 		name, err := d.ReadToken()
@@ -135,7 +134,7 @@ func (h *header) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return err
 }
 
-// single returns the string of an array of one that needs no decoding: ["GB"].
+// single returns the string in an array of one string without escapes, such as ["GB"].
 func single(array []byte) (string, bool) {
 	if len(array) < 4 || array[0] != '[' || array[1] != '"' || array[len(array)-2] != '"' {
 		return "", false

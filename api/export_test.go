@@ -9,17 +9,17 @@ import (
 	"cafe/internal/cafe"
 )
 
-// SealCursor makes the cursor of a list as the router with that key does.
+// SealCursor returns the cursor of a list, as the router with the key makes it.
 func SealCursor(key []byte, by cafe.Caller, path string, q url.Values, position string) string {
 	return cursors{key}.seal(binding(by, path, q), position)
 }
 
-// OpenCursor returns the position that q's cursor stands for.
+// OpenCursor returns the position of the cursor in q.
 func OpenCursor(key []byte, by cafe.Caller, path string, q url.Values) (position string, err error) {
 	return cursors{key}.open(binding(by, path, q), q)
 }
 
-// CheckBody says where JSON is not as the document's schema of that name has it.
+// CheckBody returns an error if the JSON does not match the named schema of the document.
 func CheckBody(schema string, body []byte) error {
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {
@@ -28,5 +28,5 @@ func CheckBody(schema string, body []byte) error {
 	return theReference().validate(value, "components", "schemas", schema)
 }
 
-// DecodeEvent is how a Function reads a payload.
+// DecodeEvent decodes a payload as a Function does.
 var DecodeEvent = decodeEvent

@@ -27,15 +27,15 @@ import (
 	"cafe/model"
 )
 
-// forInput is the service for one input of a fuzz target.
+// forInput returns the service for one input of a fuzz target.
 func (s service) forInput(t *testing.T) *service {
 	s.T = t
 	return &s
 }
 
-// FuzzCursor looks for a text that a list takes for a cursor though it never issued it
-// to this caller for this query, and for a cursor that does not open to the position it
-// was made of. flip is the bit of a good cursor that is changed. Seeds are in testdata.
+// FuzzCursor looks for a text that a list accepts as a cursor although it was never issued to
+// this caller for this query. It also looks for a cursor that does not open to its own
+// position. flip is the bit of a valid cursor that is changed. The seeds are in testdata.
 func FuzzCursor(f *testing.F) {
 	whole := openFor(f)
 	key := []byte("0123456789abcdef") // the router's, of service_test.go
@@ -55,11 +55,11 @@ func FuzzCursor(f *testing.F) {
 			if err == nil && (opened == "" || api.SealCursor(key, callers[who], path, nil, opened) != text) {
 				t.Errorf("%q is taken for a cursor to %q", text, opened)
 			}
-			issued := err == nil // by whoever has the key
+			issued := err == nil // by somebody with the key
 			if a := s.call(who, "GET", path+"?"+q.Encode(), ""); a.status == 200 && !issued || a.status != 200 && a.status != 400 {
 				t.Errorf("%s?cursor=%q answered %d", path, text, a.status)
 			}
-			// As it is, in a query string that nobody escaped.
+			// The text is in the query string without escapes.
 			r := httptest.NewRequest("GET", path, nil)
 			r.URL.RawQuery = "cursor=" + text
 			if who != nobody {
@@ -78,7 +78,7 @@ func FuzzCursor(f *testing.F) {
 		if position == "" {
 			return
 		}
-		// What is issued opens to what it was made of, and to nothing for anybody else.
+		// An issued cursor opens to its own position, and nobody else can open it.
 		good := api.SealCursor(key, callers[alice], "/orders", nil, position)
 		open := func(key []byte, by cafe.Caller, path, cursor, query string) (string, error) {
 			q, err := url.ParseQuery(query)
@@ -117,14 +117,14 @@ func FuzzCursor(f *testing.F) {
 				t.Errorf("%s opens to %q", what, got)
 			}
 		}
-		// The router does the same with a position that it did not issue itself.
+		// The router treats a position that it did not issue in the same way.
 		s.call(alice, "GET", "/orders?cursor="+base64.RawURLEncoding.EncodeToString(raw), "").wantProblem(400, "malformed-request", "cursor")
 	})
 }
 
-// FuzzOrderJSON sends any body as an order and as a change of one: what goes in is as the
-// reference has it and costs what the menu says, what is refused names where, and nothing
-// of it is kept. Seeds are in testdata.
+// FuzzOrderJSON sends any body as a new order and as a change of an order. An accepted body
+// must match the reference, and the order must have the menu's prices. A refusal must name
+// the fields, and nothing of the body may be stored. The seeds are in testdata.
 func FuzzOrderJSON(f *testing.F) {
 	whole := openFor(f)
 	menu := model.Menu{}
@@ -173,7 +173,7 @@ func FuzzOrderJSON(f *testing.F) {
 			if err := json.Unmarshal([]byte(body), &asked); err != nil {
 				t.Fatalf("accepted %s: %v", body, err)
 			}
-			note, _ := asked["note"].(string) // null is none
+			note, _ := asked["note"].(string) // null counts as none
 			if _, given := asked["note"]; !given {
 				note = "before"
 			}
@@ -194,7 +194,7 @@ func FuzzOrderJSON(f *testing.F) {
 }
 
 // wantPriced fails the test unless the order has what the body asks for, at the menu's
-// prices. It returns how many units it took off the shelf.
+// prices. It returns the number of units taken from stock.
 func wantPriced(a answer, menu model.Menu, body, schema string) (units int64) {
 	a.Helper()
 	if err := api.CheckBody(schema, []byte(body)); err != nil {
@@ -245,8 +245,8 @@ func wantPriced(a answer, menu model.Menu, body, schema string) (units int64) {
 	return units
 }
 
-// wantRefusal fails the test unless the answer is one of these, and names the fields
-// where it must.
+// wantRefusal fails the test unless the answer is one of the expected refusals. A validation
+// problem must name its fields.
 func wantRefusal(a answer, body, schema string, statuses ...int) {
 	a.Helper()
 	var p struct {
@@ -257,7 +257,7 @@ func wantRefusal(a answer, body, schema string, statuses ...int) {
 	if !slices.Contains(statuses, a.status) {
 		a.Fatalf("%s is answered with %d %s", body, a.status, a.body)
 	}
-	whole := jsontext.Value(body).IsValid() // without doubled names
+	whole := jsontext.Value(body).IsValid() // without duplicate names
 	if a.status == 400 && whole && api.CheckBody(schema, []byte(body)) == nil {
 		a.Errorf("the reference has %s, which is called malformed", body)
 	}
@@ -283,7 +283,7 @@ func wantRefusal(a answer, body, schema string, statuses ...int) {
 	}
 }
 
-// parentIn tells whether the value has what the JSON pointer's last part would be in.
+// parentIn reports whether the value has the parent of the JSON pointer.
 func parentIn(value any, pointer string) bool {
 	parts := strings.Split(pointer, "/")
 	for _, p := range parts[min(1, len(parts)):max(1, len(parts)-1)] {
@@ -303,13 +303,13 @@ func parentIn(value any, pointer string) bool {
 	return true
 }
 
-// open to anyone, by the contract.
+// anyone may call, by the contract.
 var public = regexp.MustCompile(`^/(health|openapi\.json|docs|menu|menu/[^/]+)$`)
 
-// FuzzProxyEvent gives the Lambda handler any bytes for an event: no panic, no 5xx, an
-// answer that the reference has, and nothing of Alice's for who is not Alice or staff by
-// the authorizer's word. Every event is tried as it is, with Bob's identity, and with
-// none. Seeds are in testdata; the samples of events/ are more.
+// FuzzProxyEvent gives the Lambda handler any bytes as an event. There must be no panic and
+// no 5xx, and the answer must match the reference. Only Alice and staff, according to the
+// authorizer, may see Alice's data. Each event is tried as it is, with Bob's identity and
+// without one. The seeds are in testdata and in events/.
 func FuzzProxyEvent(f *testing.F) {
 	whole := openFor(f)
 	const secret = "kanari"
@@ -332,8 +332,8 @@ func FuzzProxyEvent(f *testing.F) {
 	handler := lambda.NewHandler(api.Lambda(whole.router, time.Now))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var event events.APIGatewayProxyRequest
-		// As package lambda would. What it refuses is an error here, too, or its fault is
-		// where the API does not look.
+		// Package lambda decodes it like this. If it refuses an event, ours must too, unless
+		// the error is in a member that the API does not use.
 		if err := json.Unmarshal(raw, &event); err != nil {
 			if b, err := handler.Invoke(t.Context(), raw); err == nil && !bytes.Contains(b, []byte(`"statusCode"`)) {
 				t.Errorf("no event, and answered %s", b)
@@ -352,7 +352,7 @@ func FuzzProxyEvent(f *testing.F) {
 			mayRead := somebody && (subject == "alice" || role != "customer")
 			method := strings.ToUpper(event.HTTPMethod)
 			if mayRead && method != "" && method != "GET" && method != "HEAD" && method != "POST" {
-				continue // Alice's order is to stay as it is
+				continue // Alice's order must not change
 			}
 			payload, err := json.Marshal(event)
 			if err != nil {
@@ -402,8 +402,8 @@ func FuzzProxyEvent(f *testing.F) {
 	})
 }
 
-// decodedAlike holds the decoder of events to that of package lambda, in what the API
-// looks at.
+// decodedAlike compares our decoder of events with that of package lambda, in the members
+// that the API uses.
 func decodedAlike(t *testing.T, event events.APIGatewayProxyRequest) {
 	t.Helper()
 	payload, err := json.Marshal(event)
@@ -420,7 +420,7 @@ func decodedAlike(t *testing.T, event events.APIGatewayProxyRequest) {
 		Identity: events.APIGatewayRequestIdentity{SourceIP: of.Identity.SourceIP},
 	}
 	want.Resource, want.PathParameters, want.StageVariables = "", nil, nil
-	if len(want.MultiValueQueryStringParameters) > 0 { // then these are not looked at
+	if len(want.MultiValueQueryStringParameters) > 0 { // then these are not used
 		want.QueryStringParameters = nil
 	}
 	headers := http.Header{}
@@ -438,7 +438,7 @@ func decodedAlike(t *testing.T, event events.APIGatewayProxyRequest) {
 	got, header, err := api.DecodeEvent(payload)
 	for _, h := range []http.Header{header, headers} {
 		for _, values := range h {
-			slices.Sort(values) // names that differ in their case only come in any order
+			slices.Sort(values) // the order is undefined for names that differ only in case
 		}
 	}
 	if err != nil || !reflect.DeepEqual(got, want) || !reflect.DeepEqual(header, headers) {

@@ -9,7 +9,7 @@ import (
 	"cafe/model"
 )
 
-// beginImport answers where to put the file.
+// beginImport answers with the address for the upload.
 func (s *server) beginImport(c *gin.Context) error {
 	var r struct {
 		Kind        optional[string]   `json:"kind"`
@@ -38,7 +38,7 @@ func (s *server) beginImport(c *gin.Context) error {
 		return err
 	}
 	c.Header("Location", "/imports/"+upload.ImportID)
-	c.Header("Cache-Control", "no-store") // whoever has the address may upload
+	c.Header("Cache-Control", "no-store") // anybody with the address may upload
 	return answer(c, http.StatusCreated, struct {
 		ID        string `json:"id"`
 		UploadURL string `json:"upload_url"`
@@ -46,7 +46,7 @@ func (s *server) beginImport(c *gin.Context) error {
 	}{upload.ImportID, upload.URL, cafe.Timestamp(upload.ExpiresAt)})
 }
 
-// getImport answers how far an import is, and what came of it.
+// getImport answers with the progress and the result of an import.
 func (s *server) getImport(c *gin.Context) error {
 	id, err := pathID(c, "id")
 	if err != nil {
@@ -80,9 +80,9 @@ func (s *server) getImport(c *gin.Context) error {
 	}{im.ID, im.Kind, im.Status, im.Rows, im.Created, im.Updated, im.Unchanged, im.Rejected, im.SkippedRows, problems, rejectsURL})
 }
 
-// RefuseFile answers a request to the address of a file (an upload, or rejects) that is
-// not served. The local café has such addresses beside the router's; on AWS they are
-// S3's, and so the reference says nothing of their problems.
+// RefuseFile answers a request for a file, an upload or a rejects file, that is refused. The
+// local café serves these addresses beside the router. On AWS S3 serves them, so the
+// reference does not list their problems.
 func RefuseFile(w http.ResponseWriter, r *http.Request, status int, kind, title, detail string) {
 	id, _ := r.Context().Value(requestIDKey{}).(string)
 	p := &Problem{Type: "/problems/" + kind, Title: title, Status: status, Detail: detail}

@@ -19,11 +19,11 @@ import (
 	"cafe/internal/cafe"
 )
 
-// Function is the handler for API Gateway's proxy events (REST API, payload 1.0): the
-// router's answer, whatever the event. It is the one place that knows
-// aws-lambda-go-api-proxy, which converts event to request and answer to response.
+// Function is the Lambda handler for API Gateway's proxy events (REST API, payload 1.0). It
+// gives each event to the router. Only this file uses aws-lambda-go-api-proxy, which
+// converts events to requests and answers to responses.
 //
-// Who the caller is comes from the authorizer's context and nowhere else.
+// The caller's identity comes only from the authorizer's context.
 type Function struct {
 	router  http.Handler
 	adapter core.RequestAccessor
@@ -32,14 +32,14 @@ type Function struct {
 
 var _ lambda.Handler = (*Function)(nil)
 
-// Lambda returns the Function of the router. now is the clock that tells whether the
+// Lambda returns the Function of the router. now is the clock that reports whether the
 // caller's token has expired since: API Gateway may hold an authorizer's answer for longer
 // than the token lives.
 func Lambda(router http.Handler, now func() time.Time) *Function {
 	return &Function{router: router, now: now}
 }
 
-// Invoke implements lambda.Handler. Its only error is of a payload that is no event.
+// Invoke implements lambda.Handler. It returns an error only if the payload is not an event.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	event, header, err := decodeEvent(payload)
 	if err != nil {
@@ -61,7 +61,7 @@ func (f *Function) answer(ctx context.Context, event events.APIGatewayProxyReque
 	if by, err := auth.FromContext(event.RequestContext.Authorizer, f.now()); err == nil {
 		ctx = cafe.WithCaller(ctx, cafe.Caller{ID: by.Subject, Role: by.Role})
 	}
-	// What stands before the path as the client sees it: the stage.
+	// The stage, which precedes the path in the client's URL.
 	base, staged := strings.CutSuffix(event.RequestContext.Path, event.Path)
 	if !staged {
 		base = ""
@@ -88,12 +88,12 @@ func (f *Function) answer(ctx context.Context, event events.APIGatewayProxyReque
 	return response, err
 }
 
-// unescaped are the characters of a path that the adapter would take for its end.
+// unescaped escapes the characters that the adapter would take for the end of a path.
 var unescaped = strings.NewReplacer("?", "%3F", "#", "%23")
 
-// wellFormed tells whether the adapter can convert the event; what it cannot, it would
-// answer with a 504. It also takes out of the event what the adapter misreads: the
-// stage in front of the path, and ? and # in it, which API Gateway has unescaped.
+// wellFormed reports whether the adapter can convert the event. The adapter would answer
+// any other event with 504. wellFormed also corrects what the adapter misreads: it removes
+// the stage from the path, and it escapes ? and #, which API Gateway has unescaped.
 func wellFormed(event *events.APIGatewayProxyRequest) bool {
 	if event.IsBase64Encoded {
 		if _, err := base64.StdEncoding.DecodeString(event.Body); err != nil {
@@ -118,7 +118,7 @@ func wellFormed(event *events.APIGatewayProxyRequest) bool {
 	return err == nil
 }
 
-// plain tells whether all is of characters that stand for themselves in a URL.
+// plain reports whether all characters may stand unescaped in a URL.
 func plain(s string) bool {
 	for _, c := range []byte(s) {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' && c != '/' {
@@ -128,7 +128,8 @@ func plain(s string) bool {
 	return true
 }
 
-// Closed returns the handler of a café that is not configured: every request is 503.
+// Closed returns the handler of a café that is not configured. It answers every request
+// with 503.
 func Closed() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, _ := r.Context().Value(requestIDKey{}).(string)

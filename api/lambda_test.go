@@ -16,8 +16,8 @@ import (
 	"cafe/api"
 )
 
-// event makes API Gateway's event out of a request, with the authorizer's context that
-// API Gateway would pass on: strings only.
+// event returns API Gateway's event for a request. Like API Gateway, it passes the
+// authorizer's context on as strings.
 func event(who, method, path, body string, headers ...string) events.APIGatewayProxyRequest {
 	path, query, _ := strings.Cut(path, "?")
 	e := events.APIGatewayProxyRequest{
@@ -69,7 +69,7 @@ func (s *service) invoke(e events.APIGatewayProxyRequest) answer {
 	return answer{s.T, response.StatusCode, http.Header(response.MultiValueHeaders), body}
 }
 
-// The same calls over HTTP and as API Gateway's events: byte for byte.
+// The same calls over HTTP and as API Gateway's events have the same answers, byte for byte.
 func TestLambdaAnswersAsHTTPDoes(t *testing.T) {
 	s := open(t)
 	id := s.call(alice, "POST", "/orders", latte).want(201).get("id")
@@ -151,7 +151,7 @@ func TestLambdaTakesWhatAPIGatewaySends(t *testing.T) {
 	s.invoke(event(alice, "GET", "/orders/"+id+"?x", "")).want(200) // cut off by the test's own event
 }
 
-// Case 47 of the reliability list.
+// Case 47 in docs/reliability.md.
 func TestASpoofedContextGivesNoIdentity(t *testing.T) {
 	s := open(t)
 	id := s.call(alice, "POST", "/orders", latte).want(201).get("id")

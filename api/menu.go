@@ -40,7 +40,8 @@ func optionsAnswer(options []model.Option) []optionJSON {
 	return list
 }
 
-// contentTag is the entity tag of something that has no version: of its content.
+// contentTag returns an entity tag that depends on the content, for a resource without a
+// version.
 func contentTag(v any) (string, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -121,7 +122,7 @@ func (s *server) putMenuItem(c *gin.Context) error {
 	}
 	var faults model.Invalid
 	if r.SKU.or(&faults, "/sku", sku) != sku {
-		faults.Add("/sku", "must be the path's")
+		faults.Add("/sku", "must be equal to the one in the path")
 	}
 	item := model.Item{
 		SKU: sku, Name: r.Name.need(&faults, "/name"), Category: r.Category.or(&faults, "/category", ""),

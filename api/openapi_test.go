@@ -29,15 +29,15 @@ import (
 	"cafe/model/report"
 )
 
-// reference is the OpenAPI document, ready to judge by.
+// reference is the OpenAPI document in a form that answers can be checked against.
 type reference struct {
-	doc     map[string]any // $refs but those to schemas are replaced by what they name
+	doc     map[string]any // $refs are resolved, except those to schemas
 	mu      sync.Mutex
 	schemas *jsonschema.Compiler
 }
 
-// theReference is stricter than the document: an answer may not have fields that it
-// does not name. Clients are told to expect such one day, but then they are to be in it.
+// theReference returns the document, but stricter: an answer may have no fields that the
+// document does not name. Clients must expect new fields, but the document must name them.
 var theReference = sync.OnceValue(func() *reference {
 	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(OpenAPI()))
 	if err != nil {
@@ -95,7 +95,7 @@ func forbidOthers(node any) {
 	}
 }
 
-// at returns what is in the document at that place, nil if nothing.
+// at returns the part of the document at the path, or nil if there is none.
 func (r *reference) at(path ...string) any {
 	var node any = r.doc
 	for _, p := range path {
@@ -120,7 +120,7 @@ func (r *reference) names(path ...string) []string {
 	return slices.Sorted(maps.Keys(n))
 }
 
-// validate holds a value against the schema at that place.
+// validate checks a value against the schema at the path.
 func (r *reference) validate(value any, path ...string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,7 +135,7 @@ func (r *reference) validate(value any, path ...string) error {
 	return s.Validate(value)
 }
 
-// template returns the documented path that a request's path is of.
+// template returns the documented path for the path of a request.
 func (r *reference) template(path string) string {
 	got := strings.Split(path, "/")
 next:
@@ -154,15 +154,15 @@ next:
 	return ""
 }
 
-// headers are those that the document speaks of; the others (Date, Vary…) are HTTP's.
+// headers are the headers that the document describes. Others, such as Date, are HTTP's.
 var headers = []string{"X-Request-Id", "ETag", "Location", "Idempotent-Replayed", "Retry-After", "Allow", "WWW-Authenticate"}
 
-// CheckAnswer says where an answer is not as the document has it: its status, headers,
-// media type or body. It is for tests that have an answer at hand anyway.
+// CheckAnswer returns an error if the answer does not match the document in its status,
+// headers, media type or body. Other tests call it for their answers.
 func CheckAnswer(method, path string, status int, header http.Header, body []byte) error {
 	r := theReference()
 	path, _, _ = strings.Cut(path, "?")
-	if unescaped, err := url.PathUnescape(path); err == nil { // a/b is two parts, however it is written
+	if unescaped, err := url.PathUnescape(path); err == nil { // a/b is two segments, even if the slash is escaped
 		path = unescaped
 	}
 	place := []string{"paths", r.template(path), strings.ToLower(method), "responses", strconv.Itoa(status)}
@@ -271,7 +271,7 @@ func TestCheckAnswerFindsFault(t *testing.T) {
 	}
 }
 
-// The document is what the OpenAPI Initiative's own schema of OpenAPI 3.1 says one is.
+// The document is valid by the OpenAPI Initiative's schema of OpenAPI 3.1.
 func TestTheReferenceIsOpenAPI31(t *testing.T) {
 	official, err := jsonschema.UnmarshalJSON(strings.NewReader(datamodel.OpenAPI31SchemaData))
 	if err != nil {
@@ -303,12 +303,12 @@ func TestTheReferenceIsOpenAPI31(t *testing.T) {
 			t.Errorf("%s refers to nothing", m[2])
 		}
 	}
-	if len(ids) != len(documentedCalls()) { // links name some, too, and must name no others
+	if len(ids) != len(documentedCalls()) { // links name operations too
 		t.Errorf("%d operation ids for %d calls", len(ids), len(documentedCalls()))
 	}
 }
 
-// Every example is of its schema, and everything that can have one has.
+// Every example matches its schema, and everything that can have an example has one.
 func TestExamplesAreValid(t *testing.T) {
 	r := theReference()
 	count := 0
@@ -357,8 +357,7 @@ func TestExamplesAreValid(t *testing.T) {
 	}
 }
 
-// A keyword that JSON Schema does not have is a slip, such as half a description, and tells
-// clients nothing.
+// A keyword that JSON Schema does not have is a mistake, such as a part of a description.
 func TestSchemasUseOnlyJSONSchemaKeywords(t *testing.T) {
 	keywords := strings.Fields(`$ref title description default examples deprecated format type enum const
 		minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern
@@ -437,7 +436,7 @@ func documentedCalls() (calls []documentedCall) {
 	return calls
 }
 
-// roles returns who may make the call, by the document; nil is anyone.
+// roles returns the roles that may make the call according to the document. Nil means anyone.
 func (c documentedCall) roles() (roles []model.Role) {
 	r := theReference()
 	security, own := r.at("paths", c.path, strings.ToLower(c.method), "security").([]any)
@@ -473,7 +472,7 @@ func TestTheReferenceMatchesTheRouter(t *testing.T) {
 	}
 }
 
-// What follows for a call from what it is.
+// Some properties of a call follow from its method and path.
 func TestEveryCallIsFullyDescribed(t *testing.T) {
 	r := theReference()
 	for _, c := range documentedCalls() {
@@ -540,7 +539,7 @@ func TestEveryCallIsFullyDescribed(t *testing.T) {
 			}
 		}
 	}
-	// A request may have no members but those in the document.
+	// A request may have only the members in the document.
 	for _, name := range regexp.MustCompile(`"#/components/schemas/(\w+(?:Input|Patch))"`).FindAllStringSubmatch(string(OpenAPI()), -1) {
 		var whole struct {
 			Components struct {
@@ -558,8 +557,7 @@ func TestEveryCallIsFullyDescribed(t *testing.T) {
 	}
 }
 
-// Every problem that the service can answer is in the document, in the same words, and
-// no other is.
+// The document has exactly the problems that the service can answer, with the same titles.
 func TestProblemsMatchTheReference(t *testing.T) {
 	type problemType struct {
 		Type, Title string
@@ -640,7 +638,7 @@ func TestProblemsMatchTheReference(t *testing.T) {
 	if !slices.Equal(types, doc.Components.Schemas.Problem.Properties.Type.Enum) {
 		t.Error("the schema of a problem lists other types")
 	}
-	// The examples use the documented words, under the documented status.
+	// The examples have the documented titles and statuses.
 	r := theReference()
 	for _, name := range r.names("components", "responses") {
 		media, _ := r.at("components", "responses", name, "content", "application/problem+json").(map[string]any)
@@ -664,7 +662,7 @@ func TestProblemsMatchTheReference(t *testing.T) {
 	}
 }
 
-// The numbers in the document are the model's.
+// The numbers in the document are those of the model.
 func TestLimitsMatchTheModel(t *testing.T) {
 	r := theReference()
 	for place, want := range map[string]int64{
@@ -698,7 +696,7 @@ func TestLimitsMatchTheModel(t *testing.T) {
 	if got := r.at("components", "schemas", "Status", "enum"); !reflect.DeepEqual(got, statuses) {
 		t.Errorf("statuses: %v", got)
 	}
-	// Ids are the model's, character by character.
+	// Ids have the same characters as in the model.
 	for c := range rune(0x180) {
 		s := "a" + string(c)
 		if err := r.validate(s, "components", "schemas", "Id"); (err == nil) != model.ValidID(s) {
@@ -714,8 +712,8 @@ func TestLimitsMatchTheModel(t *testing.T) {
 	}
 }
 
-// What is encoded has the fields of its schema: all of them, no others, and those that
-// may be left out are not required.
+// An encoded answer has exactly the fields of its schema. Fields that may be left out are
+// not required.
 func TestFieldsMatchTheReference(t *testing.T) {
 	for name, encoded := range map[string]any{
 		"Item": itemJSON{}, "Order": orderJSON{}, "Line": lineJSON{}, "Option": optionJSON{}, "Customer": customerJSON{},

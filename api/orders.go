@@ -123,7 +123,7 @@ func (s *server) placeOrder(c *gin.Context) error {
 	return answerTagged(c, http.StatusCreated, etag(order.Version), orderAnswer(order))
 }
 
-// replay says that the answer is that of an earlier request with the same key.
+// replay marks the answer as that of an earlier request with the same key.
 func replay(c *gin.Context, replayed bool) {
 	if replayed {
 		c.Header("Idempotent-Replayed", "true")
@@ -162,7 +162,7 @@ func (s *server) listOrders(c *gin.Context) error {
 		}
 	}
 	if len(faults) > 0 {
-		return malformed("A query parameter is at fault.", faults...)
+		return malformed("A query parameter is not valid.", faults...)
 	}
 	orders, next, err := s.cafe.Orders(c.Request.Context(), caller(c), f, l.from, l.limit)
 	if err != nil {
@@ -191,7 +191,7 @@ func (s *server) amendOrder(c *gin.Context) error {
 	if err := decode(c, &r, "application/merge-patch+json"); err != nil {
 		return err
 	}
-	// A JSON Merge Patch (RFC 7396): null takes a member away, and lines cannot be.
+	// This is a JSON Merge Patch (RFC 7396): null removes a member. Lines cannot be removed.
 	var a cafe.Amendment
 	var faults model.Invalid
 	if r.Lines.Given {

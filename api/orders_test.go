@@ -64,8 +64,8 @@ func TestWhoOrdersForWhom(t *testing.T) {
 	}
 }
 
-// Cases 37 and 38 of the reliability list, and all of "Order request" in the contract:
-// nothing is stored, no stock is taken, the answer names the field.
+// Cases 37 and 38 in docs/reliability.md, and all of "Order request" in the contract.
+// Nothing is stored, no stock is taken, and the answer names the field.
 func TestBadOrdersAreRefusedByField(t *testing.T) {
 	s := open(t)
 	line := func(members string) string { return `{"lines":[{` + members + `}]}` }
@@ -147,7 +147,7 @@ func TestBadOrdersAreRefusedByField(t *testing.T) {
 	}
 }
 
-// Case 39 of the reliability list.
+// Case 39 in docs/reliability.md.
 func TestABodyOverTheLimitIs413(t *testing.T) {
 	s := open(t)
 	pad := func(n int) string { return latte + strings.Repeat(" ", n-len(latte)) }
@@ -196,7 +196,7 @@ func TestMediaTypes(t *testing.T) {
 	send("application/json", "gzip").wantProblem(415, "unsupported-media-type")
 }
 
-// Cases 1 to 8 of the reliability list, over HTTP.
+// Cases 1 to 8 in docs/reliability.md, over HTTP.
 func TestIdempotency(t *testing.T) {
 	t.Run("64 concurrent posts with one key are one order", func(t *testing.T) {
 		s := open(t)
@@ -347,7 +347,7 @@ func TestAmending(t *testing.T) {
 	s.call(alice, "PATCH", path, `{"note":"late"}`, `If-Match: "5"`).wantProblem(409, "not-amendable")
 }
 
-// Case 10 of the reliability list.
+// Case 10 in docs/reliability.md.
 func TestConcurrentAmendmentsWithOneETag(t *testing.T) {
 	s := open(t)
 	path := "/orders/" + s.call(alice, "POST", "/orders", latte).want(201).get("id")
@@ -484,7 +484,7 @@ func TestListing(t *testing.T) {
 	s.call(sam, "GET", "/orders?limit=%zz", "").wantProblem(400, "malformed-request")
 }
 
-// Case 41 of the reliability list.
+// Case 41 in docs/reliability.md.
 func TestCursorsAreBoundAndTamperProof(t *testing.T) {
 	s := open(t)
 	for range 3 {
@@ -515,7 +515,7 @@ func TestCursorsAreBoundAndTamperProof(t *testing.T) {
 	s.call(sam, "GET", "/stock?cursor="+cursor, "").wantProblem(400, "malformed-request", "cursor")
 }
 
-// Case 28 of the reliability list, the API's half.
+// Case 28 in docs/reliability.md, the API's half.
 func TestThrottledStoreIs503(t *testing.T) {
 	s := open(t)
 	id := s.call(alice, "POST", "/orders", latte).want(201).get("id")

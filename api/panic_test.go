@@ -11,7 +11,7 @@ import (
 	"cafe/internal/table/tabletest"
 )
 
-// logged returns what is logged from now on, as the Lambda functions write it.
+// logged returns a buffer that gets the log from now on, in the format of the Lambda functions.
 func logged(t *testing.T) *bytes.Buffer {
 	t.Helper()
 	var lines bytes.Buffer

@@ -18,8 +18,8 @@ import (
 	"cafe/model"
 )
 
-// Problem is an error as clients see it (RFC 9457). It is an error itself, so that a
-// handler can return one.
+// Problem is an error in the form that clients see (RFC 9457). It implements error, so that
+// a handler can return it.
 type Problem struct {
 	Type      string       `json:"type"`
 	Title     string       `json:"title"`
@@ -29,7 +29,7 @@ type Problem struct {
 	RequestID string       `json:"request_id"`
 	Errors    []fieldFault `json:"errors,omitempty"`
 
-	retryAfter int // seconds; 0: no such header
+	retryAfter int // the Retry-After header in seconds; 0 for none
 }
 
 type fieldFault struct {
@@ -47,31 +47,31 @@ func malformed(detail string, faults ...fieldFault) *Problem {
 	return problem(http.StatusBadRequest, "malformed-request", "Malformed request", detail, faults...)
 }
 
-// Unauthorized is the problem of a caller without a valid token.
+// Unauthorized returns the problem for a caller without a valid token.
 func Unauthorized() *Problem {
 	return problem(http.StatusUnauthorized, "unauthorized", "Unauthorized",
 		"A valid bearer token is required: Authorization: Bearer <JWT>.")
 }
 
-// TooManyRequests is the problem of a caller over the limit, who may try again after
-// that many seconds.
+// TooManyRequests returns the problem for a caller over the rate limit. The caller may try
+// again after the given number of seconds, at least one.
 func TooManyRequests(seconds int) *Problem {
 	p := problem(http.StatusTooManyRequests, "too-many-requests", "Too many requests",
-		"The café takes no more requests at this pace. Try again a little later.")
+		"There are too many requests. Try again in a moment.")
 	p.retryAfter = max(1, seconds)
 	return p
 }
 
-// Unavailable is the problem of a café whose store or keys cannot be reached.
+// Unavailable returns the problem of a café that cannot reach its store or its keys.
 func Unavailable() *Problem {
 	p := problem(http.StatusServiceUnavailable, "unavailable", "Unavailable",
-		"The café cannot answer this right now. Try again a little later; orders and payments with the same Idempotency-Key, so that they are taken once.")
+		"The café cannot answer now. Try again in a moment. Send orders and payments with the same Idempotency-Key, so that they are not taken twice.")
 	p.retryAfter = 1
 	return p
 }
 
-// problemOf is the one place where an error becomes an answer. What is not known here is
-// a 500 that says nothing of its cause.
+// problemOf turns an error into a problem. No other code does that. An unknown error becomes
+// a 500 that does not show its cause.
 func problemOf(err error) *Problem {
 	var (
 		ready    *Problem
@@ -85,13 +85,13 @@ func problemOf(err error) *Problem {
 	case errors.As(err, &ready):
 		return ready
 	case errors.As(err, &invalid):
-		p := problem(http.StatusUnprocessableEntity, "validation", "Validation failed", "Some fields are at fault; errors names them.")
+		p := problem(http.StatusUnprocessableEntity, "validation", "Validation failed", "Some fields are not valid. See errors.")
 		for _, f := range invalid {
 			p.Errors = append(p.Errors, fieldFault(f))
 		}
 		return p
 	case errors.As(err, &short):
-		p := problem(http.StatusConflict, "out-of-stock", "Out of stock", "There is not enough on the shelf. Nothing was taken.")
+		p := problem(http.StatusConflict, "out-of-stock", "Out of stock", "There is not enough stock. Nothing was taken.")
 		for _, s := range short.Short {
 			for _, line := range s.Lines {
 				p.Errors = append(p.Errors, fieldFault{"/lines/" + strconv.Itoa(line),
@@ -107,22 +107,22 @@ func problemOf(err error) *Problem {
 			fmt.Sprintf("The body is larger than %d bytes.", maxBody))
 	case errors.Is(err, table.ErrTooLarge):
 		return problem(http.StatusRequestEntityTooLarge, "body-too-large", "Body too large",
-			"The body asks for more than the café can keep in one piece. Ask for less at once.")
+			"The request is too large to be stored at once. Ask for less.")
 	case errors.As(err, &noReport):
 		return problem(http.StatusNotFound, "not-found", "Not found", noReport.Reason)
 	case errors.Is(err, cafe.ErrNotFound):
-		return problem(http.StatusNotFound, "not-found", "Not found", "There is nothing here.")
+		return problem(http.StatusNotFound, "not-found", "Not found", "It does not exist, or you may not see it.")
 	case errors.Is(err, cafe.ErrForbidden):
 		return problem(http.StatusForbidden, "forbidden", "Forbidden", "Your role may not do this.")
 	case errors.Is(err, cafe.ErrKeyReused):
 		return problem(http.StatusUnprocessableEntity, "idempotency-key-reused", "Idempotency key reused",
-			"This Idempotency-Key came with another body before. Use a new key for a new request.")
+			"This Idempotency-Key was used before with another body. Use a new key for a new request.")
 	case errors.Is(err, cafe.ErrStale):
 		return problem(http.StatusPreconditionFailed, "precondition-failed", "Precondition failed",
-			"It is not as If-Match or If-None-Match wants it. Read it again, and send the ETag of then.")
+			"The precondition does not hold. Read the resource again, and send its current ETag.")
 	case errors.Is(err, cafe.ErrPreconditionRequired):
 		return problem(http.StatusPreconditionRequired, "precondition-required", "Precondition required",
-			"Say which version you mean to change: If-Match with the ETag of your last read.")
+			"This change needs If-Match with the ETag of your last read.")
 	case errors.Is(err, cafe.ErrNotAmendable):
 		return problem(http.StatusConflict, "not-amendable", "Not amendable", "Only an order that is still placed can be amended.")
 	case errors.Is(err, table.ErrThrottled), errors.Is(err, table.ErrUnavailable), errors.Is(err, table.ErrConflict),
@@ -133,7 +133,8 @@ func problemOf(err error) *Problem {
 		"Something went wrong on our side. Quote the request_id when you report it.")
 }
 
-// fail answers with the problem that the error is, and logs what is the café's own fault.
+// fail answers with the problem for the error. It logs the error if its status is 500 or
+// more.
 func fail(c *gin.Context, err error) {
 	p := problemOf(err)
 	metric.Emit([]metric.Figure{{Name: "Refusals", Value: 1, Unit: metric.Count}},
@@ -150,16 +151,16 @@ func fail(c *gin.Context, err error) {
 	c.Abort()
 }
 
-// WriteProblem answers with the problem. The local gateway uses it for what it refuses
-// before the router sees it.
+// WriteProblem answers with the problem. The local gateway uses it for requests that it
+// refuses itself.
 func WriteProblem(w http.ResponseWriter, r *http.Request, p *Problem, requestID string) {
 	answer := *p
 	answer.Instance, answer.RequestID = r.URL.EscapedPath(), requestID
-	if strings.HasPrefix(answer.Instance, "//") { // a host would follow (RFC 3986, section 4.2)
+	if strings.HasPrefix(answer.Instance, "//") { // a reference that begins with // names a host (RFC 3986, section 4.2)
 		answer.Instance = "/." + answer.Instance
 	}
 	b, err := json.Marshal(answer)
-	if err != nil { // a path that is no UTF-8
+	if err != nil { // the path is not UTF-8
 		answer.Instance = ""
 		b, _ = json.Marshal(answer)
 	}
@@ -174,5 +175,5 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p *Problem, requestID 
 		h.Set("WWW-Authenticate", `Bearer realm="cafe"`)
 	}
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(b) // the client may be gone
+	_, _ = w.Write(b) // an error means that the client has gone
 }

@@ -12,20 +12,20 @@ import (
 	"cafe/model"
 )
 
-// The forms in which a report comes, the standard one first.
+// The media types of a report. The first is the default.
 const (
 	formJSON = "application/json"
 	formHTML = "text/html"
 	formText = "text/plain"
 )
 
-// getReport answers the day's report in the form that the caller likes best.
+// getReport answers with the report of the day, in the media type that the caller prefers.
 func (s *server) getReport(c *gin.Context) error {
 	c.Writer.Header().Add("Vary", "Accept")
 	form := preferred(c.Request.Header.Values("Accept"), formJSON, formHTML, formText)
 	if form == "" {
 		return problem(http.StatusNotAcceptable, "not-acceptable", "Not acceptable",
-			"A report comes as application/json, text/html or text/plain.")
+			"A report is available as application/json, text/html or text/plain.")
 	}
 	day, err := pathDay(c)
 	if err != nil {
@@ -35,7 +35,7 @@ func (s *server) getReport(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Header("Cache-Control", "no-store") // the takings are nobody else's business
+	c.Header("Cache-Control", "no-store") // revenue is confidential
 	switch form {
 	case formHTML:
 		page, err := s.cafe.Page(r.Report)
@@ -52,7 +52,7 @@ func (s *server) getReport(c *gin.Context) error {
 	return nil
 }
 
-// buildReport answers the new revision, which is on its way to the owner then.
+// buildReport answers with a new revision, which will be mailed to the owner.
 func (s *server) buildReport(c *gin.Context) error {
 	day, err := pathDay(c)
 	if err != nil {
@@ -70,15 +70,15 @@ func (s *server) buildReport(c *gin.Context) error {
 func pathDay(c *gin.Context) (model.Day, error) {
 	day, err := model.ParseDay(c.Param("day"))
 	if err != nil {
-		return "", &cafe.NoReport{Reason: "A report is of a day, written as 2017-03-18; there is no such date."}
+		return "", &cafe.NoReport{Reason: "There is no such date. Write a day as 2017-03-18."}
 	}
 	return day, nil
 }
 
-// preferred returns which of the media types the Accept headers rank highest, the first
-// of several that they rank alike, and "" when they admit none (RFC 9110, section
-// 12.5.1). Parameters other than q make no difference. What is not well-formed is passed
-// over, and headers that say nothing admit everything.
+// preferred returns the media type that the Accept headers rank highest (RFC 9110, section
+// 12.5.1). It returns the first of several with the same rank, and "" if they accept none.
+// It ignores parameters other than q, and parts that are malformed. Without any valid part
+// every type is accepted.
 func preferred(headers []string, offers ...string) (best string) {
 	type rank struct {
 		specific int // 1 for */*, 2 for text/*, 3 for text/html

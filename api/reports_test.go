@@ -40,7 +40,7 @@ func TestAReportComesInTheFormThatIsAskedFor(t *testing.T) {
 		"text/plain":                        "text/plain; charset=utf-8",
 		"text/*":                            "text/html; charset=utf-8",
 		"application/pdf, text/plain;q=0.1": "text/plain; charset=utf-8",
-		// A browser's.
+		// This is what a browser sends.
 		"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8": "text/html; charset=utf-8",
 		"application/json;q=0.5, text/html;q=0.4, text/plain;q=0.6":                             "text/plain; charset=utf-8",
 		"text/*;q=0.9, text/html;q=0, application/json;q=0.1":                                   "text/plain; charset=utf-8",
@@ -110,10 +110,10 @@ func TestDaysWithoutAReportAre404(t *testing.T) {
 	s := open(t)
 	tomorrow := string(model.Day(s.today()).AddDays(1))
 	for day, sentence := range map[string]string{
-		"2017-02-29": "there is no such date",
-		"2017-3-18":  "there is no such date",
-		"yesterday":  "there is no such date",
-		"%00":        "there is no such date",
+		"2017-02-29": "no such date",
+		"2017-3-18":  "no such date",
+		"yesterday":  "no such date",
+		"%00":        "no such date",
 		"9999-12-31": "9999-12-31 lies ahead: today is " + s.today() + ".",
 		tomorrow:     tomorrow + " lies ahead: today is ",
 		"0000-01-01": "0000-01-01 is before 1970.",
@@ -126,14 +126,14 @@ func TestDaysWithoutAReportAre404(t *testing.T) {
 			}
 		}
 	}
-	// Long before there was a café there is nothing to report, and that is what it says.
+	// A day long before the café existed has no report, and the answer says so.
 	var r report.Report
 	if s.call(olivia, "GET", "/reports/1970-01-01", "").want(200).json(&r); r.Orders != 0 || len(r.NeedsALook) != 1 {
 		t.Errorf("%+v", r)
 	}
 }
 
-// What is stored of a report and of a day, changed by hand, is an error and no panic.
+// A stored report or day that was changed by hand is an error and not a panic.
 func TestADamagedReportIsAnErrorWithoutDetails(t *testing.T) {
 	s := open(t)
 	day := string(model.Day(s.today()).AddDays(-1))
@@ -172,7 +172,8 @@ func TestADamagedReportIsAnErrorWithoutDetails(t *testing.T) {
 	s.call(olivia, "GET", "/reports/"+day, "").want(200)
 }
 
-// The contract's fields, and that no list is null, for a café that has sold nothing.
+// The report of a café that has sold nothing has all fields of the contract, and no list is
+// null.
 func TestAnEmptyReportHasEveryField(t *testing.T) {
 	s := open(t)
 	var fields map[string]json.RawMessage

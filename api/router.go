@@ -1,7 +1,6 @@
-// Package api is the café's HTTP surface: it decodes requests strictly, asks package
-// cafe, and encodes answers. Who the caller is, it takes from the context
-// (cafe.CallerOf); it never looks at a token. The same router serves one machine's
-// gateway and API Gateway's events.
+// Package api is the café's HTTP API. It decodes requests strictly, calls package cafe, and
+// encodes the answers. It takes the caller's identity from the context (cafe.CallerOf) and
+// never sees a token. The same router serves the local gateway and API Gateway's events.
 package api
 
 import (
@@ -23,7 +22,7 @@ import (
 	"cafe/model"
 )
 
-// Options are what the router needs besides the café.
+// Options are the settings of the router.
 type Options struct {
 	CursorKey []byte     // signs the cursors of lists; the same in every process of one café, 16 bytes or more
 	Origin    string     // the one web origin whose pages may call (CORS), such as https://app.example.com; empty: none
@@ -31,7 +30,7 @@ type Options struct {
 	Links     cafe.Links // where uploads go, and rejects come from
 }
 
-// route is one line of the route table.
+// route is an entry of the route table.
 type route struct {
 	method, path string
 	who          []model.Role // who may ever call it; nil: anyone, with a token or without
@@ -44,7 +43,7 @@ var (
 	owner   = []model.Role{model.RoleOwner}
 )
 
-// server holds what the handlers share.
+// server has the fields that all handlers use.
 type server struct {
 	cafe    *cafe.Cafe
 	cursors cursors
@@ -52,7 +51,7 @@ type server struct {
 	links   cafe.Links
 }
 
-// routes is the whole route table. HEAD works wherever GET does.
+// routes returns the route table. HEAD works wherever GET does.
 func (s *server) routes() []route {
 	return []route{
 		{"GET", "/health", nil, s.health},
@@ -92,10 +91,10 @@ func (s *server) routes() []route {
 // New returns the router.
 func New(c *cafe.Cafe, o Options) (*gin.Engine, error) {
 	if len(o.CursorKey) < 16 {
-		return nil, fmt.Errorf("the cursor key has %d bytes; at least 16 are needed", len(o.CursorKey))
+		return nil, fmt.Errorf("the cursor key has %d bytes and needs at least 16", len(o.CursorKey))
 	}
 	if o.Links == nil {
-		return nil, errors.New("there is nowhere to upload files to")
+		return nil, errors.New("Options.Links is not set")
 	}
 	s := &server{cafe: c, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links}
 	gin.SetMode(gin.ReleaseMode)
@@ -103,14 +102,14 @@ func New(c *cafe.Cafe, o Options) (*gin.Engine, error) {
 	e.RedirectTrailingSlash = false
 	e.HandleMethodNotAllowed = true
 	e.ForwardedByClientIP = false
-	e.Use(identify, access, recovered, headless)
+	e.Use(identify, access, recovered, headWriter)
 	if o.Origin != "" {
 		e.Use(cors(o.Origin))
 	}
 	e.NoRoute(func(c *gin.Context) { fail(c, cafe.ErrNotFound) })
 	e.NoMethod(func(c *gin.Context) {
 		fail(c, problem(http.StatusMethodNotAllowed, "method-not-allowed", "Method not allowed",
-			"This path does not take the method; Allow lists those it does."))
+			"This path does not have this method. Allow lists its methods."))
 	})
 	for _, r := range s.routes() {
 		handle := func(c *gin.Context) {
@@ -130,7 +129,7 @@ func New(c *cafe.Cafe, o Options) (*gin.Engine, error) {
 	return e, nil
 }
 
-// admit refuses callers who may never call the route.
+// admit refuses callers whose role may never call the route.
 func admit(c *gin.Context, who []model.Role) error {
 	if who == nil {
 		return nil
@@ -145,7 +144,7 @@ func admit(c *gin.Context, who []model.Role) error {
 	return nil
 }
 
-// caller returns who asks. It is the zero Caller only on routes that anyone may call.
+// caller returns the caller. It is the zero Caller only on routes that anyone may call.
 func caller(c *gin.Context) cafe.Caller {
 	by, _ := cafe.CallerOf(c.Request.Context())
 	return by
@@ -153,7 +152,7 @@ func caller(c *gin.Context) cafe.Caller {
 
 type requestIDKey struct{}
 
-// WithRequestID returns a context that names the request, for the answer and the log.
+// WithRequestID returns a context with the id of the request, for the answer and the log.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }
@@ -170,8 +169,8 @@ func requestID(c *gin.Context) string {
 	return id
 }
 
-// identify sees to it that the request has an id and the answer names it. An id that a
-// client sends is not believed.
+// identify gives the request an id and puts it into the answer. It ignores an id from the
+// client.
 func identify(c *gin.Context) {
 	id := requestID(c)
 	if id == "" {
@@ -181,8 +180,8 @@ func identify(c *gin.Context) {
 	c.Header("X-Request-Id", id)
 }
 
-// access logs one line a request: the route and not the path, which may name a person. It
-// is for those who look for something, since API Gateway has an access log of its own.
+// access logs a line for each request at level DEBUG, since API Gateway has its own access
+// log. The line has the route and not the path, which may name a person.
 func access(c *gin.Context) {
 	if !slog.Default().Enabled(c.Request.Context(), slog.LevelDebug) {
 		return
@@ -195,7 +194,7 @@ func access(c *gin.Context) {
 		"ms", float64(time.Since(start).Microseconds())/1000, "role", string(by.Role))
 }
 
-// recovered turns a panic into a 500. The log says where it happened, but not its value
+// recovered turns a panic into a 500. The log has the place of the panic but not its value
 // (cafe.Panicked).
 func recovered(c *gin.Context) {
 	defer func() {
@@ -210,8 +209,8 @@ func recovered(c *gin.Context) {
 	c.Next()
 }
 
-// headless drops the body of an answer to HEAD.
-func headless(c *gin.Context) {
+// headWriter drops the body of an answer to HEAD.
+func headWriter(c *gin.Context) {
 	if c.Request.Method == http.MethodHead {
 		c.Writer = bodyless{c.Writer}
 	}
@@ -222,8 +221,8 @@ type bodyless struct{ gin.ResponseWriter }
 func (w bodyless) Write(b []byte) (int, error)       { w.WriteHeaderNow(); return len(b), nil }
 func (w bodyless) WriteString(s string) (int, error) { w.WriteHeaderNow(); return len(s), nil }
 
-// cors lets pages of one origin call (the Fetch standard's CORS protocol). Tokens are
-// sent as a header, so credentials in the standard's sense, cookies, are not allowed.
+// cors lets web pages of one origin call the API (Fetch standard, "CORS protocol"). Tokens
+// are in a header, so cookies, which the standard calls credentials, are not allowed.
 func cors(origin string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		h := c.Writer.Header()
@@ -242,7 +241,7 @@ func cors(origin string) gin.HandlerFunc {
 	}
 }
 
-// answer writes v as JSON.
+// answer answers with v as JSON.
 func answer(c *gin.Context, status int, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -252,7 +251,7 @@ func answer(c *gin.Context, status int, v any) error {
 	return nil
 }
 
-// answerTagged writes v as JSON with its tag, or 304 when the caller has it already.
+// answerTagged answers with v as JSON and its tag, or with 304 if the caller has it.
 func answerTagged(c *gin.Context, status int, tag string, v any) error {
 	c.Header("ETag", tag)
 	if (c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead) && notModified(c.Request, tag) {
@@ -269,8 +268,8 @@ func noContent(c *gin.Context) error {
 	return nil
 }
 
-// pathID returns a path parameter that is an id, or ErrNotFound: what is no id names
-// nothing.
+// pathID returns a path parameter that is an id. It returns ErrNotFound if the parameter
+// cannot be an id.
 func pathID(c *gin.Context, name string) (string, error) {
 	id := c.Param(name)
 	if !model.ValidID(id) {
@@ -279,8 +278,8 @@ func pathID(c *gin.Context, name string) (string, error) {
 	return id, nil
 }
 
-// newID returns a path parameter that names something to create, or says what is wrong
-// with it.
+// newID returns a path parameter that is the id of something to create. It returns an
+// Invalid if the parameter cannot be an id.
 func newID(c *gin.Context, name string) (string, error) {
 	id := c.Param(name)
 	if !model.ValidID(id) {
@@ -289,7 +288,7 @@ func newID(c *gin.Context, name string) (string, error) {
 	return id, nil
 }
 
-// list reads what every list call has: the page size, and where the page begins.
+// list returns the parameters of a list: the page size, and the start of the page.
 type list struct {
 	limit   int
 	from    string

@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// Case 45 of the reliability list: every route × every kind of caller. The rows are
-// compared with the router's own, so that a new route cannot be forgotten.
+// Case 45 in docs/reliability.md: every route with every kind of caller. The test compares
+// its rows with the router's, so that no new route is forgotten.
 func TestEveryRouteForEveryCaller(t *testing.T) {
-	// Whom a route admits: what the caller gets who has a well-formed request.
+	// The status of a well-formed request for each kind of caller.
 	const anyone, own, staffUp, ownerOnly = "anyone", "own", "staff", "owner"
 	rows := map[string]struct {
 		who, path, body string
-		ok              int // for those whom it admits
+		ok              int // for callers who may call it
 	}{
 		"GET /health":                  {anyone, "/health", "", 200},
 		"GET /openapi.json":            {anyone, "/openapi.json", "", 200},
@@ -41,7 +41,7 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 		"POST /reports/:day":           {ownerOnly, "/reports/2017-03-18", "", 200},
 		"POST /reconcile":              {ownerOnly, "/reconcile?dry_run=true", "", 200},
 	}
-	// What another customer gets on a route that is everybody's for their own.
+	// The status for another customer on a route that customers may call for themselves.
 	stranger := map[string]int{"POST /orders": 403, "GET /orders": 403}
 
 	s := open(t)
@@ -118,7 +118,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 	}
 }
 
-// Case 40 of the reliability list.
+// Case 40 in docs/reliability.md.
 func TestStrangeIDsAreNotFound(t *testing.T) {
 	s := open(t)
 	for _, id := range []string{"%00", "a%00b", "..", "%2e%2e", "a%2Fb", "%23", "%25zz", "a%20b", "%ff", strings.Repeat("x", 65), "caf%C3%A9"} {

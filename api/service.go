@@ -26,7 +26,7 @@ func (s *server) docs(c *gin.Context) error {
 	return nil
 }
 
-// reconcile answers what Reconcile found and did.
+// reconcile answers with the result of Reconcile.
 func (s *server) reconcile(c *gin.Context) error {
 	dry, err := boolParameter(c, "dry_run")
 	if err != nil {
@@ -55,5 +55,5 @@ func boolParameter(c *gin.Context, name string) (bool, error) {
 	case "false":
 		return false, nil
 	}
-	return false, malformed("A query parameter is at fault.", fieldFault{name, "must be true or false"})
+	return false, malformed("A query parameter is not valid.", fieldFault{name, "must be true or false"})
 }

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// service is a café behind the local gateway, with real tokens: what clients see.
+// service is a café behind the local gateway, with real tokens, as clients see it.
 type service struct {
 	*testing.T
 	cafe   *cafe.Cafe
@@ -57,8 +57,7 @@ func open(t *testing.T) *service {
 	return s
 }
 
-// openFor opens a service that no test has yet: fuzz targets hand it to one input after
-// another.
+// openFor opens a service without a test. A fuzz target uses it for many inputs.
 func openFor(t testing.TB) *service {
 	t.Helper()
 	store, err := pebble.Open("store", pebble.Options{FS: vfs.NewMem()})
@@ -95,7 +94,7 @@ func openFor(t testing.TB) *service {
 	return s
 }
 
-// Callers of the tests: "role sub", or "" for nobody.
+// The callers of the tests: "role sub", or "" for a caller without a token.
 const (
 	alice  = "customer alice"
 	bob    = "customer bob"
@@ -104,7 +103,7 @@ const (
 	nobody = ""
 )
 
-// answer is what a client gets.
+// answer is the answer to a client.
 type answer struct {
 	*testing.T
 	status int
@@ -142,7 +141,7 @@ func (s *service) callAs(who, method, path, body, contentType string, headers ..
 	}
 	w := httptest.NewRecorder()
 	s.front.ServeHTTP(w, r)
-	// What the reference says of the call must hold for every answer of every test.
+	// Every answer of every test must match the reference.
 	if err := api.CheckAnswer(method, path, w.Code, w.Result().Header, w.Body.Bytes()); err != nil {
 		s.Errorf("not as in openapi.json: %v", err)
 	}
@@ -158,7 +157,7 @@ func (a answer) want(status int) answer {
 	return a
 }
 
-// wantProblem fails the test unless the answer is that problem and names the fields.
+// wantProblem fails the test unless the answer is the problem and names the fields.
 func (a answer) wantProblem(status int, kind string, fields ...string) answer {
 	a.Helper()
 	a.want(status)
@@ -200,7 +199,7 @@ func (a answer) json(v any) answer {
 	return a
 }
 
-// get returns the member of that name, as JSON.
+// get returns the named member as JSON.
 func (a answer) get(name string) string {
 	a.Helper()
 	var m map[string]json.RawMessage
@@ -208,7 +207,7 @@ func (a answer) get(name string) string {
 	return strings.Trim(string(m[name]), `"`)
 }
 
-// stored counts what is in the table under the prefix.
+// stored returns the number of items in the table whose key begins with the prefix.
 func (s *service) stored(prefix string) int {
 	s.Helper()
 	n, scan := 0, table.Scan{Prefix: prefix}

@@ -65,7 +65,7 @@ func (c Customer) Limit(standard Money) Money {
 }
 
 // Settle re-arms the alert when the balance is at or under the limit, and takes note
-// of a crossing when it is above and the alert was armed. It tells whether this was
+// of a crossing when it is above and the alert was armed. It reports whether this was
 // a crossing: exactly one alert is due for it.
 func (c *Customer) Settle(limit Money) (crossed bool) {
 	switch {

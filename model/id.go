@@ -25,7 +25,7 @@ func DeriveID(parts ...string) string {
 // EncodeID writes 16 random or derived bytes as an id of 26 characters of 0–9 and A–V.
 func EncodeID(b [16]byte) string { return idEncoding.EncodeToString(b[:]) }
 
-// ValidID tells whether s can be an id or a SKU: 1 to 64 of A–Z, a–z, 0–9, _ and -.
+// ValidID reports whether s can be an id or a SKU: 1 to 64 of A–Z, a–z, 0–9, _ and -.
 func ValidID(s string) bool {
 	if len(s) == 0 || len(s) > 64 {
 		return false

@@ -85,8 +85,8 @@ type ImportProblem struct {
 	Reason string
 }
 
-// Finished tells whether nothing more will come of the import.
+// Finished reports whether nothing more will come of the import.
 func (i Import) Finished() bool { return i.Status == ImportDone || i.Status == ImportFailed }
 
-// HasRejects tells whether there is a rejects file.
+// HasRejects reports whether there is a rejects file.
 func (i Import) HasRejects() bool { return i.Status == ImportDone && i.Rejected > 0 }

@@ -41,7 +41,7 @@ type EntryItem struct {
 	Revenue  Money
 }
 
-// Counts tells whether the entry is an order that counts.
+// Counts reports whether the entry is an order that counts.
 func (e Entry) Counts() bool { return e.Kind == EntryOrder && e.Status.Counts() && !e.Deleted }
 
 // Entry returns what the order contributes now.

@@ -59,7 +59,7 @@ func (i Item) Validate() error {
 		case !ValidID(o.ID):
 			faults.Add(at+"/id", badID)
 		case seen[o.ID]:
-			faults.Add(at+"/id", "is there twice")
+			faults.Add(at+"/id", "appears twice")
 		}
 		seen[o.ID] = true
 		faults.CheckText(at+"/name", o.Name, 1, MaxName, false)

@@ -166,7 +166,7 @@ func (m Menu) price(faults *Invalid, i int, asked DraftLine) (Line, bool) {
 		}
 		for _, chosen := range line.Options {
 			if chosen.ID == id {
-				fault("is there twice")
+				fault("appears twice")
 			}
 		}
 		line.Options = append(line.Options, option)
@@ -221,7 +221,7 @@ type Order struct {
 	Fingerprint string
 	// Import is the id of the import that brought the order, or empty.
 	Import string
-	// TookStock tells whether the order's counted lines are off the shelf.
+	// TookStock reports whether the order's counted lines are off the shelf.
 	TookStock bool
 	// Deleted orders are kept so that their id is never used again and their totals
 	// stay right, but nobody gets to see them.

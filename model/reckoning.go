@@ -163,7 +163,7 @@ func (v *Invalid) checkDiscount(at string, d DraftDiscount, lines int) {
 		case line < 0 || line >= lines:
 			v.Add(field, "is not a line of the order")
 		case seen[line]:
-			v.Add(field, "is there twice")
+			v.Add(field, "appears twice")
 		}
 		seen[line] = true
 	}

@@ -10,10 +10,10 @@ const (
 	RoleOwner    Role = "owner"
 )
 
-// Valid tells whether it is one of the three.
+// Valid reports whether it is one of the three.
 func (r Role) Valid() bool { return r == RoleCustomer || r == RoleStaff || r == RoleOwner }
 
-// MayEver tells whether the role may ever set this status: customers only cancel,
+// MayEver reports whether the role may ever set this status: customers only cancel,
 // staff set every status but refunded (and placed, which none sets), owners all.
 func (r Role) MayEver(next Status) bool {
 	switch r {
@@ -25,7 +25,7 @@ func (r Role) MayEver(next Status) bool {
 	return r == RoleOwner
 }
 
-// MayMove tells whether the role may make this move, given that it is one of an
+// MayMove reports whether the role may make this move, given that it is one of an
 // order's life: a customer may cancel only while the order is placed.
 func (r Role) MayMove(from, to Status) bool {
 	return r.MayEver(to) && (r != RoleCustomer || from == StatusPlaced)

@@ -24,7 +24,7 @@ var moves = map[Status][]Status{
 	StatusCollected: {StatusRefunded},
 }
 
-// Valid tells whether it is one of Statuses.
+// Valid reports whether it is one of Statuses.
 func (s Status) Valid() bool {
 	for _, t := range Statuses {
 		if s == t {
@@ -34,11 +34,11 @@ func (s Status) Valid() bool {
 	return false
 }
 
-// Counts tells whether an order of this status counts in totals: all do but the
+// Counts reports whether an order of this status counts in totals: all do but the
 // cancelled and the refunded.
 func (s Status) Counts() bool { return s != StatusCancelled && s != StatusRefunded }
 
-// MayBecome tells whether the move is one of an order's life, whoever makes it.
+// MayBecome reports whether the move is one of an order's life, whoever makes it.
 func (s Status) MayBecome(next Status) bool {
 	for _, t := range moves[s] {
 		if t == next {
@@ -48,7 +48,7 @@ func (s Status) MayBecome(next Status) bool {
 	return false
 }
 
-// PutsStockBack tells whether the move returns what the order took off the shelf:
+// PutsStockBack reports whether the move returns what the order took off the shelf:
 // cancelling does, before the order was ready.
 func (s Status) PutsStockBack(next Status) bool {
 	return next == StatusCancelled && (s == StatusPlaced || s == StatusPreparing)

@@ -115,7 +115,7 @@ func checkCount(faults *model.Invalid, field string, n, most int) {
 
 const (
 	badID    = "must be 1 to 64 characters of A–Z, a–z, 0–9, _ and -"
-	isTwice  = "is there twice"
+	isTwice  = "appears twice"
 	badRates = "must be a percentage such as 8.875, with up to 4 decimals"
 )
 

@@ -69,7 +69,7 @@ func TestMenuRowsThatAreWrong(t *testing.T) {
 		"bun,Bun,,1,,,oat":                 `options: "oat" is not options such as oat:Oat milk:0.40;shot:Extra shot:0.60`,
 		"bun,Bun,,1,,,oat:Oat:x":           `options: "oat:Oat:x" is not an amount such as 4.20`,
 		"bun,Bun,,1,,,o t:Oat:1":           `options: "o t:Oat:1" option 1: id must be 1 to 64 characters of A–Z, a–z, 0–9, _ and -`,
-		"bun,Bun,,1,,,a:A:1;a:B:2":         `options: "a:A:1;a:B:2" option 2: id is there twice`,
+		"bun,Bun,,1,,,a:A:1;a:B:2":         `options: "a:A:1;a:B:2" option 2: id appears twice`,
 		"bun,Bun,,1":                       "the row has 4 cells and the header has 7",
 		"bun,Bun,,1,,,\nbun,Bun,,2,,,":     `sku: "bun" is not what line 2 says of the same item`,
 		"bun,Bun,,1,,,\nBun,Bun,,1,,,":     `sku: "Bun" is not what line 2 says of the same item`,
