@@ -5,20 +5,21 @@ import (
 	"time"
 )
 
-// HighBalance is the alert that a tab rose above its limit.
+// HighBalance is the alert that the balance of a tab has risen above the limit.
 type HighBalance struct {
 	AlertID      string
 	CustomerID   string
-	CustomerName string // when it is told; empty: none
+	CustomerName string // filled in when the alert is sent; empty if the customer has no name
 	Balance      Money
 	CreditLimit  Money
 	Currency     string
-	Crossing     int64 // 1 for the customer's first
+	Crossing     int64 // 1 for the customer's first crossing
 	At           time.Time
 }
 
-// HighBalance returns the alert for the crossing that Settle has just found. Its id
-// is the customer's and the crossing's, so making it again makes the same. It names nobody.
+// HighBalance returns the alert for a crossing that Settle has reported. The alert's id
+// depends only on the customer and the crossing, so a repeated call returns the same id. The
+// alert has no name of the customer yet.
 func (c Customer) HighBalance(limit Money, currency string, at time.Time) HighBalance {
 	return HighBalance{
 		AlertID:    DeriveID("high balance", c.ID, strconv.FormatInt(c.Crossings, 10)),
@@ -26,16 +27,16 @@ func (c Customer) HighBalance(limit Money, currency string, at time.Time) HighBa
 	}
 }
 
-// Severity is warning, or critical when the balance is above twice the limit.
+// Severity is the severity of a high balance: critical above twice the limit, else warning.
 type Severity string
 
-// The two severities, as the topic's subscribers filter by them.
+// The severities. The topic's subscribers filter by them.
 const (
 	SeverityWarning  Severity = "warning"
 	SeverityCritical Severity = "critical"
 )
 
-// Severity tells how far above the limit the balance is.
+// Severity returns the severity of the alert.
 func (a HighBalance) Severity() Severity {
 	if a.Balance-a.CreditLimit > a.CreditLimit {
 		return SeverityCritical
@@ -43,7 +44,7 @@ func (a HighBalance) Severity() Severity {
 	return SeverityWarning
 }
 
-// OutOfStock is the alert that a counted item ran out.
+// OutOfStock is the alert that a counted item has run out.
 type OutOfStock struct {
 	AlertID string
 	SKU     string

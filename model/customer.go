@@ -6,32 +6,32 @@ import (
 	"time"
 )
 
-// Customer is somebody who runs a tab, or whose name was on an order.
+// Customer is a person who runs a tab or whom an order names.
 type Customer struct {
 	ID          string
 	Name        string
-	Email       string // empty: none
-	Notify      bool   // wants their own high-balance alerts by e-mail
+	Email       string // empty if there is none
+	Notify      bool   // the customer wants their own high-balance alerts by e-mail
 	CreditLimit *Money // nil: the café's default
 
-	Balance     Money     // account orders that count − payments
-	Orders      int64     // orders that count
-	Spent       Money     // total of the orders that count
-	LastOrderAt time.Time // when the newest order was placed, whatever became of it; zero: never
+	Balance     Money     // the account orders that count, minus payments
+	Orders      int64     // how many orders count
+	Spent       Money     // the total of the orders that count
+	LastOrderAt time.Time // when the newest order was placed, even if it does not count; zero: never
 
-	Armed     bool  // the next crossing of the limit raises an alert
-	Crossings int64 // how many there were
+	Armed     bool  // the next crossing of the limit makes an alert
+	Crossings int64 // how often the balance has risen above the limit
 
-	// ErasedAt is when personal data was erased; zero: never, or the customer came
-	// back since. Totals stay, for they are the café's own books.
+	// ErasedAt is when personal data was erased. It is zero if that never happened, or if
+	// the customer has ordered or paid since. Totals stay, because they are the café's books.
 	ErasedAt time.Time
-	Version  int64 // 0: never stored
+	Version  int64 // one more with every write; 0: never stored
 }
 
-// NewCustomer returns a customer nothing is known about yet.
+// NewCustomer returns a customer with only an id.
 func NewCustomer(id string) Customer { return Customer{ID: id, Armed: true} }
 
-// Profile is what staff may say about a customer.
+// Profile has the details of a customer that staff may change.
 type Profile struct {
 	Name        string
 	Email       string
@@ -39,7 +39,7 @@ type Profile struct {
 	Notify      bool
 }
 
-// Validate returns an Invalid that names every field at fault, or nil.
+// Validate returns an Invalid with all faults, or nil.
 func (p Profile) Validate() error {
 	var faults Invalid
 	faults.CheckText("/name", p.Name, 1, MaxName, false)
@@ -56,7 +56,7 @@ func (p Profile) Validate() error {
 	return faults.Err()
 }
 
-// Limit returns the customer's credit limit, or the café's default.
+// Limit returns the customer's credit limit, or the given default if there is none.
 func (c Customer) Limit(standard Money) Money {
 	if c.CreditLimit != nil {
 		return *c.CreditLimit
@@ -64,9 +64,9 @@ func (c Customer) Limit(standard Money) Money {
 	return standard
 }
 
-// Settle re-arms the alert when the balance is at or under the limit, and takes note
-// of a crossing when it is above and the alert was armed. It reports whether this was
-// a crossing: exactly one alert is due for it.
+// Settle reports whether this is a crossing: the balance is above the limit, and the alert
+// was armed. Then exactly one alert is due, and Settle disarms it and counts the crossing.
+// It arms the alert again when the balance is at or below the limit.
 func (c *Customer) Settle(limit Money) (crossed bool) {
 	switch {
 	case c.Balance <= limit:
@@ -79,6 +79,6 @@ func (c *Customer) Settle(limit Money) (crossed bool) {
 	return false
 }
 
-// MaxAmount is the highest payment, credit limit or imported amount: ten billion in
-// major units, exact in every JSON reader.
+// MaxAmount is the highest payment, credit limit and imported amount, in minor units. Every
+// JSON reader represents it exactly.
 const MaxAmount Money = 1_000_000_000_000

@@ -15,7 +15,7 @@ func zone(t interface{ Fatal(...any) }, name string) *time.Location {
 	return z
 }
 
-// Case 56 of the reliability list.
+// Case 56 in docs/reliability.md.
 func TestDaysOf23And25HoursAndTheCutoff(t *testing.T) {
 	london := Calendar{zone(t, "Europe/London"), 4 * time.Hour}
 	for moment, want := range map[string]Day{

@@ -8,9 +8,9 @@ import (
 
 var idEncoding = base32.HexEncoding.WithPadding(base32.NoPadding)
 
-// DeriveID makes an id of 26 characters out of the parts: the same parts always give
-// the same id, and others another one (128 bits of SHA-256 over the parts with their
-// lengths). The first part names what the id is for.
+// DeriveID returns an id of 26 characters that depends only on the parts. The same parts
+// always have the same id, and different parts have different ids: it is 128 bits of SHA-256
+// over the parts and their lengths. The first part names the purpose of the id.
 func DeriveID(parts ...string) string {
 	h := sha256.New()
 	var size [8]byte
@@ -22,10 +22,11 @@ func DeriveID(parts ...string) string {
 	return EncodeID([16]byte(h.Sum(nil)[:16]))
 }
 
-// EncodeID writes 16 random or derived bytes as an id of 26 characters of 0–9 and A–V.
+// EncodeID returns 16 bytes as an id of 26 characters from 0–9 and A–V.
 func EncodeID(b [16]byte) string { return idEncoding.EncodeToString(b[:]) }
 
-// ValidID reports whether s can be an id or a SKU: 1 to 64 of A–Z, a–z, 0–9, _ and -.
+// ValidID reports whether s can be an id or a SKU: 1 to 64 characters from A–Z, a–z, 0–9, _
+// and -.
 func ValidID(s string) bool {
 	if len(s) == 0 || len(s) > 64 {
 		return false

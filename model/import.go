@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// ImportKind says what an uploaded file holds.
+// ImportKind is the kind of an uploaded file.
 type ImportKind string
 
-// The kinds: a till's sales, a stock count, a menu.
+// The kinds of files: a till's sales, a stock count, and a menu.
 const (
 	ImportOrders ImportKind = "orders"
 	ImportStock  ImportKind = "stock"
 	ImportMenu   ImportKind = "menu"
 )
 
-// ImportStatus is how far an import is.
+// ImportStatus is the status of an import.
 type ImportStatus string
 
-// An import waits for its file, is read, and is done; or it failed, because the file as
-// a whole is no good, or because no attempt to read it came to an end.
+// An import waits for its file, then it runs, and then it is done. It fails if the file as a
+// whole cannot be read, or if no attempt to read it comes to an end.
 const (
 	ImportWaiting ImportStatus = "waiting"
 	ImportRunning ImportStatus = "running"
@@ -27,19 +27,19 @@ const (
 	ImportFailed  ImportStatus = "failed"
 )
 
-// MaxIgnored is how many items an import may be told to pass over.
+// MaxIgnored is the most items that an import can ignore.
 const MaxIgnored = 100
 
-// ImportDraft is what a client asks for before they send a file.
+// ImportDraft is a client's request for an import, before the file is sent.
 type ImportDraft struct {
 	Kind   ImportKind
-	Name   string   // the file's, for people
-	Source string   // which till the order ids are of
-	Ignore []string // items whose rows are no sale
-	DryRun bool     // work out the result, and store nothing else
+	Name   string   // the name of the file, for people
+	Source string   // the till that the order ids belong to
+	Ignore []string // items whose rows are not sales
+	DryRun bool     // compute the result, and store nothing else
 }
 
-// Validate returns an Invalid that names every field at fault, or nil.
+// Validate returns an Invalid with all faults, or nil.
 func (d ImportDraft) Validate() error {
 	var faults Invalid
 	switch d.Kind {
@@ -60,33 +60,33 @@ func (d ImportDraft) Validate() error {
 	return faults.Err()
 }
 
-// Import is an upload, and what came of it so far.
+// Import is an upload and its result so far.
 type Import struct {
 	ID string
 	ImportDraft
-	By         Role // who began it
+	By         Role // the role of the caller who began it
 	Status     ImportStatus
 	CreatedAt  time.Time
-	FinishedAt time.Time // zero: it has not
+	FinishedAt time.Time // zero while it has not finished
 
-	// Rows of the file, and those of them that were passed over. While it runs, Rows
-	// are those dealt with so far.
+	// The rows of the file, and the rows of ignored items. While the import runs, Rows
+	// counts the rows that were handled so far.
 	Rows, SkippedRows int64
-	// Orders, or items of a stock count or menu. An order that was created by an
-	// earlier attempt at the same import counts as created.
+	// These count orders, or the items of a stock count or a menu. An order that an earlier
+	// attempt of the same import created counts as created.
 	Created, Updated, Unchanged, Rejected int64
 
-	Problems []ImportProblem // the first, by line
+	Problems []ImportProblem // the first problems, in the order of their lines
 }
 
-// ImportProblem says what is wrong with a line of the file, or with the file (line 0).
+// ImportProblem says what is wrong with a line of the file. Line 0 means the whole file.
 type ImportProblem struct {
 	Line   int
 	Reason string
 }
 
-// Finished reports whether nothing more will come of the import.
+// Finished reports whether the import is done or has failed.
 func (i Import) Finished() bool { return i.Status == ImportDone || i.Status == ImportFailed }
 
-// HasRejects reports whether there is a rejects file.
+// HasRejects reports whether the import has a rejects file.
 func (i Import) HasRejects() bool { return i.Status == ImportDone && i.Rejected > 0 }

@@ -9,11 +9,11 @@ import (
 
 // FieldError says what is wrong with one field of a request.
 type FieldError struct {
-	Field   string // JSON Pointer (RFC 6901) into the request body, such as /lines/0/sku; or the name of a parameter
-	Message string // what is wrong, for people
+	Field   string // a JSON Pointer (RFC 6901) into the request body, such as /lines/0/sku, or the name of a parameter
+	Message string // what is wrong, for people; it follows the name of the field
 }
 
-// Invalid is the error for a request whose fields are at fault. It has at least one.
+// Invalid is the error for a request with invalid fields. It has at least one fault.
 type Invalid []FieldError
 
 func (v Invalid) Error() string {
@@ -27,10 +27,10 @@ func (v Invalid) Error() string {
 	return b.String()
 }
 
-// Add notes one more fault.
+// Add adds a fault.
 func (v *Invalid) Add(field, message string) { *v = append(*v, FieldError{field, message}) }
 
-// Err returns the faults as an error, or nil when there are none.
+// Err returns the faults as an error, or nil if there are none.
 func (v Invalid) Err() error {
 	if len(v) == 0 {
 		return nil

@@ -5,27 +5,28 @@ import (
 	"time"
 )
 
-// Entry is what one order or payment contributes to the totals now: not what
-// changed, but all of it. An entry replaces the one of a lower Posting, and totals
-// move by the difference. So deliveries may be repeated, reordered or lost, and the
-// totals still end as the sum of what is.
+// Entry is what one order or one payment contributes to the totals. It has the whole
+// contribution and not a change of it. An entry replaces the one with a lower Posting, and
+// the totals change by the difference. So entries may be delivered twice, out of order or
+// not at all. Once the newest entry of each order and payment is delivered, the totals are
+// right.
 type Entry struct {
 	Kind       EntryKind
-	ID         string // of the order or payment
-	CustomerID string // WalkIn when nobody's
+	ID         string // the id of the order or the payment
+	CustomerID string // WalkIn if there is no customer
 	Day        Day
 	Shard      int64
 	Posting    int64
-	At         time.Time // when placed or paid
+	At         time.Time // when the order was placed or the payment was made
 
-	Status  Status // of the order when posted; empty for a payment
+	Status  Status // the status of the order; empty for a payment
 	Deleted bool
-	Tab     Money // to the customer's balance; negative for a payment
-	Revenue Money // to spent and to the day's revenue
+	Tab     Money // added to the customer's balance; negative for a payment
+	Revenue Money // added to the customer's spent and to the day's revenue
 	Items   []EntryItem
 }
 
-// EntryKind tells orders and payments apart.
+// EntryKind is the kind of an entry: an order or a payment.
 type EntryKind string
 
 // The kinds of entries.
@@ -34,17 +35,17 @@ const (
 	EntryPayment EntryKind = "payment"
 )
 
-// EntryItem is what an order sold of one item.
+// EntryItem is the quantity and the revenue of one item in an order.
 type EntryItem struct {
 	SKU      string
 	Quantity int64
 	Revenue  Money
 }
 
-// Counts reports whether the entry is an order that counts.
+// Counts reports whether the entry is an order that counts in totals.
 func (e Entry) Counts() bool { return e.Kind == EntryOrder && e.Status.Counts() && !e.Deleted }
 
-// Entry returns what the order contributes now.
+// Entry returns what the order contributes to the totals.
 func (o Order) Entry() Entry {
 	e := Entry{
 		Kind: EntryOrder, ID: o.ID, CustomerID: o.CustomerID, Day: o.BusinessDay, Shard: o.Shard,
@@ -70,9 +71,9 @@ func (o Order) Entry() Entry {
 	return e
 }
 
-// Post moves the customer's totals from what the entry contributed before to what it
-// does now. The zero Entry contributes nothing. ErrOverflow leaves the customer as
-// they were.
+// Post replaces the contribution of the entry before by that of the entry now, in the
+// customer's totals. The zero Entry contributes nothing. If Post returns ErrOverflow, the
+// customer is unchanged.
 func (c *Customer) Post(before, now Entry) error {
 	balance, err := c.Balance.Add(now.Tab - before.Tab)
 	if err != nil {

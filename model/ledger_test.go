@@ -27,7 +27,7 @@ func TestOnlyOrdersThatCountContribute(t *testing.T) {
 	}
 }
 
-// Cases 31 to 33 and 36 of the reliability list, as arithmetic.
+// Cases 31 to 33 and 36 in docs/reliability.md, without a store.
 func TestEachCrossingMakesOneAlert(t *testing.T) {
 	c := NewCustomer("alice")
 	for i, step := range []struct {
@@ -64,7 +64,7 @@ func TestSeverityIsCriticalAboveTwiceTheLimit(t *testing.T) {
 	}
 }
 
-// However entries replace each other, totals are the sum of the last ones.
+// However entries replace each other, the totals are the sum of the last ones.
 func TestTotalsEqualTheSumOfAllEntries(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c, last := NewCustomer("alice"), map[string]Entry{}

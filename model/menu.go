@@ -4,8 +4,8 @@ import "strconv"
 
 // Limits of a menu item.
 const (
-	MaxName    = 100 // characters of an item's, option's, category's or customer's name
-	MaxOptions = 20  // options of one item
+	MaxName    = 100 // characters in the name of an item, an option, a category or a customer
+	MaxOptions = 20  // options of an item
 )
 
 // Item is something the café sells.
@@ -20,14 +20,14 @@ type Item struct {
 	Active   bool // can be ordered
 }
 
-// Option is a choice that goes with an item, at a price that may be 0.
+// Option is a choice for an item, with a price that may be 0.
 type Option struct {
 	ID    string
 	Name  string
 	Price Money
 }
 
-// Option returns the item's option of that id.
+// Option returns the option with the id, and whether the item has it.
 func (i Item) Option(id string) (Option, bool) {
 	for _, o := range i.Options {
 		if o.ID == id {
@@ -37,7 +37,7 @@ func (i Item) Option(id string) (Option, bool) {
 	return Option{}, false
 }
 
-// Validate returns an Invalid that names every field at fault, or nil.
+// Validate returns an Invalid with all faults, or nil.
 func (i Item) Validate() error {
 	var faults Invalid
 	if !ValidID(i.SKU) {
@@ -74,5 +74,5 @@ func (v *Invalid) checkPrice(field string, price Money) {
 	}
 }
 
-// Menu is what the café sells, by SKU.
+// Menu is the items that the café sells, by SKU.
 type Menu map[string]Item

@@ -15,7 +15,7 @@ type Money int64
 // below 2^53, so every JSON reader gets it exactly (RFC 8259, section 6).
 const MaxPrice Money = 100_000_000
 
-// ErrOverflow says that a sum or product of money does not fit in 64 bits.
+// ErrOverflow says that a sum or a product of money does not fit in 64 bits.
 var ErrOverflow = errors.New("amount is too large")
 
 // Add returns m + n, or ErrOverflow.

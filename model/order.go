@@ -6,27 +6,26 @@ import (
 	"time"
 )
 
-// Limits of an order that a client places. Imported orders are the till's, and may
-// have more lines.
+// The limits of an order that a client places. An imported order may have more lines.
 const (
 	MaxLines    = 50
 	MaxQuantity = 100 // of one line
 	MaxNote     = 500 // characters
 )
 
-// WalkIn is the customer id of an order that nobody's name is on. It has no tab.
+// WalkIn is the customer id of an order without a customer. It has no tab.
 const WalkIn = "walk-in"
 
 // PaymentTerms says how an order is paid.
 type PaymentTerms string
 
-// An account order goes on the customer's tab; a counter order is paid on the spot.
+// An account order goes on the customer's tab. A counter order is paid at once.
 const (
 	TermsAccount PaymentTerms = "account"
 	TermsCounter PaymentTerms = "counter"
 )
 
-// Draft is what a client asks for: an order before it has prices, an id and a time.
+// Draft is a client's request for an order. It has no prices, no id and no time.
 type Draft struct {
 	CustomerID string       // empty: the caller's own, or a walk-in's when staff order
 	Payment    PaymentTerms // empty: account for a named customer, else counter
@@ -41,7 +40,7 @@ type Draft struct {
 	Discounts []DraftDiscount // by hand; package pricing knows who may give one
 }
 
-// DraftLine asks for some units of one item.
+// DraftLine is a request for some units of one item.
 type DraftLine struct {
 	SKU      string
 	Quantity int64
@@ -72,14 +71,14 @@ func (d Draft) Validate() error {
 	return faults.Err()
 }
 
-// ValidateLines checks lines by themselves, as Validate does.
+// ValidateLines checks lines alone, as Draft.Validate does.
 func ValidateLines(lines []DraftLine) error {
 	var faults Invalid
 	faults.checkLines(lines)
 	return faults.Err()
 }
 
-// ValidateNote checks an order's or payment's note by itself.
+// ValidateNote checks the note of an order or a payment alone.
 func ValidateNote(note string) error {
 	var faults Invalid
 	faults.CheckText("/note", note, 0, MaxNote, true)
@@ -106,7 +105,7 @@ func (v *Invalid) checkLines(lines []DraftLine) {
 	}
 }
 
-// Line is some units of one item, at the price of the moment it was ordered.
+// Line is some units of one item, at the price when it was ordered.
 type Line struct {
 	SKU       string
 	Name      string
@@ -115,7 +114,7 @@ type Line struct {
 	Options   []Option
 	Note      string
 	Total     Money // Quantity × (UnitPrice + options); an imported line's is what the till charged
-	Counted   bool  // took stock, or would have
+	Counted   bool  // the item was counted, so the line takes stock
 
 	Discount Money      // its share of the order's discounts
 	Taxes    []TaxShare // its shares of the order's taxes, in their order
@@ -191,15 +190,15 @@ func (l *Line) Sum() error {
 	return err
 }
 
-// Order is a basket that the café has taken on. Times are in UTC, to the microsecond.
+// Order is an order that the café has accepted. Times are in UTC, to the microsecond.
 type Order struct {
 	ID          string
-	CustomerID  string // WalkIn when nobody's
+	CustomerID  string // WalkIn if there is no customer
 	Payment     PaymentTerms
 	Status      Status
 	Lines       []Line
 	Note        string
-	PickupAt    time.Time // zero: not asked for
+	PickupAt    time.Time // zero if the order has no pickup time
 	Dining      Dining    // empty: an order of before it was asked
 	Codes       []string  // of offers, as the request gave them
 	Reckoning   Reckoning // how Total came about; zero: Total is the sum of the lines
@@ -208,27 +207,27 @@ type Order struct {
 	PlacedAt    time.Time
 	UpdatedAt   time.Time
 	BusinessDay Day
-	Version     int64 // 1 when placed, one more with every change; the ETag
+	Version     int64 // 1 when placed, and one more with every change; it is the ETag
 
-	// Posting grows only when what the order contributes to totals changes, so the
-	// ledger can tell news from repetition (Entry).
+	// Posting grows whenever the order's contribution to the totals changes, and only then.
+	// By it the ledger knows which of two entries is newer (Entry).
 	Posting int64
-	// Shard spreads the café's orders over several partitions of the day index and
-	// of the ledger. An order keeps its shard for good.
+	// Shard spreads orders over several partitions of the day index and of the ledger. It
+	// never changes.
 	Shard int64
-	// Fingerprint is of the request or of the imported rows that made the order, to
-	// tell a repetition from another request under the same key.
+	// Fingerprint identifies the content of the request or of the imported rows. By it a
+	// repeated request is told from another one with the same key.
 	Fingerprint string
-	// Import is the id of the import that brought the order, or empty.
+	// Import is the id of the import that created the order; empty for other orders.
 	Import string
-	// TookStock reports whether the order's counted lines are off the shelf.
+	// TookStock says that the units of the counted lines were taken from stock.
 	TookStock bool
-	// Deleted orders are kept so that their id is never used again and their totals
-	// stay right, but nobody gets to see them.
+	// Deleted orders stay stored, so that their id is never used again and totals stay
+	// right. They are never shown.
 	Deleted bool
 }
 
-// WithoutNotes returns the order without what somebody wrote to it and its lines.
+// WithoutNotes returns a copy of the order without its note and the notes of its lines.
 func (o Order) WithoutNotes() Order {
 	o.Note = ""
 	o.Lines = slices.Clone(o.Lines)
@@ -238,7 +237,7 @@ func (o Order) WithoutNotes() Order {
 	return o
 }
 
-// Units returns how many units of each counted item the lines hold.
+// Units returns the number of units of each counted item in the lines, by SKU.
 func Units(lines []Line) map[string]int64 {
 	var units map[string]int64
 	for _, l := range lines {

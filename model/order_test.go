@@ -104,7 +104,7 @@ func wantFaults(t *testing.T, err error, want ...string) {
 	}
 }
 
-// Case 11 of the reliability list: the table of the contract, move by move.
+// Case 11 in docs/reliability.md: every move in the table of the contract.
 func TestEveryPairOfStatusesByRole(t *testing.T) {
 	const nobody, staffUp, ownerOnly, all = "", "staff owner", "owner", "customer staff owner"
 	may := map[[2]Status]string{

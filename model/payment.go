@@ -15,10 +15,11 @@ type Payment struct {
 	At          time.Time
 	BusinessDay Day
 	Shard       int64
-	Fingerprint string // see Order
+	Fingerprint string // see Order.Fingerprint
 }
 
-// ValidatePayment returns an Invalid that names every field at fault, or nil.
+// ValidatePayment checks the amount and the note of a payment. It returns an Invalid with
+// all faults, or nil.
 func ValidatePayment(amount Money, note string) error {
 	var faults Invalid
 	if amount < 1 || amount > MaxAmount {
@@ -28,7 +29,7 @@ func ValidatePayment(amount Money, note string) error {
 	return faults.Err()
 }
 
-// Entry returns what the payment contributes.
+// Entry returns what the payment contributes to the totals.
 func (p Payment) Entry() Entry {
 	return Entry{
 		Kind: EntryPayment, ID: p.ID, CustomerID: p.CustomerID, Day: p.BusinessDay, Shard: p.Shard,

@@ -3,18 +3,19 @@ package model
 // Role says what a caller may do. The zero Role may do nothing.
 type Role string
 
-// The three roles. Staff and owners act for the café, a customer for themselves.
+// The roles. Staff and owners act for the café, a customer for themselves.
 const (
 	RoleCustomer Role = "customer"
 	RoleStaff    Role = "staff"
 	RoleOwner    Role = "owner"
 )
 
-// Valid reports whether it is one of the three.
+// Valid reports whether r is one of the three roles.
 func (r Role) Valid() bool { return r == RoleCustomer || r == RoleStaff || r == RoleOwner }
 
-// MayEver reports whether the role may ever set this status: customers only cancel,
-// staff set every status but refunded (and placed, which none sets), owners all.
+// MayEver reports whether the role may set this status at all. Customers may only cancel.
+// Staff may set every status except refunded. Owners may set all. (No order moves to
+// placed, whatever the role.)
 func (r Role) MayEver(next Status) bool {
 	switch r {
 	case RoleCustomer:
@@ -25,8 +26,8 @@ func (r Role) MayEver(next Status) bool {
 	return r == RoleOwner
 }
 
-// MayMove reports whether the role may make this move, given that it is one of an
-// order's life: a customer may cancel only while the order is placed.
+// MayMove reports whether the role may make this move, if MayBecome allows it. A customer
+// may cancel only while the order is placed.
 func (r Role) MayMove(from, to Status) bool {
 	return r.MayEver(to) && (r != RoleCustomer || from == StatusPlaced)
 }

@@ -1,10 +1,10 @@
 package model
 
-// Status is where an order stands.
+// Status is the status of an order.
 type Status string
 
-// An order goes from placed by way of preparing and ready to collected. It may be
-// cancelled until it is collected, and refunded after.
+// An order goes from placed to preparing, ready and collected. It may be cancelled until it
+// is collected, and refunded after that.
 const (
 	StatusPlaced    Status = "placed"
 	StatusPreparing Status = "preparing"
@@ -14,7 +14,7 @@ const (
 	StatusRefunded  Status = "refunded"
 )
 
-// Statuses lists all of them, in the order of an order's life.
+// Statuses lists all statuses, in the order in which an order has them.
 var Statuses = []Status{StatusPlaced, StatusPreparing, StatusReady, StatusCollected, StatusCancelled, StatusRefunded}
 
 var moves = map[Status][]Status{
@@ -24,7 +24,7 @@ var moves = map[Status][]Status{
 	StatusCollected: {StatusRefunded},
 }
 
-// Valid reports whether it is one of Statuses.
+// Valid reports whether s is one of Statuses.
 func (s Status) Valid() bool {
 	for _, t := range Statuses {
 		if s == t {
@@ -34,11 +34,11 @@ func (s Status) Valid() bool {
 	return false
 }
 
-// Counts reports whether an order of this status counts in totals: all do but the
-// cancelled and the refunded.
+// Counts reports whether an order with this status counts in totals. Cancelled and refunded
+// orders do not.
 func (s Status) Counts() bool { return s != StatusCancelled && s != StatusRefunded }
 
-// MayBecome reports whether the move is one of an order's life, whoever makes it.
+// MayBecome reports whether an order may move from s to next, whoever makes the move.
 func (s Status) MayBecome(next Status) bool {
 	for _, t := range moves[s] {
 		if t == next {
@@ -48,8 +48,8 @@ func (s Status) MayBecome(next Status) bool {
 	return false
 }
 
-// PutsStockBack reports whether the move returns what the order took off the shelf:
-// cancelling does, before the order was ready.
+// PutsStockBack reports whether the move from s to next puts the order's units back into
+// stock. Cancelling does, before the order is ready.
 func (s Status) PutsStockBack(next Status) bool {
 	return next == StatusCancelled && (s == StatusPlaced || s == StatusPreparing)
 }

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// Stock is how much of a counted item is on the shelf.
+// Stock is the stock of a counted item.
 type Stock struct {
 	SKU     string
 	OnHand  int64
-	Restock int64 // one more with every count that puts something on the shelf
+	Restock int64 // one more with every count above zero
 }
 
-// MaxStock is the highest count of one item.
+// MaxStock is the highest stock of one item.
 const MaxStock = 1_000_000
 
-// OutOfStock returns the alert for the shelf that has just run empty: one per
-// restock, as its id says.
+// OutOfStock returns the alert for an item whose stock has just reached zero. The alert's id
+// depends only on the SKU and the restock, so there is one alert per restock.
 func (s Stock) OutOfStock(name string, at time.Time) OutOfStock {
 	return OutOfStock{AlertID: DeriveID("out of stock", s.SKU, strconv.FormatInt(s.Restock, 10)), SKU: s.SKU, Name: name, At: at}
 }
