@@ -149,18 +149,22 @@ func (d Document) checkTaxes(faults *model.Invalid) {
 			faults.Add(at+"/name", "is that of another tax of the same rate: a receipt could not tell them apart")
 		}
 		shown[look] = true
-		places := checkApplies(faults, at+"/applies", tax.Applies)
-		for _, p := range places {
-			if !tax.Inclusive {
-				continue
-			}
-			before := inclusive[p]
-			inclusive[p] += rate
-			if before < model.Whole && inclusive[p] >= model.Whole && rate < model.Whole {
-				faults.Add(at+"/rate", "makes the inclusive taxes on "+p.class+" 100 % or more")
-			}
+		on := checkApplies(faults, at+"/applies", tax.Applies)
+		if tax.Inclusive && rate < model.Whole && !fits(inclusive, on, rate) {
+			faults.Add(at+"/rate", "makes the inclusive taxes on one class 100 % or more")
 		}
 	}
+}
+
+// fits adds a rate to the inclusive ones of what it is on, and reports whether all
+// stay below 100 %.
+func fits(inclusive map[taxed]model.Rate, on []taxed, rate model.Rate) bool {
+	ok := true
+	for _, t := range on {
+		inclusive[t] += rate
+		ok = ok && inclusive[t] < model.Whole
+	}
+	return ok
 }
 
 // taxed is a kind of amount that taxes are on.

@@ -138,7 +138,7 @@ func sealOf(key, b []byte) []byte {
 // Whether it is good for an order Bill says.
 func ReadQuote(key []byte, text string) (Quote, error) {
 	b, err := quoteText.DecodeString(text)
-	if err != nil || len(b) < quoteHead+sha256.Size {
+	if err != nil || strings.ContainsAny(text, "\r\n") || len(b) < quoteHead+sha256.Size { // the decoder skips line breaks
 		return Quote{}, ErrQuoteAltered
 	}
 	b, seal := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
