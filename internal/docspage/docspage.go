@@ -1,7 +1,9 @@
-// Command docspage makes the page of the API's reference out of api/openapi.json, and
-// packs both for package api to embed: go generate ./api. The page is made here and not
-// when somebody asks for it, because html/template in a Lambda function would have the linker keep every exported
-// method of the program (the API's was 20 MB with it, and half of that without).
+// Command docspage makes the page of the API's reference from api/openapi.json. It
+// compresses both files for package api, which embeds them. Run it with go generate ./api.
+//
+// The page is made here and not on request. With html/template in a Lambda function the
+// linker keeps every exported method of the program. The API function was 20 MB with it and
+// half of that without.
 package main
 
 import (
@@ -26,7 +28,7 @@ import (
 //go:embed page.html
 var pageTemplate string
 
-// Where the files are, from this folder.
+// The files, relative to this folder.
 const (
 	source     = "../../api/openapi.json"
 	packed     = source + ".gz"
@@ -52,7 +54,8 @@ func generate() error {
 	return errors.Join(pack(packed, content), pack(packedPage, page))
 }
 
-// pack writes the file by gzip, without a name or a time in it.
+// pack writes the content to a gzip file without a name or a time, so that equal content makes
+// equal files.
 func pack(name string, content []byte) error {
 	var b bytes.Buffer
 	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
@@ -68,8 +71,8 @@ func pack(name string, content []byte) error {
 	return os.WriteFile(name, b.Bytes(), 0o644)
 }
 
-// render makes the document a page for people: all of it, in the document's order, with a
-// curl line for every call. The page has no script and asks no other site for anything.
+// render returns the document as a page for people. The page has the whole document in its
+// order, and a curl line for every call. It has no script and loads nothing from other sites.
 func render(source []byte) ([]byte, error) {
 	var doc document
 	if err := json.Unmarshal(source, &doc, json.MatchCaseInsensitiveNames(true)); err != nil {
@@ -101,7 +104,7 @@ func render(source []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// The types below are as much of OpenAPI 3.1 as the document uses.
+// The types below are the parts of OpenAPI 3.1 that the document uses.
 
 type document struct {
 	Info struct {
@@ -170,7 +173,7 @@ type example struct {
 	Value   jsontext.Value
 }
 
-// all lists the examples, one or several.
+// all returns all examples.
 func (m media) all() (list []example) {
 	if m.Example != nil {
 		list = append(list, example{Value: m.Example})
@@ -233,10 +236,10 @@ func (m *members[T]) UnmarshalJSONFrom(in *jsontext.Decoder) error {
 	return err
 }
 
-// last returns what is after the last slash: the name that a reference ends in.
+// last returns the text after the last slash, which is the name in a reference.
 func last(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] }
 
-// named returns what a reference such as #/components/headers/ETag names.
+// named returns the member that a reference such as #/components/headers/ETag names.
 func (m members[T]) named(ref string) (found T) {
 	name := last(ref)
 	for _, each := range m {
@@ -247,7 +250,7 @@ func (m members[T]) named(ref string) (found T) {
 	return found
 }
 
-// call is an operation with all that the page says about it.
+// call is an operation with its data for the page.
 type call struct {
 	operation
 	Method, Path string
@@ -315,26 +318,26 @@ func (d document) calls(path string, item members[jsontext.Value]) (calls []call
 	return calls, nil
 }
 
-// answered is a response with all that the page says about it.
-type answered struct {
+// answer is a response with its data for the page.
+type answer struct {
 	response
 	Status   string
-	Problems []string // the last parts of the types it may be of
+	Problems []string // the last parts of its possible problem types
 }
 
-// everywhere are the statuses that tell nothing about the call they are listed with.
+// everywhere are the statuses that any call may have.
 var everywhere = []string{"401", "429", "500", "503"}
 
-// answers lists the call's own responses, common those that any call may give.
-func (d document) answers(all members[response]) []answered { return d.answered(all, false) }
-func (d document) common(all members[response]) []answered  { return d.answered(all, true) }
+// answers returns the responses of the call itself. common returns those of any call.
+func (d document) answers(all members[response]) []answer { return d.responses(all, false) }
+func (d document) common(all members[response]) []answer  { return d.responses(all, true) }
 
-func (d document) answered(all members[response], common bool) (some []answered) {
+func (d document) responses(all members[response], common bool) (some []answer) {
 	for _, m := range all {
 		if slices.Contains(everywhere, m.Name) != common {
 			continue
 		}
-		a := answered{response: m.Value, Status: m.Name}
+		a := answer{response: m.Value, Status: m.Name}
 		if a.Ref != "" {
 			a.response = d.Components.Responses.named(a.Ref)
 		}
@@ -360,8 +363,8 @@ func (d document) answered(all members[response], common bool) (some []answered)
 	return some
 }
 
-// request writes the call as a curl line, with the examples of its parameters. $CAFE is
-// the café's address, $TOKEN a token.
+// request returns the call as a curl line with the examples of its parameters. $CAFE is the
+// address of the café, and $TOKEN is a token.
 func (d document) request(c call) string {
 	path, query := c.Path, ""
 	var headers []string
@@ -407,7 +410,7 @@ func (d document) request(c call) string {
 	return line
 }
 
-// example returns an example of the parameter's value, or nothing.
+// example returns an example of the parameter, or nil if there is none.
 func (d document) example(p parameter) jsontext.Value {
 	if p.Example != nil {
 		return p.Example
@@ -425,7 +428,7 @@ func (d document) example(p parameter) jsontext.Value {
 	return nil
 }
 
-// others lists the examples of a body but for the one that the curl line shows.
+// others returns the examples of a body except the one in the curl line.
 func others(body requestBody) (list []example) {
 	for _, m := range body.Content {
 		for _, e := range m.Value.all() {
@@ -440,19 +443,19 @@ func others(body requestBody) (list []example) {
 	return list[1:]
 }
 
-// field is one row of a table of what an object has.
+// field is a row in the table of an object's fields.
 type field struct {
-	Name        string // options[].id for a field of a list's objects
+	Name        string // options[].id for a field of the objects in a list
 	Required    bool
 	Schema      *schema
 	Description string
 }
 
-// fields lists what the schema's object has, with the fields of objects in it that
-// have no name of their own.
+// fields returns the fields of the schema's object. It includes the fields of nested objects
+// that have no schema of their own.
 func (d document) fields(s *schema) []field { return d.table(s, false) }
 
-// body lists the same of a request's body, with the fields of all objects in it.
+// body returns the fields of a request's body. It includes the fields of all nested objects.
 func (d document) body(s *schema) []field { return d.table(s, true) }
 
 func (d document) table(s *schema, whole bool) (rows []field) {
@@ -473,7 +476,7 @@ func (d document) table(s *schema, whole bool) (rows []field) {
 	return rows
 }
 
-// kind says in a few words what a value must be, with links to schemas that have names.
+// kind returns a short description of a value, with links to named schemas.
 func (d document) kind(s *schema) template.HTML {
 	if s == nil {
 		return ""
@@ -519,10 +522,10 @@ func (d document) kind(s *schema) template.HTML {
 	if s.Default != nil {
 		b.WriteString(", default <code>" + template.HTMLEscapeString(string(s.Default)) + "</code>")
 	}
-	return template.HTML(b.String()) //nolint:gosec // every part of it was escaped
+	return template.HTML(b.String()) //nolint:gosec // every part is escaped
 }
 
-// typeNames reads "integer" or ["integer", "null"].
+// typeNames returns the text of a type, which is "integer" or ["integer", "null"].
 func typeNames(v jsontext.Value) string {
 	var several []string
 	if json.Unmarshal(v, &several) == nil {
@@ -544,7 +547,7 @@ func between(b *strings.Builder, least, most *int64, unit string) {
 	}
 }
 
-// thousands writes a number with thin spaces between thousands.
+// thousands returns a number with thin spaces between thousands.
 func thousands(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -553,7 +556,7 @@ func thousands(n int64) string {
 	return s
 }
 
-// phrase returns a status code's name, by RFC 9110 where net/http still has the older.
+// phrase returns the name of a status code by RFC 9110. net/http has older names for some.
 func phrase(status string) string {
 	switch status {
 	case "413":
@@ -561,11 +564,11 @@ func phrase(status string) string {
 	case "422":
 		return "Unprocessable Content"
 	}
-	n, _ := strconv.Atoi(status) // no number has no name
+	n, _ := strconv.Atoi(status) // a status that is not a number has no name
 	return http.StatusText(n)
 }
 
-// plain writes a value without the quotes of a string.
+// plain returns a value as text, and a string without its quotes.
 func plain(v jsontext.Value) string {
 	var s string
 	if json.Unmarshal(v, &s) == nil && v.Kind() == '"' {
@@ -574,7 +577,7 @@ func plain(v jsontext.Value) string {
 	return string(v)
 }
 
-// compact writes a value on one line, spaced for reading.
+// compact returns a value on one line, with spaces.
 func compact(v jsontext.Value) string {
 	v = v.Clone()
 	if err := v.Format(jsontext.Multiline(false), jsontext.SpaceAfterComma(true), jsontext.SpaceAfterColon(true)); err != nil {
@@ -583,8 +586,8 @@ func compact(v jsontext.Value) string {
 	return string(v)
 }
 
-// pretty writes a value indented, but what fits on a line of a phone held upright or
-// so stays on one.
+// pretty returns a value with indentation. A part that fits on a narrow line, such as that of
+// a phone, stays on one line.
 func pretty(v jsontext.Value) string { return spread(v, "") }
 
 func spread(v jsontext.Value, indent string) string {
@@ -619,8 +622,8 @@ func spread(v jsontext.Value, indent string) string {
 	return "[\n" + strings.Join(parts, ",\n") + "\n" + indent + "]"
 }
 
-// prose turns the little of CommonMark that the document's descriptions use into HTML:
-// paragraphs, lists with -, **strong** and `code`.
+// prose converts a description to HTML. It knows the parts of CommonMark that the document
+// uses: paragraphs, lists with -, **strong** and `code`.
 func prose(s string) template.HTML {
 	var b strings.Builder
 	for paragraph := range strings.SplitSeq(strings.TrimSpace(s), "\n\n") {
@@ -634,10 +637,10 @@ func prose(s string) template.HTML {
 		}
 		b.WriteString("<p>" + string(inline(paragraph)) + "</p>")
 	}
-	return template.HTML(b.String()) //nolint:gosec // every part of it was escaped
+	return template.HTML(b.String()) //nolint:gosec // every part is escaped
 }
 
-// inline does the same for text within a line.
+// inline does the same for a text without paragraphs and lists.
 func inline(s string) template.HTML {
 	var b strings.Builder
 	for i, part := range strings.Split(s, "`") {
@@ -653,5 +656,5 @@ func inline(s string) template.HTML {
 			b.WriteString(strong)
 		}
 	}
-	return template.HTML(b.String()) //nolint:gosec // every part of it was escaped
+	return template.HTML(b.String()) //nolint:gosec // every part is escaped
 }

@@ -16,17 +16,17 @@ import (
 	"cafe/model"
 )
 
-// method is what a client calls.
+// method is a path and an HTTP method of the API.
 type method struct{ method, path string }
 
-// events returns the API function's methods, and whether each needs a token.
+// events returns the methods of the API function, and for each whether it needs a token.
 func routes(t *testing.T, p template) map[method]bool {
 	t.Helper()
 	all := map[method]bool{}
 	for name, event := range p.one("ApiFunction").at("Events").(object) {
 		properties := at(event, "Properties")
 		token := at(properties, "Auth", "Authorizer") != "NONE"
-		// A usage plan counts by the key that the authorizer names.
+		// A usage plan counts requests by the key that the authorizer returns.
 		if key := at(properties, "Auth", "ApiKeyRequired"); token == (key == false) {
 			t.Errorf("%s: needs a token: %v, and a key of the authorizer's: %v", name, token, key)
 		}
@@ -35,7 +35,7 @@ func routes(t *testing.T, p template) map[method]bool {
 	return all
 }
 
-// The document is held against the router by package api.
+// Package api compares the document with the router.
 func TestTheGatewayHasExactlyTheAPIsPaths(t *testing.T) {
 	var doc struct {
 		Paths map[string]map[string]json.RawMessage
@@ -77,13 +77,13 @@ func TestTheGatewayHasExactlyTheAPIsPaths(t *testing.T) {
 				}
 			}
 		}
-		// Whatever method a client thinks of is the API's to refuse, with 405.
+		// The API and not the gateway must refuse unknown methods, with 405.
 		if _, has := gateway[method{"ANY", path}]; !has {
-			t.Errorf("%s: the gateway refuses methods by itself", path)
+			t.Errorf("%s: the gateway itself refuses methods", path)
 		}
 	}
 	if len(paths) > 0 {
-		t.Errorf("the gateway has %v, which the API has not", slices.Collect(maps.Keys(paths)))
+		t.Errorf("the gateway has %v, and the API does not", slices.Collect(maps.Keys(paths)))
 	}
 }
 
@@ -111,7 +111,7 @@ func TestOnlyTheMenuAndTheDocsArePublic(t *testing.T) {
 		t.Errorf("open to anyone are %v, want %v", open, want)
 	}
 	authorizer := p.one("Api").at("Body", "components", "securitySchemes", "Token", "x-amazon-apigateway-authorizer")
-	// The kind TOKEN would hide a second Authorization header.
+	// An authorizer of type TOKEN would not see a second Authorization header.
 	if at(authorizer, "type") != "request" || at(authorizer, "identitySource") != "method.request.header.Authorization" || text(at(authorizer, "authorizerResultTtlInSeconds")) != "300" {
 		t.Errorf("authorizer %s", text(authorizer))
 	}
@@ -121,18 +121,18 @@ func TestOnlyTheMenuAndTheDocsArePublic(t *testing.T) {
 	}
 }
 
-// A Deny stands whatever the authorizer allows; an Allow for some networks would not.
+// A Deny holds whatever the authorizer allows. An Allow for some networks would not.
 func TestOnlyTheGivenNetworksAreLetIn(t *testing.T) {
 	p := with(t, "AllowedNetworks=203.0.113.0/24,2001:db8::/32")
 	for _, s := range list(p.one("Api").at("Auth", "ResourcePolicy", "CustomStatements")) {
 		if at(s, "Effect") == "Deny" {
 			if got := texts(at(s, "Condition", "NotIpAddress", "aws:SourceIp")); !slices.Equal(got, []string{"203.0.113.0/24", "2001:db8::/32"}) {
-				t.Errorf("refused is who is not in %v", got)
+				t.Errorf("the policy refuses callers outside %v", got)
 			}
 			return
 		}
 	}
-	t.Error("nobody is refused")
+	t.Error("the policy refuses nobody")
 }
 
 func TestSensitiveMethodsHaveTheirOwnLimits(t *testing.T) {
@@ -148,10 +148,10 @@ func TestSensitiveMethodsHaveTheirOwnLimits(t *testing.T) {
 			found++
 			continue
 		}
-		// API Gateway refuses settings of a method that is not there; ~1 stands for / (RFC 6901).
+		// API Gateway refuses settings of a method that does not exist. ~1 stands for / (RFC 6901).
 		real := "/" + strings.ReplaceAll(strings.TrimPrefix(path, "/~1"), "~1", "/")
 		if _, has := gateway[method{verb, real}]; !has || !strings.HasPrefix(path, "/~1") {
-			t.Errorf("settings of %s %s, which is not there", verb, path)
+			t.Errorf("settings of %s %s, which does not exist", verb, path)
 		}
 		found++
 	}
@@ -160,7 +160,7 @@ func TestSensitiveMethodsHaveTheirOwnLimits(t *testing.T) {
 	}
 }
 
-// service answers as the API does what needs no store.
+// service is the API without a store.
 func service(t *testing.T, p template) http.Handler {
 	t.Helper()
 	settings, err := cafe.SettingsFrom(func(string) string { return "" })
@@ -192,7 +192,7 @@ func TestTheGatewayAnswersAPreflightAsTheAPIDoes(t *testing.T) {
 	for name, response := range p.one("Api").at("GatewayResponses").(object) {
 		headers := at(response, "ResponseParameters", "Headers")
 		if got := unquoted(at(headers, "Access-Control-Allow-Origin")); got != "https://app.example.com" {
-			t.Errorf("%s: a page of %q may read why", name, got)
+			t.Errorf("%s: a page of %q may read the answer", name, got)
 		}
 		if got := unquoted(at(headers, "Access-Control-Expose-Headers")); got != exposed || exposed == "" {
 			t.Errorf("%s: exposes %q, the API %q", name, got, exposed)
@@ -235,9 +235,9 @@ func TestTheGatewaysOwnErrorsLookLikeTheAPIs(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/nowhere", nil)
 	w := httptest.NewRecorder()
 	service(t, p).ServeHTTP(w, r)
-	for _, word := range []string{`"type":"/problems/not-found"`, `"title":"Not found"`, `"detail":"There is nothing here."`} {
+	for _, word := range []string{`"type":"/problems/not-found"`, `"title":"Not found"`, `"detail":"It does not exist, or you may not see it."`} {
 		if !strings.Contains(w.Body.String(), word) || !strings.Contains(text(p.one("Api").at("GatewayResponses", "MISSING_AUTHENTICATION_TOKEN")), strings.ReplaceAll(word, `"`, `\"`)) {
-			t.Errorf("a path that is none: the API says %s", w.Body)
+			t.Errorf("an unknown path: the API says %s", w.Body)
 		}
 	}
 }
@@ -262,7 +262,7 @@ func TestAccessLogsNameNobody(t *testing.T) {
 	}
 }
 
-// The authorizer names a key by its prefix and the caller's role (handlers.Metered).
+// The authorizer returns a key of the prefix and the caller's role (handlers.Metered).
 func TestEveryRoleHasAKeyInAUsagePlan(t *testing.T) {
 	p := with(t)
 	prefix := p.one("AuthorizerFunction").at("Environment", "Variables", "CAFE_USAGE_KEYS")
@@ -291,11 +291,11 @@ func TestTheFirewallLetsOrdersThrough(t *testing.T) {
 	if at(rules["rate"], "Statement", "RateBasedStatement", "Limit") != "2000" || text(at(rules["rate"], "Action", "Block", "CustomResponse", "ResponseCode")) != "429" {
 		t.Errorf("rate rule %s", text(rules["rate"]))
 	}
-	// AWS's common rules refuse bodies above 8 KiB; the API takes 256.
+	// AWS's common rules refuse bodies above 8 KiB, and the API accepts 256 KiB.
 	if common := text(rules["common"]); !strings.Contains(common, `{"ActionToUse":{"Count":{}},"Name":"SizeRestrictions_BODY"}`) {
 		t.Errorf("common rules %s", common)
 	}
 	if _, has := with(t).resources["WebAcl"]; has {
-		t.Error("the firewall is there unasked")
+		t.Error("there is a firewall by default")
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"cafe/internal/cafe"
 )
 
-// samples are the files in events/, and what each is. A file's name begins with the
-// function's that it is for.
+// samples are the files in events/ and their types. The name of a file begins with the name
+// of its function.
 var samples = map[string]func() any{
 	"api-place-order.json":       func() any { return new(events.APIGatewayProxyRequest) },
 	"api-menu-item.json":         func() any { return new(events.APIGatewayProxyRequest) },
@@ -35,7 +35,7 @@ var samples = map[string]func() any{
 	"reporter-reconcile.json":    func() any { return new(step) },
 }
 
-// step is what the state machine gives the reporter.
+// step is the event that the state machine gives the reporter.
 type step struct {
 	Step, Day, At string
 	Revision      int64
@@ -50,14 +50,14 @@ func TestEverySampleEventIsDecodedWhole(t *testing.T) {
 		name := filepath.Base(file)
 		kind := samples[name]
 		if kind == nil {
-			t.Errorf("events/%s is tested by nobody", name)
+			t.Errorf("no test reads events/%s", name)
 			continue
 		}
 		event := kind()
 		in := json.NewDecoder(bytes.NewReader(read(t, "events/"+name)))
 		switch event.(type) {
 		case *events.APIGatewayProxyRequest, *events.APIGatewayCustomAuthorizerRequestTypeRequest, *events.S3Event, *events.S3TestEvent:
-			// AWS sends more than these types take.
+			// AWS sends more members than these types have.
 		default:
 			in.DisallowUnknownFields()
 		}
@@ -107,7 +107,7 @@ func TestTheSampleUploadTriggersTheImporter(t *testing.T) {
 			t.Errorf("%s is not under %s", r.S3.Object.Key, text(rule))
 		}
 		if !strings.Contains(r.S3.Object.Key, "%2B") || !strings.Contains(r.S3.Object.Key, "+") {
-			t.Errorf("the key %s is not encoded as keys with spaces and signs arrive", r.S3.Object.Key)
+			t.Errorf("the key %s is not encoded like keys with spaces and signs in real events", r.S3.Object.Key)
 		}
 	}
 	if e := sample[events.S3TestEvent](t, "importer-test-event.json"); e.Event != "s3:TestEvent" {
@@ -138,7 +138,7 @@ func TestTheScheduleSweepsWithTheSampleEvent(t *testing.T) {
 	}
 }
 
-// machine is the state machine's definition.
+// machine is the definition of the state machine.
 func machine(t *testing.T) (states object, start string) {
 	t.Helper()
 	var m struct {
@@ -150,7 +150,7 @@ func machine(t *testing.T) (states object, start string) {
 		t.Fatal(err)
 	}
 	if m.TimeoutSeconds == 0 {
-		t.Error("a report may take for ever")
+		t.Error("a report has no time limit")
 	}
 	return m.States, m.StartAt
 }
@@ -165,7 +165,7 @@ func TestReportStepsRetryAndCatchFailures(t *testing.T) {
 		}
 		steps++
 		if len(list(at(s, "Retry"))) == 0 {
-			t.Errorf("%s is tried once", name)
+			t.Errorf("%s is not retried", name)
 		}
 		caught := false
 		for _, c := range list(at(s, "Catch")) {
@@ -183,7 +183,7 @@ func TestReportStepsRetryAndCatchFailures(t *testing.T) {
 	}
 }
 
-// The samples are what the state machine sends.
+// The sample events are those that the state machine sends.
 func TestReportStepsMatchTheSampleEvents(t *testing.T) {
 	states, _ := machine(t)
 	for state, file := range map[string]string{"Extract": "reporter-extract.json", "Analyse": "reporter-analyse.json", "Publish": "reporter-publish.json"} {
@@ -211,12 +211,12 @@ func TestTheStateMachineHasItsPermissions(t *testing.T) {
 	definition := string(read(t, "statemachine/report.asl.json"))
 	for name := range substituted {
 		if !strings.Contains(definition, "${"+name+"}") {
-			t.Errorf("%s is put in nowhere", name)
+			t.Errorf("the definition does not use %s", name)
 		}
 		definition = strings.ReplaceAll(definition, "${"+name+"}", "")
 	}
 	if strings.Contains(definition, "${") {
-		t.Error("something is not put in")
+		t.Error("a placeholder is not replaced")
 	}
 	may := map[string]string{}
 	for _, s := range granted(p) {
@@ -247,7 +247,7 @@ func TestSamLocalCanSetWhatLocalEnvSets(t *testing.T) {
 		}
 		for name, v := range set {
 			if _, has := variables[name]; !has && strings.HasPrefix(text(v), "{") {
-				t.Errorf("%s of %s is something that only AWS knows, and local.env.json does not set it", name, function)
+				t.Errorf("only AWS knows %s of %s, and local.env.json does not set it", name, function)
 			}
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// functions returns the functions, and where each one's failures are kept.
+// functions returns the functions.
 func functions(p template) []resource {
 	return p.every("AWS::Serverless::Function", "AWS::Lambda::Function")
 }
@@ -37,9 +37,9 @@ func TestEveryFunctionHasItsOwnLogWithARetention(t *testing.T) {
 	}
 }
 
-// statement is one of a policy.
+// statement is a statement of a policy.
 type statement struct {
-	of        string // the resource that it is in
+	of        string // the resource with the policy
 	effect    string
 	actions   []string
 	resources []any
@@ -54,7 +54,7 @@ func statementsOf(of string, policy any) (list_ []statement) {
 	return list_
 }
 
-// granted returns what the roles may do.
+// granted returns all statements that allow something to a role.
 func granted(p template) (all []statement) {
 	for _, role := range p.every("AWS::IAM::Role") {
 		for _, policy := range list(role.at("Policies")) {
@@ -64,7 +64,8 @@ func granted(p template) (all []statement) {
 	return all
 }
 
-// resourceless are actions that know no resource (Service Authorization Reference).
+// resourceless are actions that cannot be limited to a resource (Service Authorization
+// Reference).
 var resourceless = []string{
 	"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
 	"sns:Unsubscribe", "sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes",
@@ -76,7 +77,7 @@ func TestNoRoleHasWildcards(t *testing.T) {
 	everyWay(t, func(t *testing.T, p template) {
 		all := granted(p)
 		if len(all) < 30 {
-			t.Fatalf("found %d statements, which cannot be all", len(all))
+			t.Fatalf("found only %d statements", len(all))
 		}
 		for _, s := range all {
 			for _, action := range s.actions {
@@ -90,7 +91,7 @@ func TestNoRoleHasWildcards(t *testing.T) {
 				}
 			}
 			for _, r := range s.resources {
-				// A wildcard stands only behind a folder of a bucket.
+				// A wildcard may only follow a folder of a bucket.
 				if name := text(r); name != "*" && strings.Contains(name, "*") && !strings.Contains(name, "/*") {
 					t.Errorf("%s allows %v on %s", s.of, s.actions, name)
 				}
@@ -105,7 +106,7 @@ func TestEveryFunctionHasItsOwnRole(t *testing.T) {
 	for _, f := range functions(p) {
 		role := ref(f.at("Role"))
 		if other := seen[role]; role == "" || other != "" {
-			t.Errorf("%s has the role %q, which %s has, too", f.name, role, other)
+			t.Errorf("%s has the same role %q as %s", f.name, role, other)
 		}
 		seen[role] = f.name
 		log := ref(f.at("LoggingConfig", "LogGroup"))
@@ -124,7 +125,7 @@ func TestOnlyTwoManagedPoliciesAreUsed(t *testing.T) {
 	p := transformed(t)
 	for _, role := range p.every("AWS::IAM::Role") {
 		for _, name := range texts(role.at("ManagedPolicyArns")) {
-			// API Gateway's for the whole account, and CodeDeploy's, which SAM makes.
+			// One is API Gateway's role for the account. The other is CodeDeploy's, which SAM creates.
 			if !strings.Contains(name, "AmazonAPIGatewayPushToCloudWatchLogs") && !strings.Contains(name, "AWSCodeDeployRoleForLambda") {
 				t.Errorf("%s has the managed policy %s", role.name, name)
 			}
@@ -143,24 +144,25 @@ func TestStreamConsumersRetryAndThenKeepTheRecord(t *testing.T) {
 			found++
 			get := func(path ...string) any { return at(event, append([]string{"Properties"}, path...)...) }
 			if types := texts(get("FunctionResponseTypes")); !slices.Equal(types, []string{"ReportBatchItemFailures"}) {
-				t.Errorf("%s.%s answers %v: a record that failed would take its whole batch along", f.name, name, types)
+				t.Errorf("%s.%s has %v: one failed record would fail its whole batch", f.name, name, types)
 			}
 			if get("BisectBatchOnFunctionError") != true {
 				t.Errorf("%s.%s does not halve a batch that fails as a whole", f.name, name)
 			}
-			// A stream forgets after 24 hours.
+			// A stream keeps records for 24 hours.
 			if age := number(t, get("MaximumRecordAgeInSeconds")); age < 3600 || age >= 24*3600 {
 				t.Errorf("%s.%s tries for %d s", f.name, name, age)
 			}
 			if tries := number(t, get("MaximumRetryAttempts")); tries < 3 || tries > 10000 {
 				t.Errorf("%s.%s tries %d times", f.name, name, tries)
 			}
-			// SNS and SQS get only where in the stream the record is, and for 24 hours.
+			// SNS and SQS would get only the position of the record in the stream, which is valid for
+			// 24 hours.
 			if kind, to := get("DestinationConfig", "OnFailure", "Type"), get("DestinationConfig", "OnFailure", "Destination"); kind != "S3" || ref(to) != "Bucket" {
-				t.Errorf("%s.%s leaves failures with %v %s, want the bucket", f.name, name, kind, text(to))
+				t.Errorf("%s.%s sends failures to %v %s, want the bucket", f.name, name, kind, text(to))
 			}
 			if get("StartingPosition") != "TRIM_HORIZON" {
-				t.Errorf("%s.%s misses what is written while it is being made", f.name, name)
+				t.Errorf("%s.%s misses what is written while it is created", f.name, name)
 			}
 		}
 	}
@@ -177,7 +179,7 @@ func TestAsynchronousFunctionsKeepFailedEvents(t *testing.T) {
 	}
 	for _, s := range p.every("AWS::Scheduler::Schedule") {
 		if at(s.properties, "Target", "DeadLetterConfig", "Arn") == nil {
-			t.Errorf("%s loses what it cannot start", s.name)
+			t.Errorf("%s loses events that it cannot start", s.name)
 		}
 		if target := ref(s.at("Target", "Arn")); strings.HasSuffix(target, "Function") {
 			invoked = append(invoked, target)
@@ -197,12 +199,12 @@ func TestAsynchronousFunctionsKeepFailedEvents(t *testing.T) {
 			to = p.one(name).at("EventInvokeConfig", "DestinationConfig", "OnFailure", "Destination")
 		}
 		if ref(to) != "Bucket" {
-			t.Errorf("%s leaves failures with %s, want the bucket", name, text(to))
+			t.Errorf("%s sends failures to %s, want the bucket", name, text(to))
 		}
 	}
 }
 
-// What lands in the bucket as a dead letter is written by the function's own role.
+// The function's own role writes its dead letters into the bucket.
 func TestFunctionsMayWriteTheirDeadLetters(t *testing.T) {
 	p := with(t)
 	for _, name := range []string{"LedgerRole", "NotifierRole", "ImporterRole"} {
@@ -228,7 +230,7 @@ func TestFunctionsMayWriteTheirDeadLetters(t *testing.T) {
 			return
 		}
 	}
-	t.Error("nobody is told of dead letters in the bucket")
+	t.Error("no alarm watches dead letters in the bucket")
 }
 
 func TestEverythingIsEncrypted(t *testing.T) {
@@ -243,7 +245,7 @@ func TestEverythingIsEncrypted(t *testing.T) {
 				t.Errorf("%s is not encrypted", r.name)
 			}
 		}
-		for _, r := range p.every("AWS::DynamoDB::Table") { // always is
+		for _, r := range p.every("AWS::DynamoDB::Table") { // it is always encrypted
 			want(r, r.at("SSESpecification", "KMSMasterKeyId"), true)
 		}
 		for _, r := range p.every("AWS::S3::Bucket") {
@@ -254,22 +256,22 @@ func TestEverythingIsEncrypted(t *testing.T) {
 			want(r, r.at("KmsMasterKeyId"), r.at("SqsManagedSseEnabled") == true)
 		}
 		for _, r := range p.every("AWS::SNS::Topic") {
-			// Alarms and buckets cannot publish under AWS's own key for SNS.
+			// Alarms and buckets cannot publish to a topic that uses AWS's own key for SNS.
 			want(r, r.at("KmsMasterKeyId"), r.at("KmsMasterKeyId") == "alias/aws/sns" || r.name == "Operators")
 		}
-		for _, r := range append(p.every("AWS::Logs::LogGroup"), p.every("AWS::SecretsManager::Secret")...) { // always are
+		for _, r := range append(p.every("AWS::Logs::LogGroup"), p.every("AWS::SecretsManager::Secret")...) { // they are always encrypted
 			want(r, r.at("KmsKeyId"), true)
 		}
-		for _, r := range functions(p) { // always are
+		for _, r := range functions(p) { // they are always encrypted
 			want(r, r.at("KmsKeyArn"), true)
 		}
 		if _, made := p.resources["Key"]; made != own {
-			t.Errorf("the key is made: %v", made)
+			t.Errorf("the key exists: %v", made)
 		}
 	})
 }
 
-// SNS drops what it may not encrypt for a queue without a word, and so do alarms.
+// SNS silently drops a message that it may not encrypt for a queue, and so do alarms.
 func TestTheOwnKeyAllowsEveryWriter(t *testing.T) {
 	p := with(t, "CustomerManagedKey=true")
 	services := map[string][]string{}
@@ -298,7 +300,7 @@ func TestTheOwnKeyAllowsEveryWriter(t *testing.T) {
 	}
 	for _, s := range granted(with(t)) {
 		if strings.HasPrefix(s.actions[0], "kms:") {
-			t.Errorf("%s has leave to use a key that is not there", s.of)
+			t.Errorf("%s may use a key that does not exist", s.of)
 		}
 	}
 }
@@ -318,7 +320,7 @@ func TestTLSIsRequired(t *testing.T) {
 	}
 	for _, r := range p.every("AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::SQS::Queue") {
 		if !denied[r.name] {
-			t.Errorf("%s takes requests without TLS", r.name)
+			t.Errorf("%s accepts requests without TLS", r.name)
 		}
 	}
 }
@@ -341,7 +343,7 @@ func TestTheBucketIsPrivateAndExpiresFiles(t *testing.T) {
 	}
 	for _, prefix := range []string{"imports/", "rejects/", "aws/lambda/"} {
 		if !forgets[prefix] {
-			t.Errorf("files under %s, which name people, are kept for ever", prefix)
+			t.Errorf("files under %s, which name people, never expire", prefix)
 		}
 	}
 }
@@ -350,12 +352,12 @@ func TestDataOutlivesTheStack(t *testing.T) {
 	p := with(t, all["with it all"]...)
 	for _, r := range p.every("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::KMS::Key") {
 		if r.whole["DeletionPolicy"] != "RetainExceptOnCreate" || r.whole["UpdateReplacePolicy"] != "Retain" {
-			t.Errorf("%s goes with the stack", r.name)
+			t.Errorf("%s is deleted with the stack", r.name)
 		}
 	}
 	table := p.one("Table")
 	if table.at("PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled") != true {
-		t.Error("the table cannot be brought back to a point in time")
+		t.Error("the table has no point-in-time recovery")
 	}
 	if table.at("DeletionProtectionEnabled") != true || p.one("UserPool").at("DeletionProtection") != "ACTIVE" {
 		t.Error("Protection=true does not protect")
@@ -367,16 +369,16 @@ func TestEveryAlarmNotifiesTheTopic(t *testing.T) {
 	alarms := p.every("AWS::CloudWatch::Alarm")
 	for _, a := range alarms {
 		if actions := list(a.at("AlarmActions")); len(actions) != 1 || ref(actions[0]) != "Operators" {
-			t.Errorf("%s rings with %s, want the operators", a.name, text(actions))
+			t.Errorf("%s notifies %s, want the operators", a.name, text(actions))
 		}
 		if a.at("TreatMissingData") != "notBreaching" {
-			t.Errorf("%s rings when nothing happens", a.name)
+			t.Errorf("%s is in alarm when there is no data", a.name)
 		}
 		if a.at("AlarmDescription") == nil {
 			t.Errorf("%s does not say what is wrong", a.name)
 		}
 	}
-	// What an alarm must be there for.
+	// Each of these needs an alarm.
 	watched := map[string]bool{}
 	var watch func(v any)
 	watch = func(v any) {
@@ -417,7 +419,7 @@ func TestAnAlarmRollsBackTheAPI(t *testing.T) {
 		t.Errorf("alarms %v", names)
 	}
 	if alarm := with(t).one("ApiErrorsAlarm"); !strings.Contains(text(alarm.at("Dimensions")), "${ApiFunction}:live") {
-		t.Errorf("the alarm watches %s, not what is live", text(alarm.at("Dimensions")))
+		t.Errorf("the alarm watches %s, not the live version", text(alarm.at("Dimensions")))
 	}
 }
 
@@ -431,7 +433,7 @@ func TestQueuesHaveDeadLetterQueues(t *testing.T) {
 		}
 	}
 	if !maps.Equal(dead, map[string]bool{"CreditCollection": false, "CreditCollectionDead": true, "CustomerNotify": false, "CustomerNotifyDead": true}) {
-		t.Errorf("queues and where their dead letters go: %v", dead)
+		t.Errorf("queues and their dead-letter queues: %v", dead)
 	}
 	watched := text(p.one("DeadLettersAlarm").at("Metrics"))
 	for _, q := range p.every("AWS::SQS::Queue") {

@@ -11,7 +11,7 @@ import (
 	"cafe/internal/cafe"
 )
 
-// takes tells whether CloudFormation would take a value for a parameter.
+// takes reports whether CloudFormation accepts a value for a parameter.
 func takes(t *testing.T, name, value string) bool {
 	t.Helper()
 	p, known := document()["Parameters"].(object)[name]
@@ -61,7 +61,7 @@ func TestParameterPatterns(t *testing.T) {
 		}
 		for _, v := range values.bad {
 			if takes(t, name, v) {
-				t.Errorf("%s takes %q", name, v)
+				t.Errorf("%s accepts %q", name, v)
 			}
 		}
 	}
@@ -74,10 +74,10 @@ func TestParametersHaveDescriptionsAndValidDefaults(t *testing.T) {
 			t.Errorf("%s has no description", name)
 		}
 		if at(p, "AllowedPattern") != nil && at(p, "ConstraintDescription") == nil {
-			t.Errorf("%s does not say what it takes", name)
+			t.Errorf("%s does not say which values it accepts", name)
 		}
 		if v := at(p, "Default"); v == nil || !takes(t, name, text(v)) {
-			t.Errorf("%s does not take its default %q", name, text(v))
+			t.Errorf("%s refuses its default %q", name, text(v))
 		}
 		if !strings.Contains(grouped, `"`+name+`"`) {
 			t.Errorf("%s is in no group", name)
@@ -85,7 +85,7 @@ func TestParametersHaveDescriptionsAndValidDefaults(t *testing.T) {
 	}
 }
 
-// settings are what a function with the template's environment goes by.
+// settings returns the settings of a function with the template's environment.
 func settings(t *testing.T, overrides ...string) (cafe.Settings, error) {
 	t.Helper()
 	set := with(t, overrides...).one("LedgerFunction").at("Environment", "Variables")
@@ -115,7 +115,7 @@ func TestTemplateDefaultsMatchTheContract(t *testing.T) {
 	}
 }
 
-// What the template takes, the functions must start with.
+// The functions must start with every value that the template accepts.
 func TestFunctionsAcceptTheTemplatesExtremes(t *testing.T) {
 	for _, override := range []string{
 		"CafeName=" + strings.Repeat("é", 60), "TimeZone=America/Argentina/Buenos_Aires", "Currency=JPY", "DayCutoff=23:59", "ReportTime=00:00",
@@ -160,12 +160,12 @@ func TestSamconfigParametersExist(t *testing.T) {
 				t.Errorf("%s: the template refuses %s", env, pair)
 			}
 		}
-		// The bucket's name begins with the stack's, and has no capitals.
+		// The name of the bucket begins with the name of the stack and has no capitals.
 		if name := text(at(config[env], "global", "parameters", "stack_name")); !regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`).MatchString(name) {
 			t.Errorf("%s: a stack called %q cannot have a bucket", env, name)
 		}
 		if at(config[env], "build", "parameters", "build_in_source") != true {
-			t.Errorf("%s: the whole tree is copied for each function", env)
+			t.Errorf("%s: the whole repository is copied for each function", env)
 		}
 	}
 	prod := strings.Fields(text(at(config["prod"], "deploy", "parameters", "parameter_overrides")))

@@ -1,6 +1,6 @@
-// Package stack holds what is deployed on AWS against what the code needs of it, and
-// against the café's own rules: no AWS account is asked. There is nothing in it but
-// tests of template.yaml and what goes with it.
+// Package stack tests template.yaml and the files that belong to it. The tests compare what
+// is deployed on AWS with what the code needs, and with the café's own rules. They need no
+// AWS account. The package has nothing but tests.
 package stack_test
 
 import (
@@ -22,7 +22,7 @@ const root = "../.."
 // object is a JSON object.
 type object = map[string]any
 
-// document is template.yaml as JSON, with functions in their long form: {"Ref": …}.
+// document returns template.yaml as JSON, with functions in their long form: {"Ref": …}.
 var document = sync.OnceValue(func() object {
 	b, err := os.ReadFile(filepath.Join(root, "template.yaml"))
 	if err != nil {
@@ -35,7 +35,7 @@ var document = sync.OnceValue(func() object {
 	return value(file.Content[0]).(object)
 })
 
-// value turns YAML with CloudFormation's tags into JSON.
+// value converts YAML with CloudFormation's tags to JSON.
 func value(n *yaml.Node) any {
 	if strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
 		plain := *n
@@ -80,8 +80,8 @@ func function(name string, argument any) any {
 	return object{"Fn::" + name: argument}
 }
 
-// template is the document for certain parameters: conditions decided, and parameters in
-// place. What only CloudFormation knows (names, ARNs) stays {"Ref": …} and the like.
+// template is the document for given parameters. Conditions are decided and parameters are
+// filled in. Names and ARNs that only CloudFormation knows stay {"Ref": …} and the like.
 type template struct {
 	t          *testing.T
 	parameters map[string]string
@@ -90,7 +90,8 @@ type template struct {
 	outputs    object
 }
 
-// with returns the template for the default parameters and these, given as NAME=VALUE.
+// with returns the template for the given parameters, each as NAME=VALUE. The others have
+// their defaults.
 func with(t *testing.T, overrides ...string) template {
 	t.Helper()
 	return evaluate(t, document(), overrides...)
@@ -123,7 +124,7 @@ func evaluate(t *testing.T, document object, overrides ...string) template {
 	return p
 }
 
-// all are sets of parameters that between them have every condition hold and not hold.
+// all are sets of parameters. Together they make every condition true and false.
 var all = map[string][]string{
 	"as it is":    nil,
 	"with it all": {"CustomerManagedKey=true", "Firewall=true", "Protection=true", "OwnerEmail=owner@example.com", "OperatorsEmail=operators@example.com", "Rollout=Canary10Percent5Minutes"},
@@ -184,7 +185,7 @@ func (p template) resolve(document object, v any) any {
 	return v
 }
 
-// call does one of CloudFormation's functions, if it can be done here.
+// call evaluates a function of CloudFormation, if that is possible here.
 func (p template) call(document object, name string, argument any) (any, bool) {
 	switch name {
 	case "Ref":
@@ -248,7 +249,7 @@ func (p template) call(document object, name string, argument any) (any, bool) {
 
 var substituted = regexp.MustCompile(`\$\{[A-Za-z0-9:.]+\}`)
 
-// globals gives each function what SAM gives to all of them.
+// globals adds SAM's global settings to each function.
 func (p template) globals(of object) {
 	for _, f := range p.every("AWS::Serverless::Function") {
 		for name, value := range of {
@@ -264,14 +265,14 @@ func (p template) globals(of object) {
 	}
 }
 
-// resource is one resource of a template.
+// resource is a resource of a template.
 type resource struct {
 	name, kind string
 	properties object
 	whole      object
 }
 
-// every returns the resources of these kinds, by name.
+// every returns the resources of the given types, in the order of their names.
 func (p template) every(kinds ...string) (list []resource) {
 	for _, name := range slices.Sorted(maps.Keys(p.resources)) {
 		r := p.resources[name]
@@ -293,7 +294,7 @@ func (p template) one(name string) resource {
 	return resource{name, r["Type"].(string), properties, r}
 }
 
-// at returns what is at a path of names, or nil.
+// at returns the value at a path of names, or nil.
 func (r resource) at(path ...string) any { return at(r.properties, path...) }
 
 func at(v any, path ...string) any {
@@ -304,7 +305,7 @@ func at(v any, path ...string) any {
 	return v
 }
 
-// list returns a list, or the one thing that stands in its place.
+// list returns the elements of a list. A single value counts as a list of one.
 func list(v any) []any {
 	switch v := v.(type) {
 	case nil:
@@ -322,7 +323,7 @@ func texts(v any) (all []string) {
 	return all
 }
 
-// text writes a value: a string as it is, anything else as JSON.
+// text returns a string as it is, and any other value as JSON.
 func text(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -341,13 +342,13 @@ func number(t *testing.T, v any) int64 {
 	t.Helper()
 	n, err := json.Number(text(v)).Int64()
 	if err != nil {
-		t.Fatalf("%s is no whole number", text(v))
+		t.Fatalf("%s is not an integer", text(v))
 	}
 	return n
 }
 
-// ref returns the resource that a value refers to: {"Ref": X}, {"Fn::GetAtt": [X, …]},
-// or one alone in a {"Fn::Sub": …}.
+// ref returns the resource that a value refers to, as {"Ref": X}, as {"Fn::GetAtt": [X, …]},
+// or as the only one in a {"Fn::Sub": …}.
 func ref(v any) string {
 	o, ok := v.(object)
 	if !ok || len(o) != 1 {
@@ -362,7 +363,7 @@ func ref(v any) string {
 	return ""
 }
 
-// read reads a file of the tree.
+// read returns the content of a file of the repository.
 func read(t *testing.T, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(root, path))
@@ -372,7 +373,7 @@ func read(t *testing.T, path string) []byte {
 	return b
 }
 
-// transformed is what SAM makes of the template, if .ci/template has run.
+// transformed returns the template as SAM transforms it, if .ci/template has run.
 func transformed(t *testing.T) template {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(root, ".aws-sam", "transformed.json"))

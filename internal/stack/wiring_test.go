@@ -23,7 +23,7 @@ import (
 	"cafe/internal/table/dynamo"
 )
 
-// folder is where a function's main is.
+// folder returns the folder of a function's main package.
 func folder(function string) string {
 	return "cmd/" + strings.ToLower(strings.TrimSuffix(function, "Function"))
 }
@@ -37,10 +37,10 @@ func TestEveryFunctionIsAFolderUnderCmd(t *testing.T) {
 			t.Errorf("%s: %v", f.name, err)
 		}
 		if f.at("FunctionName") != nil {
-			t.Errorf("%s has a name, by which sam local would not find the authorizer", f.name)
+			t.Errorf("%s has a fixed name, so sam local would not find the authorizer", f.name)
 		}
 		if at(f.whole, "Metadata", "BuildMethod") != "makefile" || f.at("Runtime") != "provided.al2023" || f.at("Handler") != "bootstrap" {
-			t.Errorf("%s is built or run otherwise than the Makefile has it", f.name)
+			t.Errorf("%s is not built or run as in the Makefile", f.name)
 		}
 	}
 	mains, err := filepath.Glob(filepath.Join(root, "cmd", "*", "main.go"))
@@ -49,16 +49,16 @@ func TestEveryFunctionIsAFolderUnderCmd(t *testing.T) {
 	}
 	for _, main := range mains {
 		if name := "cmd/" + filepath.Base(filepath.Dir(main)); name != "cmd/cafe" && !built[name] {
-			t.Errorf("%s is deployed nowhere", name)
+			t.Errorf("%s is not deployed", name)
 		}
 	}
 }
 
-// variable is the name of an environment variable that the café reads by itself.
+// variable matches the name of an environment variable that the café's own code reads.
 var variable = regexp.MustCompile(`^(CAFE_[A-Z_]+|[A-Z_]+_ARN)$`)
 
-// reads returns the environment variables whose names stand in the code of a main and of
-// the café's packages that it imports.
+// reads returns the environment variables whose names appear in the code of a main package
+// and of the café's packages that it imports.
 func reads(t *testing.T, main string) map[string]bool {
 	t.Helper()
 	list := exec.Command("go", "list", "-deps", "-f", "{{if .Module}}{{if .Module.Main}}{{.Dir}}{{end}}{{end}}", "./"+main)
@@ -119,7 +119,7 @@ func TestFunctionsReadExactlyTheVariablesThatAreSet(t *testing.T) {
 	read := reads(t, "cmd/api")
 	for name := range shared {
 		if strings.HasPrefix(name, "CAFE_") && !read[name] {
-			t.Errorf("%s is set for all functions and not even the API reads it", name)
+			t.Errorf("%s is set for all functions, but even the API does not read it", name)
 		}
 	}
 }
@@ -144,7 +144,7 @@ func TestTokensAreVerifiedByExactlyOneOfKeysAndSecret(t *testing.T) {
 			_, pool := p.resources["UserPool"]
 			_, secret := p.resources["AuthSecret"]
 			if pool != (name == "as it is") || secret != (name == "secret") {
-				t.Errorf("made: a user pool: %v, a secret: %v", pool, secret)
+				t.Errorf("a user pool exists: %v, a secret exists: %v", pool, secret)
 			}
 		})
 	}
@@ -192,7 +192,7 @@ func TestTheTableMatchesTheSchema(t *testing.T) {
 	}
 }
 
-// The table's layout is in package cafe; each kind of item is in these.
+// Each kind of item of the table is in one of these partitions.
 var partitions = []string{"O#a", "P#a", "S#latte", "C#alice", "L#2017-03-18#0", "A#a", "I#a", "R#2017-03-18", "D", "M", "A", "O", ""}
 
 func TestStreamFiltersPassWhatHandlersNeed(t *testing.T) {
@@ -206,20 +206,20 @@ func TestStreamFiltersPassWhatHandlersNeed(t *testing.T) {
 		f := pattern(t, at(filters[0], "Pattern"))
 		for _, pk := range partitions {
 			if got := f.lets("INSERT", pk); got != wanted(pk) {
-				t.Errorf("%s: an item in %q is let through: %v", name, pk, got)
+				t.Errorf("%s: an item in %q passes: %v", name, pk, got)
 			}
 			if f.lets("REMOVE", pk) {
-				t.Errorf("%s hears of removed items in %q", name, pk)
+				t.Errorf("%s gets removed items in %q", name, pk)
 			}
 		}
 		if got := f.lets("MODIFY", "O#a"); got != (name == "LedgerFunction") {
-			t.Errorf("%s: a changed order is let through: %v", name, got)
+			t.Errorf("%s: a changed order passes: %v", name, got)
 		}
 	}
 }
 
-// filter is an event filter of the kind that is used: some event names and some
-// prefixes of the partition key.
+// filter is an event filter in the form that the template uses: event names, and prefixes of
+// the partition key.
 type filter struct {
 	EventName []string
 	Dynamodb  struct {
@@ -261,7 +261,7 @@ func TestSubscriptionsMatchTheCode(t *testing.T) {
 	for _, s := range p.every("AWS::SNS::Subscription") {
 		topic, is := topics[ref(s.at("TopicArn"))]
 		if !is {
-			continue // the operators'
+			continue // the topic of the operators
 		}
 		endpoint := ref(s.at("Endpoint"))
 		if s.at("Endpoint") == "owner@example.com" {
@@ -275,7 +275,7 @@ func TestSubscriptionsMatchTheCode(t *testing.T) {
 			}
 		}
 		if s.at("RedrivePolicy", "deadLetterTargetArn") == nil {
-			t.Errorf("%s loses what cannot be delivered", s.name)
+			t.Errorf("%s loses messages that cannot be delivered", s.name)
 		}
 		got = append(got, fmt.Sprintf("%+v", notify.Subscription{Topic: topic, Protocol: text(s.at("Protocol")), Endpoint: endpoint, FilterPolicy: policy}))
 	}
@@ -290,12 +290,12 @@ func TestSubscriptionsMatchTheCode(t *testing.T) {
 	}
 	for _, s := range with(t).every("AWS::SNS::Subscription") {
 		if s.at("Protocol") == "email" {
-			t.Errorf("%s mails to nobody", s.name)
+			t.Errorf("%s has no subscriber by e-mail", s.name)
 		}
 	}
 }
 
-// A queue takes messages from its topics only, and a topic's messages get into all.
+// A queue accepts messages only from its topics, and from all of them.
 func TestTopicsMaySendToTheirQueues(t *testing.T) {
 	p := with(t, all["with it all"]...)
 	may := map[string][]string{}
@@ -312,10 +312,10 @@ func TestTopicsMaySendToTheirQueues(t *testing.T) {
 	for _, s := range p.every("AWS::SNS::Subscription") {
 		topic := ref(s.at("TopicArn"))
 		if queue := ref(s.at("Endpoint")); s.at("Protocol") == "sqs" && !slices.Contains(may[queue], topic) {
-			t.Errorf("%s takes nothing from %s", queue, topic)
+			t.Errorf("%s accepts nothing from %s", queue, topic)
 		}
 		if dead := ref(s.at("RedrivePolicy", "deadLetterTargetArn")); !slices.Contains(may[dead], topic) {
-			t.Errorf("%s takes nothing from %s", dead, topic)
+			t.Errorf("%s accepts nothing from %s", dead, topic)
 		}
 	}
 }

@@ -26,7 +26,7 @@ type Refusal struct {
 }
 
 var (
-	noFile      = Refusal{http.StatusNotFound, "not-found", "Not found", "There is nothing here."}
+	noFile      = Refusal{http.StatusNotFound, "not-found", "Not found", "It does not exist, or you may not see it."}
 	wrongMethod = Refusal{http.StatusMethodNotAllowed, "method-not-allowed", "Method not allowed", "A file is sent with PUT and fetched with GET."}
 	badLink     = Refusal{http.StatusForbidden, "link-invalid", "Link not valid", "This link is not for this file and method. Use it exactly as the café gave it to you."}
 	expiredLink = Refusal{http.StatusForbidden, "link-expired", "Link expired", "This link has expired. Ask for a new one."}
