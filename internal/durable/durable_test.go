@@ -246,7 +246,7 @@ func TestFoldersOutliveAPowerCut(t *testing.T) {
 	}
 }
 
-func TestWhatIsUnfinishedIsRemovedAndNothingElse(t *testing.T) {
+func TestRemoveUnfinishedLeavesOtherFiles(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()
 	for _, folder := range []string{dir, other} {
 		for range 2 {

@@ -107,7 +107,7 @@ func TestPositionsAreOnDiskBeforeTheNextBatchIsRead(t *testing.T) {
 	}
 }
 
-func TestPositionsThatCannotBeKeptStopTheConsumer(t *testing.T) {
+func TestPositionsThatCannotBeWrittenStopTheConsumer(t *testing.T) {
 	disk, folder := durabletest.Watch(t), t.TempDir()
 	refused := errors.New("the disk refuses")
 	disk.Refuse(func(string) error { return refused })
@@ -125,7 +125,7 @@ func TestPositionsThatCannotBeKeptStopTheConsumer(t *testing.T) {
 	}
 }
 
-func TestDamagedPositionsAreSetAsideAndTheStreamIsReadFromItsOldestRecord(t *testing.T) {
+func TestDamagedPositionsAreSetAsideAndTheStreamIsReadAgain(t *testing.T) {
 	for name, damaged := range map[string]string{
 		"empty": "", "half": `{"s":{"after":"2`, "a list": `[1]`, "zeroes": strings.Repeat("\x00", 64),
 	} {
@@ -178,7 +178,7 @@ func TestDamagedPositionsAreSetAsideAndTheStreamIsReadFromItsOldestRecord(t *tes
 	}
 }
 
-func TestPositionsThatCannotBeReadAreNotSetAside(t *testing.T) {
+func TestUnreadablePositionsAreNotSetAside(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "test.json")
 	if err := os.Mkdir(path, 0o700); err != nil { // refused to root, too

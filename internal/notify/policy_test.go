@@ -10,7 +10,7 @@ import (
 	"cafe/internal/notify"
 )
 
-func TestAPolicyLetsThroughWhatHasOneValueOfEachKey(t *testing.T) {
+func TestAPolicyMatchesOneValueOfEachKey(t *testing.T) {
 	for _, c := range []struct {
 		policy     string
 		attributes map[string]string
@@ -36,7 +36,7 @@ func TestAPolicyLetsThroughWhatHasOneValueOfEachKey(t *testing.T) {
 	}
 }
 
-func TestAPolicyThatMightBeTakenOtherwiseIsRefused(t *testing.T) {
+func TestOtherPoliciesOfSNSAreRefused(t *testing.T) {
 	for _, document := range []string{
 		`{"severity":"critical"}`, `{"severity":[{"prefix":"c"}]}`, `{"severity":[1]}`, `{"severity":[]}`,
 		`{"a":{"b":["c"]}}`, `["critical"]`, `{"severity":["critical"]`, `nonsense`,
@@ -47,7 +47,7 @@ func TestAPolicyThatMightBeTakenOtherwiseIsRefused(t *testing.T) {
 	}
 }
 
-func TestAPolicyMatchesExactlyWhenEveryKeyIsThereWithAListedValue(t *testing.T) {
+func TestMatchOnRandomPolicies(t *testing.T) {
 	word := rapid.SampledFrom([]string{"a", "b", "c"})
 	rapid.Check(t, func(t *rapid.T) {
 		p := notify.Policy(rapid.MapOf(word, rapid.SliceOfN(word, 1, 3)).Draw(t, "policy"))
@@ -71,7 +71,7 @@ func TestAPolicyMatchesExactlyWhenEveryKeyIsThereWithAListedValue(t *testing.T) 
 	})
 }
 
-func TestEverySubscriptionHasAPolicyThatCanBeRead(t *testing.T) {
+func TestThePoliciesOfSubscriptionsAreValid(t *testing.T) {
 	for _, s := range notify.Subscriptions {
 		if _, err := notify.ParsePolicy(s.FilterPolicy); err != nil {
 			t.Errorf("%s to %s: %v", s.Topic, s.Endpoint, err)

@@ -73,7 +73,7 @@ func mails(t testing.TB, dir string) []string {
 	return paths
 }
 
-func TestAPublishIsALine(t *testing.T) {
+func TestAPublishedMessageIsALine(t *testing.T) {
 	dir := t.TempDir()
 	publish(t, open(t, dir), critical("a1"), cafe.Message{ID: "r1", Topic: cafe.TopicDailyReport, Body: "{}"})
 	want := `{"topic":"HighBalanceAlert","subject":"Café · tab at £250.00 · Zoë <z>","message":"{\"alert_id\":\"a1\"}",` +
@@ -85,7 +85,7 @@ func TestAPublishIsALine(t *testing.T) {
 	}
 }
 
-func TestAQueueGetsWhatSNSWouldHandToIt(t *testing.T) {
+func TestAQueueGetsWhatSNSWouldSend(t *testing.T) {
 	dir := t.TempDir()
 	publish(t, open(t, dir), critical("a1"))
 	want := `{"Type":"Notification","MessageId":"a1","TopicArn":"arn:aws:sns:local:000000000000:HighBalanceAlert",` +
@@ -180,7 +180,7 @@ func TestNothingInAMessageMakesAHeader(t *testing.T) {
 	}
 }
 
-func TestARepeatedMessageIsOneMailAndALineMore(t *testing.T) {
+func TestARepeatedMessageIsOneMoreLineAndTheSameMail(t *testing.T) {
 	dir := t.TempDir()
 	now := closing
 	o := folder.Options{From: "Café", Owner: "owner@example.com", Now: func() time.Time { now = now.Add(time.Minute); return now }}
@@ -226,7 +226,7 @@ func TestSubscriptionsOutliveTheProcess(t *testing.T) {
 	}
 }
 
-func TestALineThatACrashBrokeSpoilsNoOther(t *testing.T) {
+func TestABrokenLineDoesNotSpoilOthers(t *testing.T) {
 	for _, file := range []string{"sns.jsonl", "sqs/CustomerNotify.jsonl"} {
 		for _, left := range []float64{0.01, 0.5, 0.99} {
 			t.Run(fmt.Sprint(file, left), func(t *testing.T) {
@@ -256,7 +256,7 @@ func TestALineThatACrashBrokeSpoilsNoOther(t *testing.T) {
 	}
 }
 
-func TestALastLineThatLacksOnlyItsEndIsKept(t *testing.T) {
+func TestALastLineWithoutItsLineBreakIsKept(t *testing.T) {
 	dir := t.TempDir()
 	publish(t, open(t, dir), critical("a1"))
 	path := filepath.Join(dir, "sns.jsonl")
@@ -270,7 +270,7 @@ func TestALastLineThatLacksOnlyItsEndIsKept(t *testing.T) {
 	}
 }
 
-func TestWhateverAFileOfLinesEndsInItHoldsWholeLinesAfterwards(t *testing.T) {
+func TestOpenLeavesWholeLines(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir)
 	path := filepath.Join(dir, "sns.jsonl")
@@ -332,7 +332,7 @@ func TestDeliveriesAndSubscriptionsOutliveAPowerCut(t *testing.T) {
 	}
 }
 
-func TestWhatTheDiskDoesNotTakeIsNotDelivered(t *testing.T) {
+func TestARefusedFsyncIsAnError(t *testing.T) {
 	disk, dir, ctx := durabletest.Watch(t), t.TempDir(), context.Background()
 	n := open(t, dir)
 	refused := errors.New("the disk refuses")
@@ -359,7 +359,7 @@ func TestWhatTheDiskDoesNotTakeIsNotDelivered(t *testing.T) {
 	}
 }
 
-func TestUnfinishedFilesAreClearedAway(t *testing.T) {
+func TestOpenRemovesUnfinishedFiles(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir)
 	for _, sub := range []string{"", "mail"} {
@@ -428,7 +428,7 @@ func TestDamagedSubscriptionsAreAnError(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatIsNoneIsRefused(t *testing.T) {
+func TestInvalidAddressesAreRefused(t *testing.T) {
 	if _, err := folder.Open(t.TempDir(), folder.Options{Owner: "nobody"}); err == nil {
 		t.Error("opened for owner nobody")
 	}

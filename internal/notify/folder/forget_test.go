@@ -12,7 +12,7 @@ import (
 	"cafe/internal/notify/folder"
 )
 
-func TestForgetRemovesOldDeliveriesAndLeavesTheOthers(t *testing.T) {
+func TestForgetRemovesOldDeliveriesOnly(t *testing.T) {
 	disk, dir, now := durabletest.Watch(t), t.TempDir(), closing
 	n, err := folder.Open(dir, folder.Options{From: "Café", Owner: "owner@example.com", Now: func() time.Time { return now }})
 	if err != nil {

@@ -157,7 +157,7 @@ func deliveries(envelopes []envelope) (all []notifytest.Delivery) {
 	return all
 }
 
-func TestSNSDeliversToTheQueuesByTheTemplatesFilterPolicies(t *testing.T) {
+func TestMotoDeliversByTheFilterPolicies(t *testing.T) {
 	c := openCloud(t)
 	n := sns.New(c.client, c.topics)
 	warning, critical := notifytest.Alert("a1", "alice", "warning"), notifytest.Alert("b1", "bob", "critical")
@@ -174,7 +174,7 @@ func TestSNSDeliversToTheQueuesByTheTemplatesFilterPolicies(t *testing.T) {
 	}
 }
 
-func TestSNSHasACustomersSubscriptionUntilItEnds(t *testing.T) {
+func TestMotoKeepsACustomersSubscriptionUntilItEnds(t *testing.T) {
 	c := openCloud(t)
 	n := sns.New(c.client, c.topics)
 	ctx := context.Background()

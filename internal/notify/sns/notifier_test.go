@@ -39,7 +39,7 @@ func TestAMessageIsNotLostOverItsSubject(t *testing.T) {
 	notifytest.Expect(t, "owner's mail", fake.delivered[notifytest.OwnerEmail], m)
 }
 
-func TestAMessageWithoutSubjectHasNone(t *testing.T) {
+func TestAnEmptySubjectIsLeftOut(t *testing.T) {
 	fake := newFakeSNS()
 	m := notifytest.Alert("a1", "alice", "warning")
 	m.Subject = " \n"
@@ -49,7 +49,7 @@ func TestAMessageWithoutSubjectHasNone(t *testing.T) {
 	}
 }
 
-func TestAnAttributeWithoutValueIsLeftOut(t *testing.T) {
+func TestAnEmptyAttributeIsLeftOut(t *testing.T) {
 	fake := newFakeSNS()
 	m := notifytest.Alert("a1", "", "warning")
 	notifytest.Publish(t, sns.New(fake, topicARNs), m)
@@ -58,7 +58,7 @@ func TestAnAttributeWithoutValueIsLeftOut(t *testing.T) {
 	}
 }
 
-func TestASubscriptionThatWasNeverConfirmedEndsWithoutError(t *testing.T) {
+func TestUnsubscribingBeforeConfirmingIsNoError(t *testing.T) {
 	fake := newFakeSNS()
 	fake.unconfirmed = true
 	n := sns.New(fake, topicARNs)
@@ -68,7 +68,7 @@ func TestASubscriptionThatWasNeverConfirmedEndsWithoutError(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatHasYetToConfirmForAnotherIsNotYetSubscribed(t *testing.T) {
+func TestAnUnconfirmedAddressIsErrNotYetForOthers(t *testing.T) {
 	fake := newFakeSNS()
 	fake.unconfirmed = true
 	n := sns.New(fake, topicARNs)
@@ -83,7 +83,7 @@ func TestAnAddressThatHasYetToConfirmForAnotherIsNotYetSubscribed(t *testing.T) 
 	notifytest.Subscribe(t, n, "bob", "home@example.com")
 }
 
-func TestASubscriptionBeyondSNSsFilterPoliciesIsNeverMade(t *testing.T) {
+func TestTooManyFilterPoliciesIsErrNever(t *testing.T) {
 	fake := newFakeSNS()
 	fake.full = true
 	if _, err := sns.New(fake, topicARNs).Subscribe(context.Background(), "alice", "alice@example.com"); !errors.Is(err, cafe.ErrNever) {
@@ -101,7 +101,7 @@ func (v vanishing) GetSubscriptionAttributes(context.Context, *awssns.GetSubscri
 	return nil, v.err
 }
 
-func TestAnAddressWhoseSubscriptionVanishesIsNotYetSubscribed(t *testing.T) {
+func TestASubscriptionThatVanishesIsErrNotYet(t *testing.T) {
 	fake := newFakeSNS()
 	notifytest.Subscribe(t, sns.New(fake, topicARNs), "alice", "home@example.com")
 	for _, gone := range []error{&types.NotFoundException{}, refused("SubscriptionArn Reason: it is pending confirmation")} {
@@ -112,14 +112,14 @@ func TestAnAddressWhoseSubscriptionVanishesIsNotYetSubscribed(t *testing.T) {
 	}
 }
 
-func TestATopicThatIsNoneSaysNothingAboutTheAddress(t *testing.T) {
+func TestAWrongTopicIsNoErrorOfTheAddress(t *testing.T) {
 	n := sns.New(newFakeSNS(), map[cafe.Topic]string{cafe.TopicHighBalance: "nonsense"})
 	if _, err := n.Subscribe(context.Background(), "alice", "alice@example.com"); err == nil || errors.Is(err, cafe.ErrNever) || errors.Is(err, cafe.ErrNotYet) {
 		t.Errorf("error %v", err)
 	}
 }
 
-func TestManyCustomersOfOneAddressAtOnceAllGetTheirAlerts(t *testing.T) {
+func TestManyCustomersJoinOneAddressAtOnce(t *testing.T) {
 	fake := newFakeSNS()
 	n := sns.New(fake, topicARNs)
 	var wg sync.WaitGroup
@@ -139,7 +139,7 @@ func TestManyCustomersOfOneAddressAtOnceAllGetTheirAlerts(t *testing.T) {
 	}
 }
 
-func TestSNSsErrorsAreThereToBeToldApart(t *testing.T) {
+func TestErrorsOfSNSAreWrapped(t *testing.T) {
 	fake := newFakeSNS()
 	n := sns.New(fake, topicARNs)
 	name := notifytest.Subscribe(t, n, "alice", "alice@example.com")
@@ -196,7 +196,7 @@ func TestThrottledAndLostCallsAreMadeAgain(t *testing.T) {
 	}
 }
 
-func TestAMissingVariableIsNamed(t *testing.T) {
+func TestMissingVariablesAreNamed(t *testing.T) {
 	for _, name := range []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "HIGH_BALANCE_TOPIC_ARN", "OUT_OF_STOCK_TOPIC_ARN", "DAILY_REPORT_TOPIC_ARN"} {
 		env := environment("http://127.0.0.1:1")
 		delete(env, name)
@@ -206,7 +206,7 @@ func TestAMissingVariableIsNamed(t *testing.T) {
 	}
 }
 
-func TestSNSThatIsAwayIsAnErrorOfTheNetwork(t *testing.T) {
+func TestAnUnreachableSNSIsAnErrorOfTheNetwork(t *testing.T) {
 	env := environment("http://127.0.0.1:1")
 	n, err := sns.FromEnv(func(name string) string { return env[name] })
 	if err != nil {

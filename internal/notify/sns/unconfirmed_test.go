@@ -12,7 +12,7 @@ import (
 	"cafe/internal/notify/sns"
 )
 
-func TestTheHousesAddressesThatHaveNotConfirmedAreNamed(t *testing.T) {
+func TestUnconfirmed(t *testing.T) {
 	ctx := context.Background()
 	fake := newFakeSNS()
 	s := sns.New(fake, topicARNs)

@@ -156,7 +156,7 @@ func TestLinksOutliveTheProcess(t *testing.T) {
 	objectstest.ExpectFile(t, again, "a", "x")
 }
 
-func TestASecretThatIsNoneIsAnError(t *testing.T) {
+func TestADamagedSecretIsAnError(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "link.key"), []byte("short"), 0o600); err != nil {
 		t.Fatal(err)
@@ -166,7 +166,7 @@ func TestASecretThatIsNoneIsAnError(t *testing.T) {
 	}
 }
 
-func TestAnUploadIsAnnouncedOnceItIsThere(t *testing.T) {
+func TestAnUploadIsAnnouncedOnceItCanBeRead(t *testing.T) {
 	var l *folder.Files
 	var announced []string
 	l = serve(t, t.TempDir(), folder.Options{OnUpload: func(key string) {
@@ -183,7 +183,7 @@ func TestAnUploadIsAnnouncedOnceItIsThere(t *testing.T) {
 	}
 }
 
-func TestAnUploadIsFoundAgainUntilItIsDone(t *testing.T) {
+func TestAnUploadIsPendingUntilItIsDone(t *testing.T) {
 	dir := t.TempDir()
 	l := serve(t, dir, folder.Options{})
 	for _, key := range []string{"b/%", "a", "c"} {
@@ -211,7 +211,7 @@ func TestAnUploadIsFoundAgainUntilItIsDone(t *testing.T) {
 	expectLeft(t, dir, "arrived/a", "arrived/c", "kept/b%2F%25")
 }
 
-func TestAFileUploadedAgainWhileItIsDealtWithIsNotForgotten(t *testing.T) {
+func TestAnUploadDuringAnImportStaysPending(t *testing.T) {
 	dir := t.TempDir()
 	l := serve(t, dir, folder.Options{})
 	link := objectstest.UploadURL(t, l, "a")
@@ -238,7 +238,7 @@ func TestAFileUploadedAgainWhileItIsDealtWithIsNotForgotten(t *testing.T) {
 	expectLeft(t, dir, "kept/a")
 }
 
-func TestAnUploadThatNobodyTakesIsRefused(t *testing.T) {
+func TestAnUploadThatIsNotTakenIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	var taken bool
 	var trouble error
@@ -308,7 +308,7 @@ func half(t *testing.T, link string) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
-func TestOfAnInterruptedUploadNothingIsLeft(t *testing.T) {
+func TestAnInterruptedUploadLeavesNothing(t *testing.T) {
 	for name, end := range map[string]func(*net.TCPConn) error{
 		"the client hangs up":   (*net.TCPConn).CloseWrite,
 		"the client goes quiet": func(*net.TCPConn) error { return nil },
@@ -335,7 +335,7 @@ func TestOfAnInterruptedUploadNothingIsLeft(t *testing.T) {
 	}
 }
 
-func TestARefusedClientIsAnsweredBeforeItHasSentAll(t *testing.T) {
+func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 	dir := t.TempDir()
 	l := serve(t, dir, folder.Options{})
 	strict := serve(t, t.TempDir(), folder.Options{Limit: 999})
@@ -362,7 +362,7 @@ func TestARefusedClientIsAnsweredBeforeItHasSentAll(t *testing.T) {
 	}
 }
 
-func TestASlowClientIsNotASilentOne(t *testing.T) {
+func TestASlowUploadIsNotGivenUp(t *testing.T) {
 	l := serve(t, t.TempDir(), folder.Options{})
 	l.SetPatience(time.Second)
 	conn := half(t, objectstest.UploadURL(t, l, "a"))
@@ -383,7 +383,7 @@ func TestASlowClientIsNotASilentOne(t *testing.T) {
 	}
 }
 
-func TestWhatIsAcknowledgedOutlivesAPowerCut(t *testing.T) {
+func TestAnAcknowledgedFileOutlivesAPowerCut(t *testing.T) {
 	disk, dir := durabletest.Watch(t), filepath.Join(t.TempDir(), "data", "files")
 	reopen := func() *folder.Files {
 		return serve(t, filepath.Join(disk.PowerCut(filepath.Dir(filepath.Dir(dir))), "data", "files"), folder.Options{})
@@ -411,7 +411,7 @@ func TestWhatIsAcknowledgedOutlivesAPowerCut(t *testing.T) {
 	objectstest.Upload(t, base+"?"+query, "again")
 }
 
-func TestWhatTheDiskDoesNotTakeIsNotAcknowledged(t *testing.T) {
+func TestARefusedFsyncIsNotAcknowledged(t *testing.T) {
 	disk, dir := durabletest.Watch(t), t.TempDir()
 	l := serve(t, dir, folder.Options{OnUpload: func(key string) { t.Errorf("%s was announced", key) }})
 	link := objectstest.UploadURL(t, l, "a")
@@ -435,7 +435,7 @@ func TestWhatTheDiskDoesNotTakeIsNotAcknowledged(t *testing.T) {
 	}
 }
 
-func TestWhatACrashLeftUnfinishedIsClearedAway(t *testing.T) {
+func TestOpenRemovesUnfinishedUploads(t *testing.T) {
 	dir := t.TempDir()
 	l := serve(t, dir, folder.Options{})
 	objectstest.Put(t, l, "a", "x")
@@ -486,7 +486,7 @@ type failing struct{}
 func (failing) Read([]byte) (int, error)       { return 0, errFailing }
 func (failing) Seek(int64, int) (int64, error) { return 0, nil }
 
-func TestUploadsOfOneFileAtOnceLeaveOneOfThemWhole(t *testing.T) {
+func TestConcurrentUploadsLeaveOneWhole(t *testing.T) {
 	dir := t.TempDir()
 	var mu sync.Mutex
 	announced := 0
@@ -521,7 +521,7 @@ func TestUploadsOfOneFileAtOnceLeaveOneOfThemWhole(t *testing.T) {
 	expectPending(t, l)
 }
 
-func TestHEADTellsWithoutTheFile(t *testing.T) {
+func TestHEADAnswersWithoutTheFile(t *testing.T) {
 	l := serve(t, t.TempDir(), folder.Options{})
 	objectstest.Put(t, l, "a", "12345")
 	answer, body := objectstest.Send(t, "HEAD", objectstest.DownloadURL(t, l, "a"), nil)

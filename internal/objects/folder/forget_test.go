@@ -12,7 +12,7 @@ import (
 	"cafe/internal/objects/folder"
 )
 
-func TestForgetRemovesOldFilesAndLeavesWhatWaits(t *testing.T) {
+func TestForgetLeavesPendingUploads(t *testing.T) {
 	dir := t.TempDir()
 	l := serve(t, dir, folder.Options{})
 	for _, key := range []string{"rejects/old.csv", "rejects/new.csv"} {

@@ -10,7 +10,7 @@ import (
 	"cafe/internal/objects/s3"
 )
 
-func TestDeadLettersAreCountedInTheBucket(t *testing.T) {
+func TestDeadLetters(t *testing.T) {
 	deny := false
 	fake := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch q := r.URL.Query(); {
