@@ -109,6 +109,31 @@ func (r Reckoning) Net() Money {
 	return net
 }
 
+// Revenue returns what customers paid for a line of the order: discounted, with its
+// taxes. Those of all lines, the charges with their additive taxes, and the tip are the
+// total.
+func (r Reckoning) Revenue(l Line) Money { return l.Total - l.Discount + r.added(l.Taxes) }
+
+// ChargeRevenue returns what customers paid for charges, with their taxes.
+func (r Reckoning) ChargeRevenue() (sum Money) {
+	for _, c := range r.Charges {
+		sum += c.Amount + r.added(c.Taxes)
+	}
+	return sum
+}
+
+// added returns the sum of the shares of additive taxes.
+func (r Reckoning) added(shares []TaxShare) (sum Money) {
+	for _, s := range shares {
+		for _, t := range r.Taxes {
+			if t.ID == s.ID && !t.Inclusive {
+				sum += s.Amount
+			}
+		}
+	}
+	return sum
+}
+
 // Total returns what is paid, with taxes and tip.
 func (r Reckoning) Total() Money {
 	total := r.Net() + r.Tip

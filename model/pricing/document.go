@@ -136,6 +136,9 @@ func (d Document) checkTaxes(faults *model.Invalid) {
 	for i, tax := range d.Taxes {
 		at := "/taxes/" + strconv.Itoa(i)
 		checkID(faults, at+"/id", tax.ID, ids)
+		if tax.ID == TillTax {
+			faults.Add(at+"/id", "is that of what tills say in imported files")
+		}
 		faults.CheckText(at+"/name", tax.Name, 1, model.MaxName, false)
 		rate, err := model.ParseRate(tax.Rate)
 		switch {

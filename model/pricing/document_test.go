@@ -150,6 +150,7 @@ func TestDocumentNamesEveryFault(t *testing.T) {
 		{"/offers", func(d *Document) { d.Offers = make([]Offer, 101) }},
 		{"/taxes/0/id", tax(func(x *Tax) { x.ID = "" })},
 		{"/taxes/1/id", tax(func(x *Tax) { x.ID = "levy" })},
+		{"/taxes/0/id", tax(func(x *Tax) { x.ID = "till" })},
 		{"/taxes/0/name", tax(func(x *Tax) { x.Name = "" })},
 		{"/taxes/0/name", tax(func(x *Tax) { x.Name = strings.Repeat("n", 101) })},
 		{"/taxes/0/rate", tax(func(x *Tax) { x.Rate = "" })},

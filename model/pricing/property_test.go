@@ -66,6 +66,13 @@ func TestPartsSumToWholesAndNoneIsNegative(t *testing.T) {
 				t.Fatalf("shares of %s are %d of %d", x.ID, tax[x.ID], x.Amount)
 			}
 		}
+		revenue := r.ChargeRevenue() + r.Tip
+		for _, l := range bill.Lines {
+			revenue += r.Revenue(l)
+		}
+		if revenue != bill.Total {
+			t.Fatalf("lines, charges and tip are %d, the total %d", revenue, bill.Total)
+		}
 		if r.Total() != bill.Total || bill.Total < r.Tip {
 			t.Fatalf("the total is %d, its parts %d", bill.Total, r.Total())
 		}

@@ -46,6 +46,7 @@ type RecordTax struct {
 	ID     string        `json:"i"`
 	On     []int         `json:"l,omitempty"` // none: on all
 	Shares []model.Money `json:"a"`
+	Added  bool          `json:"x,omitzero"` // a TillTax that is not inclusive
 }
 
 // letters are what a Record calls dining.
@@ -73,7 +74,7 @@ func NewRecord(o model.Order) Record {
 		r.Charges = append(r.Charges, RecordCharge{c.ID, c.Amount})
 	}
 	for _, x := range o.Reckoning.Taxes {
-		kept, part := RecordTax{ID: x.ID}, 0
+		kept, part := RecordTax{ID: x.ID, Added: x.ID == TillTax && !x.Inclusive}, 0
 		add := func(shares []model.TaxShare) {
 			for _, s := range shares {
 				if s.ID == x.ID {
@@ -190,6 +191,9 @@ func (r Record) restoreTaxes(t *Tariff, k *model.Reckoning, lines []model.Line) 
 		parts = append(parts, c.Amount)
 	}
 	sets, shares := make([]taxSet, len(parts)), make([][]model.TaxShare, len(parts))
+	if len(r.Taxes) == 1 && r.Taxes[0].ID == TillTax {
+		t = &Tariff{taxes: []tax{{id: TillTax, name: tillTaxName, inclusive: !r.Taxes[0].Added}}}
+	}
 	var on taxSet
 	for _, kept := range r.Taxes {
 		i, known := t.taxOf(kept.ID)
