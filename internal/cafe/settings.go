@@ -62,7 +62,7 @@ func SettingsFrom(getenv func(string) string) (Settings, error) {
 	default:
 		e.fail("CAFE_DATE_ORDER", "is not day-first or month-first")
 	}
-	if len(s.Currency) != 3 {
+	if _, err := model.Exponent(s.Currency); err != nil {
 		e.fail("CAFE_CURRENCY", "is not an ISO 4217 code such as GBP")
 	}
 	return s, e.err
