@@ -112,7 +112,7 @@ func run(dir, menu string) error {
 	return <-done
 }
 
-// fill makes a proxy event of the template.
+// fill returns a proxy event made from the template.
 func fill(method, path, resource, body string) string {
 	quoted, _ := json.Marshal(body)
 	if body == "" {
@@ -121,7 +121,7 @@ func fill(method, path, resource, body string) string {
 	return strings.NewReplacer("$METHOD", method, "$PATH", path, "$RESOURCE", resource, `"$BODY"`, string(quoted)).Replace(event)
 }
 
-// seed puts the menu and an order in, by the café's own code.
+// seed stores the menu and an order, with the café's own code.
 func seed(env map[string]string, ca []byte, menu string) (order string, err error) {
 	getenv := func(name string) string { return env[name] }
 	roots := x509.NewCertPool()
@@ -161,11 +161,11 @@ func seed(env map[string]string, ca []byte, menu string) (order string, err erro
 	return placed.ID, err
 }
 
-// stub keeps items by their keys, as they are written on the wire.
+// stub has items by their keys, in the form of the protocol.
 type stub struct {
 	config *tls.Config
 	mu     sync.RWMutex
-	frozen bool                                  // a write changes nothing any more
+	frozen bool                                  // writes no longer change anything
 	items  map[string]map[string]json.RawMessage // by PK, SK
 }
 
@@ -204,8 +204,8 @@ type waiting struct {
 func (w waiting) Read(b []byte) (int, error)  { return w.file.Read(b) }
 func (w waiting) Write(b []byte) (int, error) { return w.file.Write(b) }
 
-// serve answers each connection by a plain loop: package net/http would take longer than
-// the function does between its request and the answer.
+// serve answers each connection in a plain loop. Package net/http would take longer for an
+// answer than the function takes for a request.
 func (s *stub) serve(l net.Listener) error {
 	for {
 		accepted, err := l.Accept()
@@ -221,8 +221,8 @@ func (s *stub) serve(l net.Listener) error {
 			defer file.Close()
 			conn := tls.Server(waiting{accepted, file}, s.config)
 			r := bufio.NewReaderSize(conn, 64<<10)
-			// What was asked last, and the answer: the function asks for the same again and
-			// again, and is not to wait for what is done here.
+			// The last question and its answer. The function asks the same question again
+			// and again, and it should not have to wait for work done here.
 			var asked, answer []byte
 			for {
 				operation, body, err := read(r)
@@ -240,7 +240,7 @@ func (s *stub) serve(l net.Listener) error {
 	}
 }
 
-// response is an answer with its header.
+// response returns an answer with its header.
 func (s *stub) response(operation string, body []byte) []byte {
 	status, answer := "200 OK", s.answer(operation, body)
 	if answer == nil {
@@ -252,7 +252,7 @@ func (s *stub) response(operation string, body []byte) []byte {
 	return append(b, answer...)
 }
 
-// read takes a request: its operation, and its body.
+// read reads a request and returns its operation and its body.
 func read(r *bufio.Reader) (operation string, body []byte, err error) {
 	length := 0
 	for {
@@ -279,7 +279,7 @@ func read(r *bufio.Reader) (operation string, body []byte, err error) {
 	return operation, body, err
 }
 
-// answer returns nil for what is no operation.
+// answer returns the answer to an operation, or nil if the operation is unknown.
 func (s *stub) answer(operation string, body []byte) []byte {
 	switch {
 	case s.isFrozen() && (operation == "PutItem" || operation == "TransactWriteItems"):
@@ -329,7 +329,7 @@ func (s *stub) put(item json.RawMessage) {
 	s.items[k.PK.S][k.SK.S] = item
 }
 
-// query answers a whole partition: the menu is all that is asked for.
+// query answers with a whole partition. The function only queries the menu.
 func (s *stub) query(c call) []byte {
 	var partition text
 	if json.Unmarshal(c.ExpressionAttributeValues[":p"], &partition) != nil {
@@ -352,7 +352,7 @@ func (s *stub) query(c call) []byte {
 	return fmt.Appendf(answer, `],"Count":%d,"ScannedCount":%d}`, len(keys), len(keys))
 }
 
-// certify makes an authority and its certificate for 127.0.0.1.
+// certify returns a certificate for 127.0.0.1 and the certificate of its authority.
 func certify() (tls.Certificate, []byte, error) {
 	authority, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

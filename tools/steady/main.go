@@ -74,18 +74,18 @@ func run(program string, rate int, length time.Duration, windows, clients int) (
 	return l.run(clients)
 }
 
-// cafe is a café under way.
+// cafe is a running café.
 type cafe struct {
 	command *exec.Cmd
 	url     string
 	token   string
-	heap    atomic.Int64 // MB after the last collection
+	heap    atomic.Int64 // MB in use after the last garbage collection
 }
 
 var (
 	listening  = regexp.MustCompile(`^listening on (\S+)$`)
 	collection = regexp.MustCompile(`^gc \d+ @.* \d+->\d+->(\d+) MB`)
-	ordinary   = regexp.MustCompile(`level=INFO|^gc |->\d+ MB`) // a trace's line may be in pieces between others
+	ordinary   = regexp.MustCompile(`level=INFO|^gc |->\d+ MB`) // other lines may split a line of the trace
 )
 
 func open(program, data string) (*cafe, error) {
@@ -155,16 +155,16 @@ type load struct {
 	windows []window
 }
 
-// window is what was measured in one part of the time.
+// window is the measurement of one part of the time.
 type window struct {
-	took         []time.Duration // of each order, from when it was due
+	took         []time.Duration // the time of each order from when it was due
 	failed       int
 	lags         []time.Duration
-	memory, heap int64 // at its end
+	memory, heap int64 // MB at the end of the window
 }
 
 func (l *load) run(clients int) error {
-	for range 3 { // what a first call costs is no part of it
+	for range 3 { // first calls are slower and are not measured
 		if err := l.place("warm", ""); err != nil {
 			return err
 		}
@@ -187,7 +187,7 @@ func (l *load) run(clients int) error {
 	load.Wait()
 	stop()
 	watching.Wait()
-	return l.print()
+	return l.report()
 }
 
 // send takes the next order that no other goroutine has taken, and sends it when it is due.
@@ -245,7 +245,7 @@ func (l *load) probe(ctx context.Context) {
 	}
 }
 
-// place places an order, of a walk-in when there is no customer.
+// place places an order. Without a customer it is a walk-in's.
 func (l *load) place(key, customer string) error {
 	order := map[string]any{"lines": []map[string]any{
 		{"sku": "latte", "quantity": 2, "options": []string{"oat"}}, {"sku": "tea", "quantity": 1}, {"sku": "toast", "quantity": 1},
@@ -298,7 +298,7 @@ func (l *load) ask(method, path string, body []byte, key string, want int, into 
 	return json.Unmarshal(text, into)
 }
 
-func (l *load) print() error {
+func (l *load) report() error {
 	fmt.Println("| seconds | orders/s | p50 ms | p99 ms | max ms | failed | ledger's lag p50 ms | max ms | memory MB | live heap MB |")
 	fmt.Println("|---|---|---|---|---|---|---|---|---|---|")
 	each := l.length / time.Duration(len(l.windows))
