@@ -289,7 +289,8 @@ func (o Op) Apply(current Item) (Item, error) {
 	return current, nil
 }
 
-// The errors of a Table. A method's error Is one of them.
+// The errors of a Table. A method's error Is one of these, a *ConditionError, or the context's
+// error.
 var (
 	// ErrNotFound says that the item does not exist.
 	ErrNotFound = errors.New("no such item")
