@@ -14,24 +14,25 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"cafe/api"
-	"cafe/internal/cafe"
-	"cafe/internal/cafe/cafetest"
+	"cafe/internal/cafetest"
+	"cafe/internal/house"
 	"cafe/internal/local/localtest"
+	"cafe/internal/settings"
 	"cafe/internal/table/pebble"
 )
 
 // benchCafe opens a café in memory.
-func benchCafe(b *testing.B) *cafe.Cafe {
+func benchCafe(b *testing.B) *house.House {
 	store, err := pebble.Open("store", pebble.Options{FS: vfs.NewMem()})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { store.Close() })
-	settings, err := cafe.SettingsFrom(func(string) string { return "" })
+	settings, err := settings.FromEnv(func(string) string { return "" })
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := cafe.New(settings, store, time.Now)
+	c := house.Open(settings, store, time.Now)
 	for _, item := range testMenu {
 		if _, err := c.SetMenuItem(b.Context(), item, nil); err != nil {
 			b.Fatal(err)

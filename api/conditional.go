@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cafe/internal/cafe"
+	"cafe/internal/records"
 	"cafe/model"
 )
 
@@ -14,7 +15,7 @@ func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + 
 
 // matchVersion returns the caller's If-Match and If-None-Match as a condition on a version.
 // It returns nil if there is neither.
-func matchVersion(r *http.Request) cafe.Match {
+func matchVersion(r *http.Request) records.Match {
 	if !conditional(r) {
 		return nil
 	}

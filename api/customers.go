@@ -5,7 +5,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"cafe/internal/cafe"
 	"cafe/model"
 )
 
@@ -105,7 +104,7 @@ type paymentJSON struct {
 }
 
 func paymentAnswer(p model.Payment) paymentJSON {
-	return paymentJSON{p.ID, p.CustomerID, p.Amount, p.Currency, p.Note, cafe.Timestamp(p.At)}
+	return paymentJSON{p.ID, p.CustomerID, p.Amount, p.Currency, p.Note, model.Timestamp(p.At)}
 }
 
 func (s *server) pay(c *gin.Context) error {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"cafe/internal/cafe"
 	"cafe/model"
 )
 
@@ -33,7 +32,7 @@ func (s *server) beginImport(c *gin.Context) error {
 	if err := faults.Err(); err != nil {
 		return err
 	}
-	upload, err := s.cafe.BeginImport(c.Request.Context(), s.links, caller(c), draft)
+	upload, err := s.imports.Begin(c.Request.Context(), s.links, caller(c).Role, draft)
 	if err != nil {
 		return err
 	}
@@ -43,7 +42,7 @@ func (s *server) beginImport(c *gin.Context) error {
 		ID        string `json:"id"`
 		UploadURL string `json:"upload_url"`
 		ExpiresAt string `json:"expires_at"`
-	}{upload.ImportID, upload.URL, cafe.Timestamp(upload.ExpiresAt)})
+	}{upload.ImportID, upload.URL, model.Timestamp(upload.ExpiresAt)})
 }
 
 // getImport answers with the progress and the result of an import.
@@ -52,7 +51,7 @@ func (s *server) getImport(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	im, rejectsURL, err := s.cafe.ImportResult(c.Request.Context(), s.links, id)
+	im, rejectsURL, err := s.imports.Result(c.Request.Context(), s.links, id)
 	if err != nil {
 		return err
 	}

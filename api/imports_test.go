@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"cafe/api"
-	"cafe/internal/cafe/cafetest"
+	"cafe/internal/cafetest"
 	"cafe/internal/table"
 	"cafe/internal/table/tabletest"
 )
@@ -30,7 +30,7 @@ func TestAnImportFromItsRequestToItsResult(t *testing.T) {
 	if err := s.files.Put(t.Context(), key, strings.NewReader("order,date,time,item\n1,2017-03-17,09:00,tea\n2,2017-03-17,09:00,tee\n3,2017-03-17,10:00,none\n")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.cafe.Import(t.Context(), s.files, key); err != nil {
+	if err := s.cafe.Imports.Run(t.Context(), s.files, key); err != nil {
 		t.Fatal(err)
 	}
 	a = s.call(olivia, "GET", "/imports/"+id, "").want(200)
@@ -45,7 +45,7 @@ func TestAnImportFromItsRequestToItsResult(t *testing.T) {
 	if err := s.files.Put(t.Context(), cafetest.KeyOf("put", empty.get("upload_url")), strings.NewReader("")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.cafe.Import(t.Context(), s.files, cafetest.KeyOf("put", empty.get("upload_url"))); err != nil {
+	if err := s.cafe.Imports.Run(t.Context(), s.files, cafetest.KeyOf("put", empty.get("upload_url"))); err != nil {
 		t.Fatal(err)
 	}
 	if a := s.call(sam, "GET", "/imports/"+empty.get("id"), "").want(200); a.get("status") != "failed" || a.get("errors") != `[{"line":0,"reason":"The file is empty."}]` || a.get("rejects_url") != "" {

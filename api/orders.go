@@ -9,6 +9,7 @@ import (
 
 	"cafe/internal/cafe"
 	"cafe/internal/metric"
+	"cafe/internal/records"
 	"cafe/model"
 )
 
@@ -42,7 +43,7 @@ func orderAnswer(o model.Order) orderJSON {
 	a := orderJSON{
 		ID: o.ID, CustomerID: o.CustomerID, Payment: o.Payment, Status: o.Status, Version: o.Version,
 		Lines: make([]lineJSON, len(o.Lines)), Note: o.Note, PickupAt: optionalTime(o.PickupAt), Total: o.Total,
-		Currency: o.Currency, PlacedAt: cafe.Timestamp(o.PlacedAt), UpdatedAt: cafe.Timestamp(o.UpdatedAt), BusinessDay: o.BusinessDay,
+		Currency: o.Currency, PlacedAt: model.Timestamp(o.PlacedAt), UpdatedAt: model.Timestamp(o.UpdatedAt), BusinessDay: o.BusinessDay,
 	}
 	for i, l := range o.Lines {
 		a.Lines[i] = lineJSON{l.SKU, l.Name, l.Quantity, l.UnitPrice, optionsAnswer(l.Options), l.Note, l.Total}
@@ -54,7 +55,7 @@ func optionalTime(t time.Time) *string {
 	if t.IsZero() {
 		return nil
 	}
-	s := cafe.Timestamp(t)
+	s := model.Timestamp(t)
 	return &s
 }
 
@@ -209,7 +210,7 @@ func (s *server) amendOrder(c *gin.Context) error {
 	if err := faults.Err(); err != nil {
 		return err
 	}
-	var match cafe.Match
+	var match records.Match
 	if len(c.Request.Header.Values("If-Match")) > 0 {
 		match = matchVersion(c.Request)
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 
-	"cafe/internal/cafe"
 	"cafe/internal/metric"
 	"cafe/internal/table"
 	"cafe/model"
@@ -76,9 +75,9 @@ func problemOf(err error) *Problem {
 	var (
 		ready    *Problem
 		invalid  model.Invalid
-		short    *cafe.OutOfStock
-		illegal  *cafe.IllegalMove
-		noReport *cafe.NoReport
+		short    model.Shortages
+		illegal  *model.IllegalMove
+		noReport *model.NoReport
 		tooLarge *http.MaxBytesError
 	)
 	switch {
@@ -92,7 +91,7 @@ func problemOf(err error) *Problem {
 		return p
 	case errors.As(err, &short):
 		p := problem(http.StatusConflict, "out-of-stock", "Out of stock", "There is not enough stock. Nothing was taken.")
-		for _, s := range short.Short {
+		for _, s := range short {
 			for _, line := range s.Lines {
 				p.Errors = append(p.Errors, fieldFault{"/lines/" + strconv.Itoa(line),
 					fmt.Sprintf("%d of %s wanted, %d on hand", s.Wanted, s.SKU, s.OnHand)})
@@ -110,20 +109,20 @@ func problemOf(err error) *Problem {
 			"The request is too large to be stored at once. Ask for less.")
 	case errors.As(err, &noReport):
 		return problem(http.StatusNotFound, "not-found", "Not found", noReport.Reason)
-	case errors.Is(err, cafe.ErrNotFound):
+	case errors.Is(err, model.ErrNotFound):
 		return problem(http.StatusNotFound, "not-found", "Not found", "It does not exist, or you may not see it.")
-	case errors.Is(err, cafe.ErrForbidden):
+	case errors.Is(err, model.ErrForbidden):
 		return problem(http.StatusForbidden, "forbidden", "Forbidden", "Your role may not do this.")
-	case errors.Is(err, cafe.ErrKeyReused):
+	case errors.Is(err, model.ErrKeyReused):
 		return problem(http.StatusUnprocessableEntity, "idempotency-key-reused", "Idempotency key reused",
 			"This Idempotency-Key was used before with another body. Use a new key for a new request.")
-	case errors.Is(err, cafe.ErrStale):
+	case errors.Is(err, model.ErrStale):
 		return problem(http.StatusPreconditionFailed, "precondition-failed", "Precondition failed",
 			"The precondition does not hold. Read the resource again, and send its current ETag.")
-	case errors.Is(err, cafe.ErrPreconditionRequired):
+	case errors.Is(err, model.ErrPreconditionRequired):
 		return problem(http.StatusPreconditionRequired, "precondition-required", "Precondition required",
 			"This change needs If-Match with the ETag of your last read.")
-	case errors.Is(err, cafe.ErrNotAmendable):
+	case errors.Is(err, model.ErrNotAmendable):
 		return problem(http.StatusConflict, "not-amendable", "Not amendable", "Only an order that is still placed can be amended.")
 	case errors.Is(err, table.ErrThrottled), errors.Is(err, table.ErrUnavailable), errors.Is(err, table.ErrConflict),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

@@ -8,7 +8,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"cafe/internal/cafe"
 	"cafe/model"
 )
 
@@ -31,14 +30,14 @@ func (s *server) getReport(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.cafe.Report(c.Request.Context(), day)
+	r, err := s.reports.Report(c.Request.Context(), day)
 	if err != nil {
 		return err
 	}
 	c.Header("Cache-Control", "no-store") // revenue is confidential
 	switch form {
 	case formHTML:
-		page, err := s.cafe.Page(r.Report)
+		page, err := s.reports.Page(r.Report)
 		if err != nil {
 			return err
 		}
@@ -58,7 +57,7 @@ func (s *server) buildReport(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.cafe.Rebuild(c.Request.Context(), day)
+	r, err := s.reports.Rebuild(c.Request.Context(), day)
 	if err != nil {
 		return err
 	}
@@ -70,7 +69,7 @@ func (s *server) buildReport(c *gin.Context) error {
 func pathDay(c *gin.Context) (model.Day, error) {
 	day, err := model.ParseDay(c.Param("day"))
 	if err != nil {
-		return "", &cafe.NoReport{Reason: "There is no such date. Write a day as 2017-03-18."}
+		return "", &model.NoReport{Reason: "There is no such date. Write a day as 2017-03-18."}
 	}
 	return day, nil
 }

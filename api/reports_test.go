@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"cafe/internal/cafe"
+	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/model"
 	"cafe/model/report"
@@ -21,7 +21,7 @@ func (s *service) sold() {
 	if err != nil {
 		s.Fatal(err)
 	}
-	if err := s.cafe.Post(s.Context(), []cafe.Change{{Key: key, New: item}})[0]; err != nil {
+	if err := s.cafe.Ledger.Post(s.Context(), []records.Change{{Key: key, New: item}})[0]; err != nil {
 		s.Fatal(err)
 	}
 }

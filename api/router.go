@@ -19,15 +19,20 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"cafe/internal/cafe"
+	"cafe/internal/daily"
+	"cafe/internal/house"
+	"cafe/internal/imports"
+	"cafe/internal/ledger"
+	"cafe/internal/panics"
 	"cafe/model"
 )
 
 // Options are the settings of the router.
 type Options struct {
-	CursorKey []byte     // signs the cursors of lists; the same in every process of one café, 16 bytes or more
-	Origin    string     // the one web origin whose pages may call (CORS), such as https://app.example.com; empty: none
-	Version   string     // of the service, for /health
-	Links     cafe.Links // where uploads go, and rejects come from
+	CursorKey []byte        // signs the cursors of lists; the same in every process of one café, 16 bytes or more
+	Origin    string        // the one web origin whose pages may call (CORS), such as https://app.example.com; empty: none
+	Version   string        // of the service, for /health
+	Links     imports.Links // where uploads go, and rejects come from
 }
 
 // route is an entry of the route table.
@@ -46,9 +51,12 @@ var (
 // server has the fields that all handlers use.
 type server struct {
 	cafe    *cafe.Cafe
+	ledger  *ledger.Ledger
+	imports *imports.Importer
+	reports *daily.Reporter
 	cursors cursors
 	version string
-	links   cafe.Links
+	links   imports.Links
 }
 
 // routes returns the route table. HEAD works wherever GET does.
@@ -89,14 +97,14 @@ func (s *server) routes() []route {
 }
 
 // New returns the router.
-func New(c *cafe.Cafe, o Options) (*gin.Engine, error) {
+func New(h *house.House, o Options) (*gin.Engine, error) {
 	if len(o.CursorKey) < 16 {
 		return nil, fmt.Errorf("the cursor key has %d bytes and needs at least 16", len(o.CursorKey))
 	}
 	if o.Links == nil {
 		return nil, errors.New("Options.Links is not set")
 	}
-	s := &server{cafe: c, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links}
+	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links}
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false
@@ -106,7 +114,7 @@ func New(c *cafe.Cafe, o Options) (*gin.Engine, error) {
 	if o.Origin != "" {
 		e.Use(cors(o.Origin))
 	}
-	e.NoRoute(func(c *gin.Context) { fail(c, cafe.ErrNotFound) })
+	e.NoRoute(func(c *gin.Context) { fail(c, model.ErrNotFound) })
 	e.NoMethod(func(c *gin.Context) {
 		fail(c, problem(http.StatusMethodNotAllowed, "method-not-allowed", "Method not allowed",
 			"This path does not have this method. Allow lists its methods."))
@@ -139,7 +147,7 @@ func admit(c *gin.Context, who []model.Role) error {
 		return Unauthorized()
 	}
 	if !slices.Contains(who, by.Role) {
-		return cafe.ErrForbidden
+		return model.ErrForbidden
 	}
 	return nil
 }
@@ -195,11 +203,11 @@ func access(c *gin.Context) {
 }
 
 // recovered turns a panic into a 500. The log has the place of the panic but not its value
-// (cafe.Panicked).
+// (panics.Error).
 func recovered(c *gin.Context) {
 	defer func() {
 		if p := recover(); p != nil {
-			err := cafe.Panicked(c.Request.Context(), p, "request_id", requestID(c), "route", c.FullPath())
+			err := panics.Error(c.Request.Context(), p, "request_id", requestID(c), "route", c.FullPath())
 			if !c.Writer.Written() {
 				fail(c, err)
 			}
@@ -273,7 +281,7 @@ func noContent(c *gin.Context) error {
 func pathID(c *gin.Context, name string) (string, error) {
 	id := c.Param(name)
 	if !model.ValidID(id) {
-		return "", cafe.ErrNotFound
+		return "", model.ErrNotFound
 	}
 	return id, nil
 }

@@ -4,8 +4,6 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
-
-	"cafe/internal/cafe"
 )
 
 func (s *server) health(c *gin.Context) error {
@@ -32,16 +30,26 @@ func (s *server) reconcile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.cafe.Reconcile(c.Request.Context(), dry)
+	r, err := s.ledger.Reconcile(c.Request.Context(), dry)
 	if err != nil {
 		return err
 	}
+	type drift struct {
+		CustomerID string `json:"customer_id"`
+		Field      string `json:"field"`
+		Stored     int64  `json:"stored"`
+		Actual     int64  `json:"actual"`
+	}
+	drifted := make([]drift, len(r.Drifted))
+	for i, d := range r.Drifted {
+		drifted[i] = drift{d.CustomerID, d.Field(), d.Stored, d.Actual}
+	}
 	return answer(c, http.StatusOK, struct {
-		Customers  int          `json:"customers"`
-		Drifted    []cafe.Drift `json:"drifted"`
-		Repaired   int          `json:"repaired"`
-		Unreadable int          `json:"unreadable,omitzero"`
-	}{r.Customers, r.Drifted, r.Repaired, r.Unreadable})
+		Customers  int     `json:"customers"`
+		Drifted    []drift `json:"drifted"`
+		Repaired   int     `json:"repaired"`
+		Unreadable int     `json:"unreadable,omitzero"`
+	}{r.Customers, drifted, r.Repaired, r.Unreadable})
 }
 
 func boolParameter(c *gin.Context, name string) (bool, error) {

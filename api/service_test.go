@@ -18,9 +18,10 @@ import (
 
 	"cafe/api"
 	"cafe/internal/auth"
-	"cafe/internal/cafe"
-	"cafe/internal/cafe/cafetest"
+	"cafe/internal/cafetest"
+	"cafe/internal/house"
 	"cafe/internal/local"
+	"cafe/internal/settings"
 	"cafe/internal/table"
 	"cafe/internal/table/pebble"
 	"cafe/internal/table/tabletest"
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 // service is a café behind the local gateway, with real tokens, as clients see it.
 type service struct {
 	*testing.T
-	cafe   *cafe.Cafe
+	cafe   *house.House
 	router *gin.Engine
 	front  http.Handler
 	issuer *auth.Issuer
@@ -66,11 +67,11 @@ func openFor(t testing.TB) *service {
 	}
 	t.Cleanup(func() { store.Close() })
 	s := &service{faults: tabletest.NewFaulty(store, nil), files: cafetest.NewFiles()}
-	settings, err := cafe.SettingsFrom(func(string) string { return "" })
+	settings, err := settings.FromEnv(func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.cafe = cafe.New(settings, s.faults, time.Now)
+	s.cafe = house.Open(settings, s.faults, time.Now)
 	s.router, err = api.New(s.cafe, api.Options{CursorKey: []byte("0123456789abcdef"), Origin: "https://app.example.com", Version: "test", Links: s.files})
 	if err != nil {
 		t.Fatal(err)

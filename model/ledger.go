@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"sort"
 	"time"
 )
@@ -97,4 +98,10 @@ func (c *Customer) Post(before, now Entry) error {
 		c.ErasedAt = time.Time{}
 	}
 	return nil
+}
+
+// SameContribution reports whether both entries add the same to every total.
+func (e Entry) SameContribution(f Entry) bool {
+	return e.Status.Counts() == f.Status.Counts() && e.Deleted == f.Deleted && e.Tab == f.Tab &&
+		e.Revenue == f.Revenue && slices.Equal(e.Items, f.Items)
 }

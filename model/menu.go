@@ -1,6 +1,10 @@
 package model
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Limits of a menu item.
 const (
@@ -76,3 +80,15 @@ func (v *Invalid) checkPrice(field string, price Money) {
 
 // Menu is the items that the café sells, by SKU.
 type Menu map[string]Item
+
+// Sorted returns the items that keep lets through, by SKU.
+func (m Menu) Sorted(keep func(Item) bool) []Item {
+	items := make([]Item, 0, len(m))
+	for _, i := range m {
+		if keep(i) {
+			items = append(items, i)
+		}
+	}
+	slices.SortFunc(items, func(a, b Item) int { return strings.Compare(a.SKU, b.SKU) })
+	return items
+}

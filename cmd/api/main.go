@@ -11,6 +11,7 @@ import (
 
 	"cafe/api"
 	"cafe/internal/function"
+	"cafe/internal/house"
 	"cafe/internal/objects/s3/presign"
 )
 
@@ -28,7 +29,7 @@ func router() http.Handler {
 		_ = function.NotConfigured(err)
 		return api.Closed()
 	}
-	r, err := api.New(c, api.Options{
+	r, err := api.New(house.Open(c.Settings, c.Table, time.Now), api.Options{
 		CursorKey: []byte(os.Getenv("CAFE_CURSOR_SECRET")), Origin: os.Getenv("CAFE_ORIGIN"), Version: os.Getenv("CAFE_VERSION"), Links: links,
 	})
 	if err != nil {

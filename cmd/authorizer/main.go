@@ -1,6 +1,6 @@
 // Command authorizer is the Lambda function that API Gateway asks whether a caller may
-// come in. See auth.FromEnv and, for CAFE_USAGE_KEYS, handlers.Metered for its
-// environment, handlers.Authorize for what it does.
+// come in. See auth.FromEnv and, for CAFE_USAGE_KEYS, authorizer.Metered for its
+// environment, authorizer.Authorize for what it does.
 package main
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"cafe/handlers"
+	"cafe/handlers/authorizer"
 	"cafe/internal/auth"
 )
 
@@ -22,5 +22,5 @@ func main() {
 		// would say less, and be tried again and again.
 		slog.Error("no request can be let in: the authorizer is not configured", "error", err)
 	}
-	lambda.Start(handlers.Metered(os.Getenv("CAFE_USAGE_KEYS"), handlers.Authorize(verifier)))
+	lambda.Start(authorizer.Metered(os.Getenv("CAFE_USAGE_KEYS"), authorizer.Authorize(verifier)))
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"cafe/internal/cafe"
+	"cafe/internal/settings"
 	"cafe/model"
 	"cafe/model/report"
 	"cafe/model/till"
@@ -71,7 +71,7 @@ func dayNamed(name string, now time.Time) (model.Day, error) {
 		}
 		return day, nil
 	}
-	settings, err := cafe.SettingsFrom(os.Getenv)
+	settings, err := settings.FromEnv(os.Getenv)
 	if err != nil {
 		return "", err
 	}
@@ -102,7 +102,7 @@ func backtestCommand() *cli.Command {
 			if c.NArg() != 1 {
 				return fmt.Errorf("backtest takes one file; there are %d", c.NArg())
 			}
-			settings, err := cafe.SettingsFrom(os.Getenv)
+			settings, err := settings.FromEnv(os.Getenv)
 			if err != nil {
 				return err
 			}

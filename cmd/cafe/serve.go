@@ -10,24 +10,21 @@ import (
 	"io"
 	"net"
 	"net/mail"
+	"net/url"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/urfave/cli/v3"
 	"golang.org/x/time/rate"
 
-	"cafe/api"
-	"cafe/handlers"
 	"cafe/internal/auth"
 	"cafe/internal/cafe"
 	"cafe/internal/durable"
+	"cafe/internal/house"
 	"cafe/internal/local"
-	"cafe/internal/notify/folder"
-	"cafe/internal/table"
+	"cafe/internal/settings"
 	"cafe/internal/table/pebble"
 	"cafe/model"
 	"cafe/model/till"
@@ -59,12 +56,6 @@ func serveCommand() *cli.Command {
 	}
 }
 
-// drainTime is how long requests under way may take to end when the café closes.
-const drainTime = 20 * time.Second
-
-// deliveryLife is how long mails and messages can be looked at: they name customers.
-const deliveryLife = cafe.ImportLife
-
 // growth is how much garbage there may be for what is in use, in percent (GOGC). There is
 // little in use: at Go's 100 the collector would take a fifth of the time of a busy café.
 const growth = 400
@@ -82,7 +73,7 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	if os.Getenv("GOMEMLIMIT") == "" {
 		defer debug.SetMemoryLimit(debug.SetMemoryLimit(memory))
 	}
-	settings, err := cafe.SettingsFrom(os.Getenv)
+	s, err := settings.FromEnv(os.Getenv)
 	if err != nil {
 		return err
 	}
@@ -90,9 +81,13 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	if _, err := mail.ParseAddress(owner); err != nil {
 		return errors.New("CAFE_OWNER_EMAIL is not an e-mail address")
 	}
-	limit, err := throttle(os.Getenv)
+	throttle, err := throttleFromEnv(os.Getenv)
 	if err != nil {
 		return err
+	}
+	publicURL := os.Getenv("CAFE_URL")
+	if u, err := url.Parse(publicURL); publicURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		return errors.New("CAFE_URL is not an address such as http://cafe.example:3000")
 	}
 	if err := durable.MkdirAll(data); err != nil {
 		return fmt.Errorf("data folder: %w", err)
@@ -101,96 +96,41 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	if err != nil {
 		return err
 	}
-	verifier, err := issuer.Verifier()
-	if err != nil {
-		return err
-	}
 	store, err := openStore(ctx, data, tableName)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.close()) }()
-
-	c := cafe.New(settings, store.table, time.Now)
-	c.Watch = local.Watch{Data: data}
-	if store.isNew {
-		if err := loadSample(ctx, c); err != nil {
+	defer func() { err = errors.Join(err, store.Close()) }()
+	h := house.Open(s, store.Table, time.Now)
+	if store.IsNew {
+		if err := loadSample(ctx, h.Cafe); err != nil {
 			return fmt.Errorf("sample menu: %w", err)
 		}
-	}
-	notifier, err := folder.Open(filepath.Join(data, "outbox"), folder.Options{Owner: owner, From: settings.Name})
-	if err != nil {
-		return err
 	}
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
 	}
-	defer listener.Close() // for when it comes to nothing
-	url := "http://" + listener.Addr().String()
-
-	// What goes on in the background ends after the last request and before the store closes.
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var running sync.WaitGroup
-	defer running.Wait()
-	defer stop()
-	reachable := local.Writable(store.table)
-	files, err := openFiles(background, &running, c, filepath.Join(data, "files"), url, reachable)
-	if err != nil {
-		return err
-	}
-	router, err := api.New(c, api.Options{
-		CursorKey: issuer.Key("cursors"), Origin: os.Getenv("CAFE_ORIGIN"), Version: version(), Links: files,
+	process, err := local.Open(local.Options{
+		House: h, Store: store, Data: data, Listener: listener, Issuer: issuer, Owner: owner,
+		URL: publicURL, Origin: os.Getenv("CAFE_ORIGIN"), Version: version(), Throttle: throttle,
 	})
 	if err != nil {
-		return err
+		return errors.Join(err, listener.Close())
 	}
-	server := local.Server(local.Gateway(withFiles(router, files), verifier, limit))
+	return process.Run(ctx, func() error { return welcome(out, "http://"+listener.Addr().String(), s, issuer) })
+}
 
-	pump, err := store.pump(data, reachable, local.Consumer{Name: "ledger", Wants: cafe.Posts, Handle: handlers.Ledger(c)},
-		local.Consumer{Name: "notifier", Wants: cafe.Announces, Handle: handlers.Notify(c, notifier)})
-	if err != nil {
-		return err
+func openStore(ctx context.Context, data, tableName string) (local.Store, error) {
+	if tableName != "" {
+		return local.OpenTable(ctx, tableName)
 	}
-	running.Go(func() { pump(background) })
-	running.Go(func() {
-		local.Every(background, time.Minute, "sweep of the outbox", func(ctx context.Context) error {
-			_, err := c.Sweep(ctx, notifier, time.Minute)
-			return err
-		})
-	})
-
-	running.Go(func() {
-		local.Every(background, 24*time.Hour, "forgetting old deliveries", func(context.Context) error {
-			return notifier.Forget(time.Now().Add(-deliveryLife))
-		})
-	})
-
-	running.Go(func() { local.Reports(background, c, notifier) })
-
-	if err := welcome(out, url, settings, issuer); err != nil {
-		return err
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return err
-	case err := <-store.failed(ctx):
-		return err
-	case <-ctx.Done():
-	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
-	if err := server.Shutdown(drain); err != nil {
-		return fmt.Errorf("close: %w", err)
-	}
-	return nil
+	return local.OpenStore(data, pebble.Options{})
 }
 
 // welcome prints what one needs to begin. That it prints the address means that the café
 // takes requests.
-func welcome(out io.Writer, url string, s cafe.Settings, issuer *auth.Issuer) error {
+func welcome(out io.Writer, url string, s settings.Settings, issuer *auth.Issuer) error {
 	fmt.Fprintf(out, "%s is open. Try it:\n\n", s.Name)
 	for _, try := range []struct {
 		role model.Role
@@ -213,9 +153,9 @@ func welcome(out io.Writer, url string, s cafe.Settings, issuer *auth.Issuer) er
 	return err
 }
 
-// throttle makes the limit of the local gateway from CAFE_THROTTLE_RATE and
+// throttleFromEnv returns the limit of the local gateway: CAFE_THROTTLE_RATE and
 // CAFE_THROTTLE_BURST, in requests a second.
-func throttle(getenv func(string) string) (*rate.Limiter, error) {
+func throttleFromEnv(getenv func(string) string) (*rate.Limiter, error) {
 	read := func(name string, standard float64) (float64, error) {
 		v := getenv(name)
 		if v == "" {
@@ -270,50 +210,4 @@ func loadSample(ctx context.Context, c *cafe.Cafe) error {
 		}
 	}
 	return nil
-}
-
-// store is the table that the café keeps everything in, with what belongs to its engine.
-type store struct {
-	table  table.Table
-	isNew  bool // it was made just now
-	close  func() error
-	failed func(context.Context) <-chan error
-	pump   func(data string, reachable func(context.Context) bool, consumers ...local.Consumer) (func(context.Context), error)
-}
-
-func openStore(ctx context.Context, data, tableName string) (store, error) {
-	if tableName != "" {
-		return openDynamo(ctx, tableName)
-	}
-	dir := filepath.Join(data, "store")
-	_, err := os.Stat(dir)
-	isNew := errors.Is(err, os.ErrNotExist)
-	t, err := pebble.Open(dir, pebble.Options{Logs: func(pk string) bool { return cafe.Posts(pk) || cafe.Announces(pk) }})
-	if errors.Is(err, pebble.ErrInUse) {
-		return store{}, fmt.Errorf("the data folder %s is in use by another process: is a café open there already?", data)
-	}
-	if err != nil {
-		return store{}, err
-	}
-	return store{
-		table: t, isNew: isNew, close: t.Close,
-		failed: func(ctx context.Context) <-chan error {
-			failed := make(chan error, 1)
-			go func() {
-				select {
-				case <-t.Failed():
-					failed <- fmt.Errorf("the store cannot write any more; open the café again: %w", t.Err())
-				case <-ctx.Done():
-				}
-			}()
-			return failed
-		},
-		pump: func(data string, reachable func(context.Context) bool, consumers ...local.Consumer) (func(context.Context), error) {
-			p, err := local.NewPump(t, data, reachable, consumers...)
-			if err != nil {
-				return nil, err
-			}
-			return p.Run, nil
-		},
-	}, nil
 }

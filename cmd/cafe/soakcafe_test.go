@@ -18,12 +18,11 @@ import (
 	"sync"
 	"time"
 
-	"cafe/api"
-	"cafe/handlers"
 	"cafe/internal/auth"
-	"cafe/internal/cafe"
+	"cafe/internal/house"
 	"cafe/internal/local"
-	"cafe/internal/notify/folder"
+	"cafe/internal/outbox"
+	"cafe/internal/settings"
 	"cafe/internal/table"
 	"cafe/internal/table/pebble"
 	"cafe/internal/table/tabletest"
@@ -107,7 +106,7 @@ func (f *faultCount) storeFaults(call tabletest.Call) tabletest.Fault {
 
 // flaky is a notifier that fails now and then: before it did what it was asked, or after.
 type flaky struct {
-	cafe.Notifier
+	outbox.Notifier
 	faults *faultCount
 }
 
@@ -125,7 +124,7 @@ func (n flaky) do(do func() error) error {
 	return do()
 }
 
-func (n flaky) Publish(ctx context.Context, m cafe.Message) error {
+func (n flaky) Publish(ctx context.Context, m outbox.Message) error {
 	return n.do(func() error { return n.Notifier.Publish(ctx, m) })
 }
 
@@ -152,11 +151,11 @@ func soakCafe(data, seed string) (err error) {
 	}
 	faults := &faultCount{random: rand.New(rand.NewPCG(number, 0)), count: map[string]int{}, ended: true}
 
-	settings, err := cafe.SettingsFrom(os.Getenv)
+	s, err := settings.FromEnv(os.Getenv)
 	if err != nil {
 		return err
 	}
-	limit, err := throttle(os.Getenv)
+	throttle, err := throttleFromEnv(os.Getenv)
 	if err != nil {
 		return err
 	}
@@ -164,79 +163,49 @@ func soakCafe(data, seed string) (err error) {
 	if err != nil {
 		return err
 	}
-	verifier, err := issuer.Verifier()
+	store, err := local.OpenStore(data, pebble.Options{CacheSize: 8 << 20}) // full soon
 	if err != nil {
 		return err
 	}
-	engine, err := pebble.Open(filepath.Join(data, "store"), pebble.Options{
-		CacheSize: 8 << 20, // full soon
-		Logs:      func(pk string) bool { return cafe.Posts(pk) || cafe.Announces(pk) },
-	})
-	if err != nil {
+	defer func() { err = errors.Join(err, store.Close()) }()
+	store.Table = tabletest.NewFaulty(store.Table, faults.storeFaults)
+	h := house.Open(s, store.Table, time.Now)
+	if err := loadSample(ctx, h.Cafe); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, engine.Close()) }()
-	store := tabletest.NewFaulty(engine, faults.storeFaults)
-	c := cafe.New(settings, store, time.Now)
-	c.Watch = local.Watch{Data: data}
-	if err := loadSample(ctx, c); err != nil {
-		return err
-	}
-	outbox, err := folder.Open(filepath.Join(data, "outbox"), folder.Options{Owner: "owner@example.com", From: settings.Name})
-	if err != nil {
-		return err
-	}
-	notifier := flaky{outbox, faults}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	url := "http://" + listener.Addr().String()
-
-	background, stop := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	defer running.Wait()
+	process, err := local.Open(local.Options{
+		House: h, Store: store, Data: data, Listener: listener, Issuer: issuer, Owner: "owner@example.com", Throttle: throttle,
+		Notifier: func(n outbox.Notifier) outbox.Notifier { return flaky{n, faults} },
+		Reachable: func(ctx context.Context) bool {
+			_, err := store.Table.Get(ctx, table.Key{PK: "reachable", SK: "?"}, true)
+			return errors.Is(err, table.ErrNotFound)
+		},
+		Sweeps: time.Second, Chores: time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
 	defer stop()
-	reachable := func(ctx context.Context) bool {
-		_, err := store.Get(ctx, table.Key{PK: "reachable", SK: "?"}, true)
-		return errors.Is(err, table.ErrNotFound)
-	}
-	files, err := openFiles(background, &running, c, filepath.Join(data, "files"), url, reachable)
-	if err != nil {
+	ended := make(chan error, 1)
+	ready := make(chan struct{})
+	go func() { ended <- process.Run(running, func() error { close(ready); return nil }) }()
+	select {
+	case err := <-ended:
 		return err
+	case <-ready:
 	}
-	router, err := api.New(c, api.Options{CursorKey: issuer.Key("cursors"), Links: files})
-	if err != nil {
-		return err
-	}
-	server := local.Server(local.Gateway(withFiles(router, files), verifier, limit))
-	pump, err := local.NewPump(engine, data, reachable, local.Consumer{Name: "ledger", Wants: cafe.Posts, Handle: handlers.Ledger(c)},
-		local.Consumer{Name: "notifier", Wants: cafe.Announces, Handle: handlers.Notify(c, notifier)})
-	if err != nil {
-		return err
-	}
-	running.Go(func() { pump.Run(background) })
-	running.Go(func() {
-		local.Every(background, time.Second, "sweep of the outbox", func(ctx context.Context) error {
-			_, err := c.Sweep(ctx, notifier, 5*time.Second)
-			return err
-		})
-	})
-	running.Go(func() {
-		local.Every(background, time.Second, "forgetting old deliveries", func(context.Context) error {
-			return outbox.Forget(time.Now().Add(-deliveryLife))
-		})
-	})
-	running.Go(func() { local.Reports(background, c, notifier) })
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
 
 	faults.Lock()
 	faults.ended = false
 	faults.Unlock()
-	fmt.Printf("listening on %s\n", url)
+	fmt.Printf("listening on %s\n", process.URL)
 	for asked := bufio.NewScanner(os.Stdin); asked.Scan(); {
-		now := state{Lag: pump.Lag(), Faults: map[string]int{}}
+		now := state{Lag: process.Lag(), Faults: map[string]int{}}
 		faults.Lock()
 		if asked.Text() == askCalm {
 			faults.ended = true
@@ -245,7 +214,7 @@ func soakCafe(data, seed string) (err error) {
 		maps.Copy(now.Faults, faults.count)
 		faults.Unlock()
 		if calm {
-			if now.Swept, err = c.Sweep(ctx, notifier, 0); err != nil {
+			if now.Swept, err = process.Sweep(ctx); err != nil {
 				now.Pending = err.Error()
 			}
 		}
@@ -256,13 +225,8 @@ func soakCafe(data, seed string) (err error) {
 			return err
 		}
 	}
-	drain, cancel := context.WithTimeout(ctx, drainTime)
-	defer cancel()
-	if err := server.Shutdown(drain); err != nil {
-		return err
-	}
-	<-served
-	return nil
+	stop()
+	return <-ended
 }
 
 // measure fills in what the operating system and the runtime know. What /proc does not

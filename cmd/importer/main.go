@@ -4,11 +4,14 @@ package main
 
 import (
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"cafe/handlers"
+	"cafe/handlers/importer"
+	"cafe/internal/cafe"
 	"cafe/internal/function"
+	"cafe/internal/imports"
 	"cafe/internal/objects/s3"
 )
 
@@ -23,5 +26,6 @@ func main() {
 		lambda.Start(function.Refusing(function.NotConfigured(err)))
 		return
 	}
-	lambda.Start(handlers.Import(c, files))
+	menus := cafe.New(c.Settings, c.Table, time.Now)
+	lambda.Start(importer.Handle(imports.New(c.Settings, c.Table, time.Now, menus), files))
 }

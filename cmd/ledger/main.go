@@ -3,10 +3,13 @@
 package main
 
 import (
+	"time"
+
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"cafe/handlers"
+	"cafe/handlers/stream"
 	"cafe/internal/function"
+	"cafe/internal/ledger"
 )
 
 func main() {
@@ -15,5 +18,5 @@ func main() {
 		lambda.Start(function.Refusing(err))
 		return
 	}
-	lambda.Start(handlers.Ledger(c))
+	lambda.Start(stream.Ledger(ledger.New(c.Settings, c.Table, time.Now)))
 }

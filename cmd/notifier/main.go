@@ -4,12 +4,14 @@ package main
 
 import (
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"cafe/handlers"
+	"cafe/handlers/stream"
 	"cafe/internal/function"
 	"cafe/internal/notify/sns"
+	"cafe/internal/outbox"
 )
 
 func main() {
@@ -23,5 +25,5 @@ func main() {
 		lambda.Start(function.Refusing(function.NotConfigured(err)))
 		return
 	}
-	lambda.Start(handlers.NotifyOrSweep(c, notifier))
+	lambda.Start(stream.NotifyOrSweep(outbox.New(c.Settings, c.Table, time.Now), notifier))
 }

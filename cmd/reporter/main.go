@@ -4,30 +4,34 @@ package main
 
 import (
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"cafe/handlers"
-	"cafe/internal/cafe"
+	"cafe/handlers/reporter"
+	"cafe/internal/daily"
 	"cafe/internal/function"
+	"cafe/internal/house"
 	"cafe/internal/notify/sns"
 	"cafe/internal/objects/s3"
 )
 
 func main() {
 	c, err := function.Open()
-	if err == nil {
-		c.Watch, err = watch()
-	}
 	if err != nil {
 		lambda.Start(function.Refusing(err))
 		return
 	}
-	lambda.Start(handlers.Report(c))
+	h := house.Open(c.Settings, c.Table, time.Now)
+	if h.Reports.Watch, err = watch(); err != nil {
+		lambda.Start(function.Refusing(err))
+		return
+	}
+	lambda.Start(reporter.Handle(h.Reports, h.Ledger, h.LastDue))
 }
 
 // watch counts dead letters in the bucket, and asks SNS who has not confirmed yet.
-func watch() (cafe.Watch, error) {
+func watch() (daily.Watch, error) {
 	letters, err := s3.FromEnv(os.Getenv)
 	if err != nil {
 		return nil, function.NotConfigured(err)

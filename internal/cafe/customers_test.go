@@ -9,27 +9,29 @@ import (
 	"time"
 
 	"cafe/internal/cafe"
-	"cafe/internal/cafe/cafetest"
+	"cafe/internal/cafetest"
+	"cafe/internal/ledger"
+	"cafe/internal/outbox"
 	"cafe/model"
 )
 
 func TestACustomerIsSetErasedAndComesBackWithTotalsKept(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		post := func() {
 			t.Helper()
-			c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+			c.Post(t, c.Recorder.Changes(ledger.Wants)...)
 		}
 		missing := func(why string, by cafe.Caller) {
 			t.Helper()
-			if _, err := c.Cafe.Customer(ctx, by, "alice"); !errors.Is(err, cafe.ErrNotFound) {
+			if _, err := c.Cafe.Customer(ctx, by, "alice"); !errors.Is(err, model.ErrNotFound) {
 				t.Errorf("%s: %v", why, err)
 			}
 		}
-		missing("never heard of", owner)
-		if err := c.Erase(ctx, "alice"); !errors.Is(err, cafe.ErrNotFound) {
+		missing("never heard of", cafetest.Owner)
+		if err := c.Erase(ctx, "alice"); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("erase nobody: %v", err)
 		}
-		missing("erasing nobody makes nobody", owner)
+		missing("erasing nobody makes nobody", cafetest.Owner)
 
 		limit := model.Money(5000)
 		first := model.Profile{Name: "Alice", Email: "alice@example.com", Notify: true, CreditLimit: &limit}
@@ -37,7 +39,7 @@ func TestACustomerIsSetErasedAndComesBackWithTotalsKept(t *testing.T) {
 		if err != nil || !created || alices.Version != 1 {
 			t.Fatal(alices, created, err)
 		}
-		place(t, c, "alice", lines("latte"))
+		cafetest.Place(t, c, "alice", cafetest.Lines("latte"))
 		post()
 		got := c.Customer(t, "alice")
 		want := model.Customer{ID: "alice", Name: "Alice", Email: "alice@example.com", Notify: true, CreditLimit: &limit,
@@ -45,36 +47,36 @@ func TestACustomerIsSetErasedAndComesBackWithTotalsKept(t *testing.T) {
 		if !reflect.DeepEqual(got, want) || got.LastOrderAt.IsZero() {
 			t.Errorf("%+v, want %+v", got, want)
 		}
-		missing("not bob's business", bob)
-		if _, err := c.Cafe.Customer(ctx, alice, "alice"); err != nil {
+		missing("not bob's business", cafetest.Bob)
+		if _, err := c.Cafe.Customer(ctx, cafetest.Alice, "alice"); err != nil {
 			t.Error("alice herself:", err)
 		}
 
 		if err := c.Erase(ctx, "alice"); err != nil {
 			t.Fatal(err)
 		}
-		missing("erased", owner)
-		missing("erased", alice)
-		if err := c.Erase(ctx, "alice"); !errors.Is(err, cafe.ErrNotFound) {
+		missing("erased", cafetest.Owner)
+		missing("erased", cafetest.Alice)
+		if err := c.Erase(ctx, "alice"); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("erase again: %v", err)
 		}
-		for key, item := range stored(t, c, "C#alice") {
+		for key, item := range cafetest.Stored(t, c, "C#alice") {
 			if key.SK == "C" && strings.Contains(fmt.Sprint(item), "Alice") {
 				t.Errorf("%s still knows the name: %v", key, item)
 			}
 		}
-		c.Announce(t, c.Recorder.Changes(cafe.Announces)...)
+		c.Announce(t, c.Recorder.Changes(outbox.Wants)...)
 		c.Post(t, c.Snapshot(t)...) // old records come again
-		missing("still erased", owner)
+		missing("still erased", cafetest.Owner)
 		c.WantTrue(t)
 
 		// She orders again.
-		place(t, c, "alice", lines("tea"))
+		cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
 		post()
 		if got := c.Customer(t, "alice"); got.Name != "" || got.Email != "" || got.Notify || got.CreditLimit != nil || !got.ErasedAt.IsZero() {
 			t.Errorf("came back as %+v", got)
 		}
-		wantTotals(t, c, "alice", 570, 570, 2)
+		cafetest.WantTotals(t, c, "alice", 570, 570, 2)
 
 		if err := c.Erase(ctx, "alice"); err != nil {
 			t.Fatal(err)
@@ -88,20 +90,20 @@ func TestACustomerIsSetErasedAndComesBackWithTotalsKept(t *testing.T) {
 }
 
 func TestACustomerExistsOnceAnOrderOrPaymentNamesThem(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		order := place(t, c, "alice", lines("tea"))
-		pay(t, c, "bob", 100)
-		if _, _, err := c.Place(ctx, staff, model.Draft{CustomerID: "carol", Payment: model.TermsCounter, Lines: lines("tea")}, ""); err != nil {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		order := cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
+		cafetest.Pay(t, c, "bob", 100)
+		if _, _, err := c.Place(ctx, cafetest.Staff, model.Draft{CustomerID: "carol", Payment: model.TermsCounter, Lines: cafetest.Lines("tea")}, ""); err != nil {
 			t.Fatal(err)
 		}
-		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
-		wantTotals(t, c, "alice", 220, 220, 1)
-		wantTotals(t, c, "bob", -100, 0, 0)
-		wantTotals(t, c, "carol", 0, 220, 1)
+		c.Post(t, c.Recorder.Changes(ledger.Wants)...)
+		cafetest.WantTotals(t, c, "alice", 220, 220, 1)
+		cafetest.WantTotals(t, c, "bob", -100, 0, 0)
+		cafetest.WantTotals(t, c, "carol", 0, 220, 1)
 		if at := c.Customer(t, "alice").LastOrderAt; !at.Equal(order.PlacedAt) {
 			t.Errorf("last order at %v, want %v", at, order.PlacedAt)
 		}
-		if _, err := c.Cafe.Customer(ctx, owner, model.WalkIn); !errors.Is(err, cafe.ErrNotFound) {
+		if _, err := c.Cafe.Customer(ctx, cafetest.Owner, model.WalkIn); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("walk-in: %v", err)
 		}
 		if _, created, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "Alice"}, nil); created || err != nil {
@@ -111,7 +113,7 @@ func TestACustomerExistsOnceAnOrderOrPaymentNamesThem(t *testing.T) {
 }
 
 func TestWhatIsSetOfACustomerIsWhatIsStored(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		limit := model.Money(5)
 		for i, p := range []model.Profile{{Name: "A"}, {Name: "A"}, {Name: "A", CreditLimit: &limit}, {Name: "A", CreditLimit: &limit}, {Name: "B"}} {
 			set, _, err := c.SetCustomer(ctx, "alice", p, nil)
@@ -125,66 +127,66 @@ func TestWhatIsSetOfACustomerIsWhatIsStored(t *testing.T) {
 		if v := c.Customer(t, "alice").Version; v != 3 {
 			t.Errorf("version %d: the same again is no change", v)
 		}
-		if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "C"}, is(2)); !errors.Is(err, cafe.ErrStale) {
+		if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "C"}, cafetest.Version(2)); !errors.Is(err, model.ErrStale) {
 			t.Error(err)
 		}
-		if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "C"}, is(3)); err != nil {
+		if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "C"}, cafetest.Version(3)); err != nil {
 			t.Error(err)
 		}
-		if _, _, err := c.SetCustomer(ctx, "new", model.Profile{Name: "N"}, is(1)); !errors.Is(err, cafe.ErrStale) {
+		if _, _, err := c.SetCustomer(ctx, "new", model.Profile{Name: "N"}, cafetest.Version(1)); !errors.Is(err, model.ErrStale) {
 			t.Error(err)
 		}
 	})
 }
 
 func TestBadProfilesAndPaymentsAreRefused(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		minus := model.Money(-1)
 		for field, p := range map[string]model.Profile{
 			"/name":         {},
 			"/email":        {Name: "A", Email: "nowhere"},
 			"/credit_limit": {Name: "A", CreditLimit: &minus},
 		} {
-			if _, _, err := c.SetCustomer(ctx, "alice", p, nil); !isInvalid(err, field) {
+			if _, _, err := c.SetCustomer(ctx, "alice", p, nil); !cafetest.IsInvalid(err, field) {
 				t.Errorf("%s: %v", field, err)
 			}
 		}
-		if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "A", Notify: true}, nil); !isInvalid(err, "/email") {
+		if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "A", Notify: true}, nil); !cafetest.IsInvalid(err, "/email") {
 			t.Errorf("notify without an address: %v", err)
 		}
-		if _, _, err := c.SetCustomer(ctx, model.WalkIn, model.Profile{Name: "A"}, nil); !isInvalid(err, "id") {
+		if _, _, err := c.SetCustomer(ctx, model.WalkIn, model.Profile{Name: "A"}, nil); !cafetest.IsInvalid(err, "id") {
 			t.Errorf("walk-in: %v", err)
 		}
 		for _, amount := range []model.Money{0, -5, model.MaxAmount + 1} {
-			if _, _, err := c.Pay(ctx, staff, "alice", amount, "", "key"); !isInvalid(err, "/amount") {
+			if _, _, err := c.Pay(ctx, cafetest.Staff, "alice", amount, "", "key"); !cafetest.IsInvalid(err, "/amount") {
 				t.Errorf("%d: %v", amount, err)
 			}
 		}
-		if _, _, err := c.Pay(ctx, staff, model.WalkIn, 5, "", ""); !isInvalid(err, "id") {
+		if _, _, err := c.Pay(ctx, cafetest.Staff, model.WalkIn, 5, "", ""); !cafetest.IsInvalid(err, "id") {
 			t.Errorf("walk-in: %v", err)
 		}
-		if _, replayed, err := c.Pay(ctx, staff, "alice", 5, "", "key"); err != nil || replayed {
+		if _, replayed, err := c.Pay(ctx, cafetest.Staff, "alice", 5, "", "key"); err != nil || replayed {
 			t.Errorf("a refused payment used up its key: %v, %v", replayed, err)
 		}
-		if len(stored(t, c, "C#")) != 0 {
+		if len(cafetest.Stored(t, c, "C#")) != 0 {
 			t.Error("somebody was stored")
 		}
 	})
 }
 
 func TestStaffAndTheLedgerDoNotUndoEachOther(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		c.Recorder.Pause()
 		const n = 12
 		for range n {
-			place(t, c, "alice", lines("tea"))
+			cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
 		}
-		records := c.Snapshot(t)
+		batch := c.Snapshot(t)
 		c.Slow()
-		together(2*n, func(i int) {
-			err := patiently(func() error {
+		cafetest.Together(2*n, func(i int) {
+			err := cafetest.Patiently(func() error {
 				if i < n {
-					return errors.Join(c.Cafe.Post(ctx, records[i:i+1])...)
+					return errors.Join(c.Ledger.Post(ctx, batch[i:i+1])...)
 				}
 				_, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: fmt.Sprint("Alice ", i), Email: "a@example.com"}, nil)
 				return err
@@ -194,7 +196,7 @@ func TestStaffAndTheLedgerDoNotUndoEachOther(t *testing.T) {
 			}
 		})
 		c.Post(t, c.Snapshot(t)...)
-		wantTotals(t, c, "alice", n*220, n*220, n)
+		cafetest.WantTotals(t, c, "alice", n*220, n*220, n)
 		if got := c.Customer(t, "alice"); !strings.HasPrefix(got.Name, "Alice ") || got.Email != "a@example.com" {
 			t.Errorf("%+v", got)
 		}
@@ -203,13 +205,13 @@ func TestStaffAndTheLedgerDoNotUndoEachOther(t *testing.T) {
 }
 
 func TestTheLastOrderIsTheNewestWhateverTheDelivery(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		place(t, c, "alice", lines("tea"))
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
 		c.Clock.Pass(time.Hour)
-		last := place(t, c, "alice", lines("tea"))
-		records := c.Recorder.Changes(cafe.Posts)
-		c.Post(t, records[1])
-		c.Post(t, records[0])
+		last := cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
+		batch := c.Recorder.Changes(ledger.Wants)
+		c.Post(t, batch[1])
+		c.Post(t, batch[0])
 		if at := c.Customer(t, "alice").LastOrderAt; !at.Equal(last.PlacedAt) {
 			t.Errorf("last order at %v, want %v", at, last.PlacedAt)
 		}

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"cafe/internal/cafe"
-	"cafe/internal/cafe/cafetest"
+	"cafe/internal/cafetest"
+	"cafe/internal/settings"
 	"cafe/model"
 )
 
@@ -18,37 +19,12 @@ func onShards(t *testing.T, test func(t *testing.T, c *cafetest.Cafe, e cafetest
 	cafetest.OnEachEngine(t, func(t *testing.T, e cafetest.Engine) {
 		for _, shards := range []int64{1, 4} {
 			t.Run(fmt.Sprintf("%d shards", shards), func(t *testing.T) {
-				c := cafetest.Open(t, e.Open(t), func(s *cafe.Settings) { s.Shards = shards })
+				c := cafetest.Open(t, e.Open(t), func(s *settings.Settings) { s.Shards = shards })
 				c.Recorder.Pause()
 				test(t, c, e)
 			})
 		}
 	})
-}
-
-// through follows a list to its end with pages of that size, and returns the ids.
-func through(t *testing.T, c *cafetest.Cafe, by cafe.Caller, f cafe.Filter, limit int) (ids []string) {
-	t.Helper()
-	next := ""
-	for pages := 0; ; pages++ {
-		orders, rest, err := c.Orders(ctx, by, f, next, limit)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(orders) > limit {
-			t.Fatalf("page of %d orders, limit %d", len(orders), limit)
-		}
-		for _, o := range orders {
-			ids = append(ids, o.ID)
-		}
-		if rest == "" {
-			return ids
-		}
-		if pages > 200 {
-			t.Fatalf("the list does not end: %d orders so far", len(ids))
-		}
-		next = rest
-	}
 }
 
 func TestListsAreNewestFirstWholeAndFiltered(t *testing.T) {
@@ -57,9 +33,9 @@ func TestListsAreNewestFirstWholeAndFiltered(t *testing.T) {
 		var all []model.Order // oldest first
 		for i := range 45 {
 			who := []string{"alice", "bob", model.WalkIn}[random.IntN(3)]
-			o := place(t, c, who, lines("tea"))
+			o := cafetest.Place(t, c, who, cafetest.Lines("tea"))
 			if i%4 == 1 {
-				o = advance(t, c, o.ID, model.StatusPreparing)
+				o = cafetest.Advance(t, c, o.ID, model.StatusPreparing)
 			}
 			all = append(all, o)
 			if random.IntN(4) == 0 {
@@ -67,7 +43,7 @@ func TestListsAreNewestFirstWholeAndFiltered(t *testing.T) {
 			}
 		}
 		for _, i := range []int{44, 20, 3} { // deleted ones are gone
-			remove(t, c, all[i].ID)
+			cafetest.Remove(t, c, all[i].ID)
 			all = slices.Delete(all, i, i+1)
 		}
 		days := map[model.Day]bool{}
@@ -99,17 +75,17 @@ func TestListsAreNewestFirstWholeAndFiltered(t *testing.T) {
 				limits = []int{7}
 			}
 			for _, limit := range limits {
-				if got := through(t, c, staff, f, limit); !slices.Equal(got, want) {
+				if got := cafetest.Through(t, c, cafetest.Staff, f, limit); !slices.Equal(got, want) {
 					t.Errorf("%+v, limit %d:\n%v, want\n%v", f, limit, got, want)
 				}
 			}
 			if f.CustomerID != "alice" {
 				continue
 			}
-			if got := through(t, c, alice, cafe.Filter{Status: f.Status, Day: f.Day}, 5); !slices.Equal(got, want) {
+			if got := cafetest.Through(t, c, cafetest.Alice, cafe.Filter{Status: f.Status, Day: f.Day}, 5); !slices.Equal(got, want) {
 				t.Errorf("alice herself, %+v: %v, want %v", f, got, want)
 			}
-			if _, _, err := c.Orders(ctx, bob, f, "", 5); !errors.Is(err, cafe.ErrForbidden) {
+			if _, _, err := c.Orders(ctx, cafetest.Bob, f, "", 5); !errors.Is(err, model.ErrForbidden) {
 				t.Errorf("bob asks for alice's: %v", err)
 			}
 		}
@@ -119,19 +95,19 @@ func TestListsAreNewestFirstWholeAndFiltered(t *testing.T) {
 func TestTheLastPageHasNoNext(t *testing.T) {
 	onShards(t, func(t *testing.T, c *cafetest.Cafe, _ cafetest.Engine) {
 		for range 30 { // older, and let through by none of the filters
-			advance(t, c, place(t, c, "", lines("tea")).ID, model.StatusPreparing)
+			cafetest.Advance(t, c, cafetest.Place(t, c, "", cafetest.Lines("tea")).ID, model.StatusPreparing)
 		}
 		for range 6 {
-			place(t, c, "alice", lines("tea"))
+			cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
 		}
-		if orders, next, err := c.Orders(ctx, staff, cafe.Filter{}, "", 36); len(orders) != 36 || next != "" || err != nil {
+		if orders, next, err := c.Orders(ctx, cafetest.Staff, cafe.Filter{}, "", 36); len(orders) != 36 || next != "" || err != nil {
 			t.Errorf("%d orders, next %q, %v", len(orders), next, err)
 		}
 		for _, f := range []cafe.Filter{{CustomerID: "alice"}, {Status: model.StatusPlaced}, {Status: model.StatusPlaced, Day: "2017-03-18"}} {
-			if orders, next, err := c.Orders(ctx, staff, f, "", 6); len(orders) != 6 || next != "" || err != nil {
+			if orders, next, err := c.Orders(ctx, cafetest.Staff, f, "", 6); len(orders) != 6 || next != "" || err != nil {
 				t.Errorf("%+v: %d orders, next %q, %v", f, len(orders), next, err)
 			}
-			if orders, next, err := c.Orders(ctx, staff, f, "", 5); len(orders) != 5 || next == "" || err != nil {
+			if orders, next, err := c.Orders(ctx, cafetest.Staff, f, "", 5); len(orders) != 5 || next == "" || err != nil {
 				t.Errorf("%+v: %d orders, next %q, %v", f, len(orders), next, err)
 			}
 		}
@@ -140,12 +116,12 @@ func TestTheLastPageHasNoNext(t *testing.T) {
 
 func TestAListReadsOnThroughWhatTheFilterLeavesOut(t *testing.T) {
 	onShards(t, func(t *testing.T, c *cafetest.Cafe, _ cafetest.Engine) {
-		wanted := place(t, c, "alice", lines("tea"))
-		advance(t, c, wanted.ID, model.StatusPreparing)
+		wanted := cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
+		cafetest.Advance(t, c, wanted.ID, model.StatusPreparing)
 		for range 120 {
-			place(t, c, "alice", lines("tea"))
+			cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
 		}
-		orders, _, err := c.Orders(ctx, staff, cafe.Filter{Status: model.StatusPreparing}, "", 2)
+		orders, _, err := c.Orders(ctx, cafetest.Staff, cafe.Filter{Status: model.StatusPreparing}, "", 2)
 		if err != nil || len(orders) != 1 || orders[0].ID != wanted.ID {
 			t.Errorf("%d orders, %v", len(orders), err)
 		}
@@ -156,19 +132,19 @@ func TestOrdersPlacedWhilePagingAreNotRepeated(t *testing.T) {
 	onShards(t, func(t *testing.T, c *cafetest.Cafe, _ cafetest.Engine) {
 		var want []string
 		for range 6 {
-			want = append([]string{place(t, c, "alice", lines("tea")).ID}, want...)
+			want = append([]string{cafetest.Place(t, c, "alice", cafetest.Lines("tea")).ID}, want...)
 		}
 		var got []string
 		next := ""
 		for {
-			orders, rest, err := c.Orders(ctx, staff, cafe.Filter{}, next, 2)
+			orders, rest, err := c.Orders(ctx, cafetest.Staff, cafe.Filter{}, next, 2)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, o := range orders {
 				got = append(got, o.ID)
 			}
-			place(t, c, "alice", lines("tea"))
+			cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
 			if next = rest; next == "" {
 				break
 			}
@@ -183,18 +159,18 @@ func TestPaymentsAreListedNewestFirst(t *testing.T) {
 	onShards(t, func(t *testing.T, c *cafetest.Cafe, _ cafetest.Engine) {
 		var want []model.Money
 		for i := range 7 {
-			amount := pay(t, c, "alice", model.Money(100+i)).Amount
+			amount := cafetest.Pay(t, c, "alice", model.Money(100+i)).Amount
 			want = append([]model.Money{amount}, want...)
 			c.Clock.Pass(10 * time.Hour)
 		}
-		pay(t, c, "bob", 5)
-		place(t, c, "alice", lines("tea"))
+		cafetest.Pay(t, c, "bob", 5)
+		cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
 		c.Post(t, c.Snapshot(t)...)
 		for limit := 1; limit <= 8; limit++ {
 			var got []model.Money
 			next := ""
 			for {
-				payments, rest, err := c.Payments(ctx, alice, "alice", next, limit)
+				payments, rest, err := c.Payments(ctx, cafetest.Alice, "alice", next, limit)
 				if err != nil || len(payments) > limit {
 					t.Fatalf("%d payments, %v", len(payments), err)
 				}
@@ -212,10 +188,10 @@ func TestPaymentsAreListedNewestFirst(t *testing.T) {
 				t.Errorf("limit %d: %v, want %v", limit, got, want)
 			}
 		}
-		if _, _, err := c.Payments(ctx, bob, "alice", "", 5); !errors.Is(err, cafe.ErrNotFound) {
+		if _, _, err := c.Payments(ctx, cafetest.Bob, "alice", "", 5); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("bob sees alice's: %v", err)
 		}
-		if _, _, err := c.Payments(ctx, staff, "nobody", "", 5); !errors.Is(err, cafe.ErrNotFound) {
+		if _, _, err := c.Payments(ctx, cafetest.Staff, "nobody", "", 5); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("nobody's: %v", err)
 		}
 	})

@@ -3,11 +3,11 @@ package cafe
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
+	"cafe/internal/parallel"
+	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/model"
 )
@@ -47,12 +47,12 @@ func (m *menuCache) keep(menu model.Menu, asked time.Time, changes int) {
 
 // Menu returns what the café sells, retired items included. It is up to menuAge old.
 func (c *Cafe) Menu(ctx context.Context) (model.Menu, error) {
-	return c.menuSince(ctx, c.now().Add(-menuAge))
+	return c.MenuSince(ctx, c.now().Add(-menuAge))
 }
 
-// menuSince returns a menu read no earlier than that. Callers at the same time share
-// one read.
-func (c *Cafe) menuSince(ctx context.Context, since time.Time) (model.Menu, error) {
+// MenuSince returns a menu that was read at or after the given time. Callers at the same
+// time share one read.
+func (c *Cafe) MenuSince(ctx context.Context, since time.Time) (model.Menu, error) {
 	if menu, _ := c.menu.since(since); menu != nil {
 		return menu, nil
 	}
@@ -76,28 +76,21 @@ func (c *Cafe) menuSince(ctx context.Context, since time.Time) (model.Menu, erro
 
 func (c *Cafe) readMenu(ctx context.Context) (model.Menu, error) {
 	menu := model.Menu{}
-	query := table.Query{Partition: partitionMenu, Consistent: true}
-	for {
-		page, err := c.table.Query(ctx, query)
+	for row, err := range records.Query(ctx, c.table, table.Query{Partition: records.PartitionMenu, Consistent: true}) {
 		if err != nil {
 			return nil, err
 		}
-		for _, row := range page.Rows {
-			item, err := menuItemOf(row.Key, row.Item)
-			if err != nil {
-				return nil, err
-			}
-			menu[item.SKU] = item
+		item, err := records.DecodeMenuItem(row.Key, row.Item)
+		if err != nil {
+			return nil, err
 		}
-		if page.Next == "" {
-			break
-		}
-		query.From = table.After(page.Next)
+		menu[item.SKU] = item
 	}
 	return menu, nil
 }
 
-func (c *Cafe) forgetMenu() {
+// ForgetMenu has the next call read the menu anew: somebody has changed it in the table.
+func (c *Cafe) ForgetMenu() {
 	c.menu.mu.Lock()
 	defer c.menu.mu.Unlock()
 	c.menu.menu = nil
@@ -110,19 +103,8 @@ func (c *Cafe) MenuPage(ctx context.Context, after string, limit int) (items []m
 	if err != nil {
 		return nil, false, err
 	}
-	items, more = page(sorted(menu, func(i model.Item) bool { return i.SKU > after }), limit)
+	items, more = page(menu.Sorted(func(i model.Item) bool { return i.SKU > after }), limit)
 	return items, more, nil
-}
-
-func sorted(menu model.Menu, keep func(model.Item) bool) []model.Item {
-	items := make([]model.Item, 0, len(menu))
-	for _, i := range menu {
-		if keep(i) {
-			items = append(items, i)
-		}
-	}
-	slices.SortFunc(items, func(a, b model.Item) int { return strings.Compare(a.SKU, b.SKU) })
-	return items
 }
 
 func page[T any](all []T, limit int) ([]T, bool) {
@@ -132,7 +114,7 @@ func page[T any](all []T, limit int) ([]T, bool) {
 	return all, false
 }
 
-// MenuItem returns one item, or ErrNotFound.
+// MenuItem returns one item, or model.ErrNotFound.
 func (c *Cafe) MenuItem(ctx context.Context, sku string) (model.Item, error) {
 	asked := c.now()
 	menu, err := c.Menu(ctx)
@@ -141,13 +123,13 @@ func (c *Cafe) MenuItem(ctx context.Context, sku string) (model.Item, error) {
 	}
 	item, known := menu[sku]
 	if !known {
-		if menu, err = c.menuSince(ctx, asked); err != nil {
+		if menu, err = c.MenuSince(ctx, asked); err != nil {
 			return model.Item{}, err
 		}
 		item, known = menu[sku]
 	}
 	if !known {
-		return model.Item{}, ErrNotFound
+		return model.Item{}, model.ErrNotFound
 	}
 	return item, nil
 }
@@ -157,88 +139,77 @@ func (c *Cafe) MenuItem(ctx context.Context, sku string) (model.Item, error) {
 type ItemMatch func(was model.Item, known bool) bool
 
 // SetMenuItem puts the item on the menu, or replaces it, and tells whether it is new.
-// Fields at fault are a model.Invalid; ErrStale when match is given and does not hold.
+// Fields at fault are a model.Invalid; model.ErrStale when match is given and does not hold.
 func (c *Cafe) SetMenuItem(ctx context.Context, item model.Item, match ItemMatch) (created bool, err error) {
 	if err := item.Validate(); err != nil {
 		return false, err
 	}
-	defer c.forgetMenu()
-	put := table.Put(menuKey(item.SKU), menuItem(item), table.Absent())
-	put.Item[attrSaidAt] = moment(c.clock())
+	defer c.ForgetMenu()
+	put := table.Put(records.MenuKey(item.SKU), records.EncodeMenuItem(item), table.Absent())
+	put.Item[records.AttrSetAt] = records.Time(c.now.Stamp())
 	if match != nil {
 		err = c.changeMenuItem(ctx, item.SKU, func(was model.Item, known bool) (table.Op, error) {
 			if !match(was, known) {
-				return put, ErrStale
+				return put, model.ErrStale
 			}
 			created = !known
 			return put, nil
 		})
 		return created && err == nil, err
 	}
-	err = c.write(ctx, put)
+	err = records.Write(ctx, c.table, put)
 	if _, exists := table.Failed(err, 0); exists {
 		put.If = nil
-		return false, c.write(ctx, put)
+		return false, records.Write(ctx, c.table, put)
 	}
 	return err == nil, err
 }
 
-// RemoveMenuItem takes the item off the menu, or returns ErrNotFound; ErrStale when match is
+// RemoveMenuItem takes the item off the menu, or returns model.ErrNotFound; model.ErrStale when match is
 // given and does not hold. Orders that name it keep their lines.
 func (c *Cafe) RemoveMenuItem(ctx context.Context, sku string, match ItemMatch) error {
-	defer c.forgetMenu()
+	defer c.ForgetMenu()
 	if match != nil {
 		return c.changeMenuItem(ctx, sku, func(was model.Item, known bool) (table.Op, error) {
 			switch {
 			case !known:
-				return table.Op{}, ErrNotFound
+				return table.Op{}, model.ErrNotFound
 			case !match(was, known):
-				return table.Op{}, ErrStale
+				return table.Op{}, model.ErrStale
 			}
-			return table.Delete(menuKey(sku)), nil
+			return table.Delete(records.MenuKey(sku)), nil
 		})
 	}
-	err := c.write(ctx, table.Delete(menuKey(sku), table.Present()))
+	err := records.Write(ctx, c.table, table.Delete(records.MenuKey(sku), table.Present()))
 	if _, absent := table.Failed(err, 0); absent {
-		return ErrNotFound
+		return model.ErrNotFound
 	}
 	return err
 }
 
 // changeMenuItem reads an item of the menu and writes what edit makes of it, under the
-// condition that it still says the same; anew when it does not.
+// condition that the item has not changed. If it has, it tries again.
 func (c *Cafe) changeMenuItem(ctx context.Context, sku string, edit func(was model.Item, known bool) (table.Op, error)) error {
-	key := menuKey(sku)
-	for attempt := 0; ; attempt++ {
-		stored, err := c.table.Get(ctx, key, true)
+	return records.Retry(ctx, func() error {
+		was, err := records.Get(ctx, c.table, records.MenuKey(sku), true, records.DecodeMenuItem)
 		known := err == nil
-		if err != nil && !errors.Is(err, table.ErrNotFound) {
+		if err != nil && !errors.Is(err, model.ErrNotFound) {
 			return err
-		}
-		var was model.Item
-		unchanged := []table.Condition{table.Absent()}
-		if known {
-			if was, err = menuItemOf(key, stored); err != nil {
-				return err
-			}
-			unchanged = saysTheSame(menuItem(was))
 		}
 		op, err := edit(was, known)
 		if err != nil {
 			return err
 		}
-		op.If = unchanged
-		err = c.write(ctx, op)
-		if _, changed := table.Failed(err, 0); !changed {
-			return err
+		op.If = []table.Condition{table.Absent()}
+		if known {
+			op.If = saysTheSame(records.EncodeMenuItem(was))
 		}
-		if attempt == attempts {
-			return table.ErrConflict
+		err = records.Write(ctx, c.table, op)
+		if _, changed := table.Failed(err, 0); changed {
+			return records.ErrOvertaken
 		}
-		if err := pause(ctx, attempt); err != nil {
-			return err
-		}
-	}
+		return err
+	})
 }
 
 // saysTheSame are the conditions that an item of the menu is there and is as given. When and
@@ -268,9 +239,9 @@ func (c *Cafe) StockPage(ctx context.Context, after string, limit int) (levels [
 	if err != nil {
 		return nil, false, err
 	}
-	items, more := page(sorted(menu, func(i model.Item) bool { return i.Counted && i.SKU > after }), limit)
+	items, more := page(menu.Sorted(func(i model.Item) bool { return i.Counted && i.SKU > after }), limit)
 	levels = make([]StockLevel, len(items))
-	err = each(ctx, len(items), func(ctx context.Context, i int) error {
+	err = parallel.Each(ctx, len(items), func(ctx context.Context, i int) error {
 		stock, err := c.stock(ctx, items[i].SKU, false)
 		levels[i] = StockLevel{SKU: items[i].SKU, Name: items[i].Name, OnHand: stock.OnHand}
 		return err
@@ -278,19 +249,16 @@ func (c *Cafe) StockPage(ctx context.Context, after string, limit int) (levels [
 	return levels, more, err
 }
 
-// stock returns the item's stock; none was ever counted is a stock of 0.
+// stock returns an item's stock: 0 on hand when it was never counted.
 func (c *Cafe) stock(ctx context.Context, sku string, consistent bool) (model.Stock, error) {
-	item, err := c.table.Get(ctx, stockKey(sku), consistent)
-	if errors.Is(err, table.ErrNotFound) {
+	stock, err := records.Get(ctx, c.table, records.StockKey(sku), consistent, records.DecodeStock)
+	if errors.Is(err, model.ErrNotFound) {
 		return model.Stock{SKU: sku}, nil
 	}
-	if err != nil {
-		return model.Stock{}, err
-	}
-	return stockOf(stockKey(sku), item)
+	return stock, err
 }
 
-// SetStock says how much of a counted item is on the shelf now. It is ErrNotFound when
+// SetStock says how much of a counted item is on the shelf now. It is model.ErrNotFound when
 // the item is not on the menu, and a model.Invalid when the item is not counted or the
 // number is out of range.
 func (c *Cafe) SetStock(ctx context.Context, sku string, onHand int64) (StockLevel, error) {
@@ -304,10 +272,10 @@ func (c *Cafe) SetStock(ctx context.Context, sku string, onHand int64) (StockLev
 	if onHand < 0 || onHand > model.MaxStock {
 		return StockLevel{}, model.Invalid{{Field: "/on_hand", Message: "must be from 0 to 1000000"}}
 	}
-	op := table.Update(stockKey(sku))
-	op.Set = table.Item{"on_hand": table.Int(onHand), attrSaidAt: moment(c.clock())}
+	op := table.Update(records.StockKey(sku))
+	op.Set = table.Item{"on_hand": table.Int(onHand), records.AttrSetAt: records.Time(c.now.Stamp())}
 	if onHand > 0 {
 		op.Add = map[string]int64{"restock": 1}
 	}
-	return StockLevel{SKU: sku, Name: item.Name, OnHand: onHand}, c.write(ctx, op)
+	return StockLevel{SKU: sku, Name: item.Name, OnHand: onHand}, records.Write(ctx, c.table, op)
 }

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"cafe/internal/cafe/cafetest"
+	"cafe/internal/cafetest"
 	"cafe/internal/table/tabletest"
 	"cafe/model"
 )

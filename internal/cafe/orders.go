@@ -8,34 +8,29 @@ import (
 	"strings"
 	"time"
 
+	"cafe/internal/parallel"
+	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/model"
 )
 
-// Order returns an order that the caller may see, or ErrNotFound. It may be a moment
+// Order returns an order that the caller may see, or model.ErrNotFound. It may be a records.Time
 // old, but an order that was just placed is there.
 func (c *Cafe) Order(ctx context.Context, by Caller, id string) (model.Order, error) {
 	order, err := c.order(ctx, by, id, false)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, model.ErrNotFound) {
 		return c.order(ctx, by, id, true)
 	}
 	return order, err
 }
 
 func (c *Cafe) order(ctx context.Context, by Caller, id string, consistent bool) (model.Order, error) {
-	item, err := c.table.Get(ctx, orderKey(id), consistent)
-	if errors.Is(err, table.ErrNotFound) {
-		return model.Order{}, ErrNotFound
-	}
-	if err != nil {
-		return model.Order{}, err
-	}
-	order, err := orderOf(orderKey(id), item)
+	order, err := records.Get(ctx, c.table, records.OrderKey(id), consistent, records.DecodeOrder)
 	if err != nil {
 		return model.Order{}, err
 	}
 	if order.Deleted || !by.worksHere() && order.CustomerID != by.ID {
-		return model.Order{}, ErrNotFound
+		return model.Order{}, model.ErrNotFound
 	}
 	return order, nil
 }
@@ -48,15 +43,15 @@ type Amendment struct {
 }
 
 // Amend changes an order that is still placed. The caller must say by match which
-// version they mean: ErrPreconditionRequired when nil, ErrStale when it does not match.
-// ErrNotAmendable, ErrNotFound, model.Invalid and *OutOfStock as their names say.
-func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, match Match) (model.Order, error) {
+// version they mean: model.ErrPreconditionRequired when nil, model.ErrStale when it does not match.
+// model.ErrNotAmendable, model.ErrNotFound, model.Invalid and model.Shortages as their names say.
+func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, match records.Match) (model.Order, error) {
 	return c.change(ctx, by, id, match, func(o model.Order) (model.Order, error) {
 		if match == nil {
-			return o, ErrPreconditionRequired
+			return o, model.ErrPreconditionRequired
 		}
 		if o.Status != model.StatusPlaced {
-			return o, ErrNotAmendable
+			return o, model.ErrNotAmendable
 		}
 		was := o
 		if a.Note != nil {
@@ -86,18 +81,18 @@ func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, mat
 }
 
 // Advance moves an order to another status. The same status again changes nothing. A
-// role that may never set the status is ErrForbidden; a move that is not one of an
-// order's life, or not this caller's now, is an *IllegalMove; ErrStale when match is
+// role that may never set the status is model.ErrForbidden; a move that is not one of an
+// order's life, or not this caller's now, is an *model.IllegalMove; model.ErrStale when match is
 // given and does not.
-func (c *Cafe) Advance(ctx context.Context, by Caller, id string, to model.Status, match Match) (model.Order, error) {
+func (c *Cafe) Advance(ctx context.Context, by Caller, id string, to model.Status, match records.Match) (model.Order, error) {
 	return c.change(ctx, by, id, match, func(o model.Order) (model.Order, error) {
 		switch {
 		case !by.Role.MayEver(to):
-			return o, ErrForbidden
+			return o, model.ErrForbidden
 		case o.Status == to:
 			return o, nil
 		case !o.Status.MayBecome(to) || !by.Role.MayMove(o.Status, to):
-			return o, &IllegalMove{From: o.Status, To: to}
+			return o, &model.IllegalMove{From: o.Status, To: to}
 		}
 		if o.Status.PutsStockBack(to) {
 			o.TookStock = false
@@ -109,7 +104,7 @@ func (c *Cafe) Advance(ctx context.Context, by Caller, id string, to model.Statu
 
 // Remove deletes an order as if it had never been: what it took off the shelf and had
 // not put back goes back, and totals drop it. Its notes go.
-func (c *Cafe) Remove(ctx context.Context, by Caller, id string, match Match) error {
+func (c *Cafe) Remove(ctx context.Context, by Caller, id string, match records.Match) error {
 	_, err := c.change(ctx, by, id, match, func(o model.Order) (model.Order, error) {
 		o = o.WithoutNotes()
 		o.Deleted, o.TookStock = true, false
@@ -118,57 +113,55 @@ func (c *Cafe) Remove(ctx context.Context, by Caller, id string, match Match) er
 	return err
 }
 
-// change reads an order, lets edit have it, and stores it under the condition that it
-// is still as it was read. When it is not, it starts anew, unless the caller meant one
-// version. Stock moves with it in the same write; version and posting are seen to.
-func (c *Cafe) change(ctx context.Context, by Caller, id string, match Match, edit func(model.Order) (model.Order, error)) (model.Order, error) {
-	for attempt := 0; ; attempt++ {
-		was, err := c.order(ctx, by, id, true)
+// change reads an order, has edit change it, and stores the result under the condition that
+// the order is still as it was read. If it is not, change starts again, unless match names
+// one version. Stock moves in the same write. Version and posting number are its business.
+func (c *Cafe) change(ctx context.Context, by Caller, id string, match records.Match, edit func(model.Order) (model.Order, error)) (changed model.Order, err error) {
+	err = records.Retry(ctx, func() error {
+		changed, err = c.attemptChange(ctx, by, id, match, edit)
+		return err
+	})
+	if err != nil {
+		return model.Order{}, err
+	}
+	return changed, nil
+}
+
+func (c *Cafe) attemptChange(ctx context.Context, by Caller, id string, match records.Match, edit func(model.Order) (model.Order, error)) (model.Order, error) {
+	was, err := c.order(ctx, by, id, true)
+	if err != nil {
+		return was, err
+	}
+	if match != nil && !match(was.Version) {
+		return was, model.ErrStale
+	}
+	next, err := edit(was)
+	if err != nil || same(was, next) {
+		return was, err
+	}
+	next.Version++
+	next.UpdatedAt = c.now.Stamp()
+	if !was.Entry().SameContribution(next.Entry()) {
+		next.Posting++
+	}
+	ops := append([]table.Op{
+		table.Put(records.OrderKey(id), records.EncodeOrder(next), table.Equal("version", table.Int(was.Version))),
+	}, takeStock(taken(was, next))...)
+	err = records.Write(ctx, c.table, ops...)
+	var refused *table.ConditionError
+	if !errors.As(err, &refused) {
+		return next, err
+	}
+	if _, changed := table.Failed(err, 0); !changed {
+		short, err := c.shortages(ctx, next.Lines)
 		if err != nil {
-			return model.Order{}, err
+			return was, err
 		}
-		if match != nil && !match(was.Version) {
-			return model.Order{}, ErrStale
-		}
-		next, err := edit(was)
-		if err != nil {
-			return model.Order{}, err
-		}
-		if same(was, next) {
-			return was, nil
-		}
-		next.Version++
-		next.UpdatedAt = c.clock()
-		if !sameEntry(was.Entry(), next.Entry()) {
-			next.Posting++
-		}
-		ops := append([]table.Op{
-			table.Put(orderKey(id), itemOf(next), table.Equal("version", table.Int(was.Version))),
-		}, takeStock(taken(was, next))...)
-		err = c.write(ctx, ops...)
-		if err == nil {
-			return next, nil
-		}
-		var refused *table.ConditionError
-		if !errors.As(err, &refused) {
-			return model.Order{}, err
-		}
-		if _, changed := table.Failed(err, 0); !changed {
-			short, err := c.shortages(ctx, next.Lines)
-			if err != nil {
-				return model.Order{}, err
-			}
-			if short = lacking(short, taken(was, next)); len(short) > 0 {
-				return model.Order{}, &OutOfStock{Short: short}
-			}
-		}
-		if attempt == attempts {
-			return model.Order{}, table.ErrConflict
-		}
-		if err := pause(ctx, attempt); err != nil {
-			return model.Order{}, err
+		if short = lacking(short, taken(was, next)); len(short) > 0 {
+			return was, short
 		}
 	}
+	return was, records.ErrOvertaken
 }
 
 // taken is what must come off the shelf, or go back (negative), when an order changes.
@@ -189,8 +182,8 @@ func taken(was, next model.Order) map[string]int64 {
 
 // lacking keeps the shortages of items of which more is wanted than is there, given
 // that some are taken already.
-func lacking(short []Shortage, units map[string]int64) []Shortage {
-	return slices.DeleteFunc(short, func(s Shortage) bool { return units[s.SKU] <= s.OnHand })
+func lacking(short model.Shortages, units map[string]int64) model.Shortages {
+	return slices.DeleteFunc(short, func(s model.Shortage) bool { return units[s.SKU] <= s.OnHand })
 }
 
 func same(a, b model.Order) bool {
@@ -201,12 +194,6 @@ func same(a, b model.Order) bool {
 		return options && x.SKU == y.SKU && x.Name == y.Name && x.Quantity == y.Quantity && x.UnitPrice == y.UnitPrice &&
 			x.Note == y.Note && x.Total == y.Total && x.Counted == y.Counted
 	})
-}
-
-// sameEntry tells whether both contribute the same to every total.
-func sameEntry(a, b model.Entry) bool {
-	return a.Status.Counts() == b.Status.Counts() && a.Deleted == b.Deleted && a.Tab == b.Tab &&
-		a.Revenue == b.Revenue && slices.Equal(a.Items, b.Items)
 }
 
 // Filter says which orders to list. Empty fields let all through.
@@ -222,11 +209,11 @@ const readAtMost = 1000
 
 // Orders lists orders that the caller may see, newest first: up to limit of them, from
 // where the page before ended (next, or empty for the first). next is empty on the last
-// page. A customer who asks for somebody else's is ErrForbidden.
+// page. A customer who asks for somebody else's is model.ErrForbidden.
 func (c *Cafe) Orders(ctx context.Context, by Caller, f Filter, from string, limit int) (orders []model.Order, next string, err error) {
 	if !by.worksHere() {
 		if f.CustomerID != "" && f.CustomerID != by.ID {
-			return nil, "", ErrForbidden
+			return nil, "", model.ErrForbidden
 		}
 		f.CustomerID = by.ID
 	}
@@ -240,11 +227,11 @@ func (c *Cafe) Orders(ctx context.Context, by Caller, f Filter, from string, lim
 	var partitions []string
 	if f.CustomerID != "" && f.CustomerID != model.WalkIn {
 		query.Index = table.Index1
-		partitions = []string{prefixCustomer + f.CustomerID}
+		partitions = []string{records.PrefixCustomer + f.CustomerID}
 	} else {
 		query.Index = table.Index2
 		for shard := range c.Shards {
-			partitions = append(partitions, shardPartition(prefixOrder, shard))
+			partitions = append(partitions, records.ShardPartition(records.PrefixOrder, shard))
 		}
 	}
 	for read := 0; ; {
@@ -253,7 +240,7 @@ func (c *Cafe) Orders(ctx context.Context, by Caller, f Filter, from string, lim
 			return nil, "", err
 		}
 		for _, row := range rows {
-			order, err := orderOf(row.Key, row.Item)
+			order, err := records.DecodeOrder(row.Key, row.Item)
 			if err != nil {
 				return nil, "", err
 			}
@@ -279,7 +266,7 @@ func (c *Cafe) Orders(ctx context.Context, by Caller, f Filter, from string, lim
 // whether there are more.
 func (c *Cafe) newest(ctx context.Context, query table.Query, partitions []string) (rows []table.Row, rest bool, err error) {
 	pages := make([]table.Page, len(partitions))
-	err = each(ctx, len(partitions), func(ctx context.Context, i int) error {
+	err = parallel.Each(ctx, len(partitions), func(ctx context.Context, i int) error {
 		q := query
 		q.Partition = partitions[i]
 		var err error

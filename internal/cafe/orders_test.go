@@ -16,78 +16,79 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"cafe/internal/cafe"
-	"cafe/internal/cafe/cafetest"
+	"cafe/internal/cafetest"
+	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/internal/table/tabletest"
 	"cafe/model"
 )
 
 func TestCase10OneOfConcurrentAmendmentsOfOneVersionWins(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		c.Recorder.Pause()
-		order := place(t, c, "alice", lines("tea"))
+		order := cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
 		c.Slow()
 		var won atomic.Int64
-		together(20, func(i int) {
+		cafetest.Together(20, func(i int) {
 			note := fmt.Sprint(i)
-			amended, err := c.Amend(ctx, alice, order.ID, cafe.Amendment{Note: &note}, is(order.Version))
+			amended, err := c.Amend(ctx, cafetest.Alice, order.ID, cafe.Amendment{Note: &note}, cafetest.Version(order.Version))
 			switch {
 			case err == nil:
 				if !won.CompareAndSwap(0, int64(i)+1) || amended.Version != 2 {
 					t.Errorf("a second winner, or version %d", amended.Version)
 				}
-			case !errors.Is(err, cafe.ErrStale):
+			case !errors.Is(err, model.ErrStale):
 				t.Error(err)
 			}
 		})
-		if now, err := c.Order(ctx, alice, order.ID); err != nil || now.Note != fmt.Sprint(won.Load()-1) || now.Version != 2 {
+		if now, err := c.Order(ctx, cafetest.Alice, order.ID); err != nil || now.Note != fmt.Sprint(won.Load()-1) || now.Version != 2 {
 			t.Errorf("%+v, %v; %d won", now, err, won.Load()-1)
 		}
 	})
 }
 
 func TestAnAmendmentNeedsAVersionAndAPlacedOrder(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		order := place(t, c, "alice", lines("tea"))
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		order := cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
 		note, long := "no sugar", string(make([]byte, model.MaxNote+1))
 		for _, tt := range []struct {
 			what  string
 			by    cafe.Caller
 			a     cafe.Amendment
-			match cafe.Match
+			match records.Match
 			want  func(error) bool
 		}{
-			{"no version", alice, cafe.Amendment{Note: &note}, nil, func(err error) bool { return errors.Is(err, cafe.ErrPreconditionRequired) }},
-			{"an old version", alice, cafe.Amendment{Note: &note}, is(0), func(err error) bool { return errors.Is(err, cafe.ErrStale) }},
-			{"somebody else's", bob, cafe.Amendment{Note: &note}, any, func(err error) bool { return errors.Is(err, cafe.ErrNotFound) }},
-			{"a long note", alice, cafe.Amendment{Note: &long}, any, func(err error) bool { return isInvalid(err, "/note") }},
-			{"no lines", alice, cafe.Amendment{Lines: []model.DraftLine{}}, any, func(err error) bool { return isInvalid(err, "/lines") }},
-			{"an unknown item", alice, cafe.Amendment{Lines: lines("tea", "cake")}, any, func(err error) bool { return isInvalid(err, "/lines/1/sku") }},
+			{"no version", cafetest.Alice, cafe.Amendment{Note: &note}, nil, func(err error) bool { return errors.Is(err, model.ErrPreconditionRequired) }},
+			{"an old version", cafetest.Alice, cafe.Amendment{Note: &note}, cafetest.Version(0), func(err error) bool { return errors.Is(err, model.ErrStale) }},
+			{"somebody else's", cafetest.Bob, cafe.Amendment{Note: &note}, cafetest.AnyVersion, func(err error) bool { return errors.Is(err, model.ErrNotFound) }},
+			{"a long note", cafetest.Alice, cafe.Amendment{Note: &long}, cafetest.AnyVersion, func(err error) bool { return cafetest.IsInvalid(err, "/note") }},
+			{"no lines", cafetest.Alice, cafe.Amendment{Lines: []model.DraftLine{}}, cafetest.AnyVersion, func(err error) bool { return cafetest.IsInvalid(err, "/lines") }},
+			{"an unknown item", cafetest.Alice, cafe.Amendment{Lines: cafetest.Lines("tea", "cake")}, cafetest.AnyVersion, func(err error) bool { return cafetest.IsInvalid(err, "/lines/1/sku") }},
 		} {
 			if _, err := c.Amend(ctx, tt.by, order.ID, tt.a, tt.match); !tt.want(err) {
 				t.Errorf("%s: %v", tt.what, err)
 			}
 		}
-		if now, err := c.Order(ctx, alice, order.ID); err != nil || !reflect.DeepEqual(now, order) {
+		if now, err := c.Order(ctx, cafetest.Alice, order.ID); err != nil || !reflect.DeepEqual(now, order) {
 			t.Errorf("changed to %+v, %v", now, err)
 		}
 
 		pickup := c.Clock.Now().Add(time.Hour).Truncate(time.Microsecond)
-		amended, err := c.Amend(ctx, alice, order.ID, cafe.Amendment{Note: &note, PickupAt: &pickup, Lines: lines("tea", "latte")}, is(1))
+		amended, err := c.Amend(ctx, cafetest.Alice, order.ID, cafe.Amendment{Note: &note, PickupAt: &pickup, Lines: cafetest.Lines("tea", "latte")}, cafetest.Version(1))
 		if err != nil || amended.Note != note || !amended.PickupAt.Equal(pickup) || amended.Total != 570 || amended.Version != 2 || amended.Posting != 2 ||
 			!amended.UpdatedAt.After(order.UpdatedAt) || !amended.PlacedAt.Equal(order.PlacedAt) {
 			t.Errorf("%+v, %v", amended, err)
 		}
-		same, err := c.Amend(ctx, alice, order.ID, cafe.Amendment{Note: &note, PickupAt: &pickup, Lines: lines("tea", "latte")}, is(2))
+		same, err := c.Amend(ctx, cafetest.Alice, order.ID, cafe.Amendment{Note: &note, PickupAt: &pickup, Lines: cafetest.Lines("tea", "latte")}, cafetest.Version(2))
 		if err != nil || same.Version != 2 {
 			t.Errorf("the same once more: version %d, %v", same.Version, err)
 		}
 		none := time.Time{}
-		if amended, err = c.Amend(ctx, staff, order.ID, cafe.Amendment{PickupAt: &none}, is(2)); err != nil || !amended.PickupAt.IsZero() || amended.Posting != 2 {
+		if amended, err = c.Amend(ctx, cafetest.Staff, order.ID, cafe.Amendment{PickupAt: &none}, cafetest.Version(2)); err != nil || !amended.PickupAt.IsZero() || amended.Posting != 2 {
 			t.Errorf("%+v, %v", amended, err)
 		}
-		advance(t, c, order.ID, model.StatusPreparing)
-		if _, err := c.Amend(ctx, owner, order.ID, cafe.Amendment{Note: &note}, any); !errors.Is(err, cafe.ErrNotAmendable) {
+		cafetest.Advance(t, c, order.ID, model.StatusPreparing)
+		if _, err := c.Amend(ctx, cafetest.Owner, order.ID, cafe.Amendment{Note: &note}, cafetest.AnyVersion); !errors.Is(err, model.ErrNotAmendable) {
 			t.Error(err)
 		}
 	})
@@ -104,7 +105,7 @@ var life = map[model.Status][]model.Status{
 }
 
 func TestAnAmendmentOfTooManyCountedItemsIsRefused(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		skus := make([]string, 100)
 		for i := range skus {
 			skus[i] = fmt.Sprint("cake-", i)
@@ -115,14 +116,14 @@ func TestAnAmendmentOfTooManyCountedItemsIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		order := place(t, c, "alice", lines(skus[:50]...))
-		if _, err := c.Amend(ctx, alice, order.ID, cafe.Amendment{Lines: lines(skus[50:]...)}, is(1)); !isInvalid(err, "/lines") {
+		order := cafetest.Place(t, c, "alice", cafetest.Lines(skus[:50]...))
+		if _, err := c.Amend(ctx, cafetest.Alice, order.ID, cafe.Amendment{Lines: cafetest.Lines(skus[50:]...)}, cafetest.Version(1)); !cafetest.IsInvalid(err, "/lines") {
 			t.Error(err)
 		}
-		if got, err := c.Order(ctx, alice, order.ID); err != nil || !reflect.DeepEqual(got, order) || c.OnHand(t, skus[0]) != 0 || c.OnHand(t, skus[50]) != 1 {
+		if got, err := c.Order(ctx, cafetest.Alice, order.ID); err != nil || !reflect.DeepEqual(got, order) || c.OnHand(t, skus[0]) != 0 || c.OnHand(t, skus[50]) != 1 {
 			t.Errorf("it is %+v, %v", got, err)
 		}
-		if _, err := c.Amend(ctx, alice, order.ID, cafe.Amendment{Lines: lines(skus[51:]...)}, is(1)); err != nil {
+		if _, err := c.Amend(ctx, cafetest.Alice, order.ID, cafe.Amendment{Lines: cafetest.Lines(skus[51:]...)}, cafetest.Version(1)); err != nil {
 			t.Error(err)
 		}
 		if c.OnHand(t, skus[0]) != 1 || c.OnHand(t, skus[50]) != 1 || c.OnHand(t, skus[51]) != 0 {
@@ -150,19 +151,19 @@ func TestCase11EveryPairOfStatusesByEveryRole(t *testing.T) {
 		model.RoleStaff:    {refunded},
 	}
 	c := cafetest.Open(t, cafetest.Engines[0].Open(t))
-	for _, by := range []cafe.Caller{alice, staff, owner} {
+	for _, by := range []cafe.Caller{cafetest.Alice, cafetest.Staff, cafetest.Owner} {
 		for _, from := range model.Statuses {
 			for _, to := range model.Statuses {
-				order := place(t, c, "alice", lines("tea"))
+				order := cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
 				if steps := life[from]; steps != nil {
-					order = advance(t, c, order.ID, steps...)
+					order = cafetest.Advance(t, c, order.ID, steps...)
 				}
 				name := fmt.Sprintf("%s from %s to %s", by.Role, from, to)
 				moved, err := c.Advance(ctx, by, order.ID, to, nil)
-				var illegal *cafe.IllegalMove
+				var illegal *model.IllegalMove
 				switch {
 				case slices.Contains(never[by.Role], to):
-					if !errors.Is(err, cafe.ErrForbidden) {
+					if !errors.Is(err, model.ErrForbidden) {
 						t.Errorf("%s: %v, want it forbidden", name, err)
 					}
 				case from == to:
@@ -184,50 +185,56 @@ func TestCase11EveryPairOfStatusesByEveryRole(t *testing.T) {
 }
 
 func TestAMoveHonoursTheVersionItWasMeantFor(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		order := place(t, c, "alice", lines("tea"))
-		if _, err := c.Advance(ctx, staff, order.ID, model.StatusPreparing, is(2)); !errors.Is(err, cafe.ErrStale) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		order := cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
+		if _, err := c.Advance(ctx, cafetest.Staff, order.ID, model.StatusPreparing, cafetest.Version(2)); !errors.Is(err, model.ErrStale) {
 			t.Error(err)
 		}
-		if _, err := c.Advance(ctx, staff, order.ID, model.StatusPreparing, is(1)); err != nil {
+		if _, err := c.Advance(ctx, cafetest.Staff, order.ID, model.StatusPreparing, cafetest.Version(1)); err != nil {
 			t.Error(err)
 		}
-		if _, err := c.Advance(ctx, staff, order.ID, model.StatusPreparing, is(1)); !errors.Is(err, cafe.ErrStale) {
+		if _, err := c.Advance(ctx, cafetest.Staff, order.ID, model.StatusPreparing, cafetest.Version(1)); !errors.Is(err, model.ErrStale) {
 			t.Error(err)
 		}
-		if err := c.Remove(ctx, owner, order.ID, is(1)); !errors.Is(err, cafe.ErrStale) {
+		if err := c.Remove(ctx, cafetest.Owner, order.ID, cafetest.Version(1)); !errors.Is(err, model.ErrStale) {
 			t.Error(err)
 		}
-		if err := c.Remove(ctx, owner, order.ID, is(2)); err != nil {
+		if err := c.Remove(ctx, cafetest.Owner, order.ID, cafetest.Version(2)); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
 func TestADeletedOrderIsGoneAndItsKeyMakesNoOther(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		draft := model.Draft{Lines: lines("tea", "brownie"), Note: "for Liddell"}
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		draft := model.Draft{Lines: cafetest.Lines("tea", "brownie"), Note: "for Liddell"}
 		draft.Lines[1].Note = "Liddell's"
-		order, _, err := c.Place(ctx, alice, draft, "key")
+		order, _, err := c.Place(ctx, cafetest.Alice, draft, "key")
 		if err != nil {
 			t.Fatal(err)
 		}
-		remove(t, c, order.ID)
-		if kept := fmt.Sprint(stored(t, c, "O#")); strings.Contains(kept, "Liddell") {
+		cafetest.Remove(t, c, order.ID)
+		if kept := fmt.Sprint(cafetest.Stored(t, c, "O#")); strings.Contains(kept, "Liddell") {
 			t.Errorf("its notes are kept: %s", kept)
 		}
 		note := "x"
 		for what, call := range map[string]func() error{
-			"read":    func() error { _, err := c.Order(ctx, owner, order.ID); return err },
-			"amend":   func() error { _, err := c.Amend(ctx, owner, order.ID, cafe.Amendment{Note: &note}, any); return err },
-			"advance": func() error { _, err := c.Advance(ctx, owner, order.ID, model.StatusCancelled, nil); return err },
-			"remove":  func() error { return c.Remove(ctx, owner, order.ID, nil) },
+			"read": func() error { _, err := c.Order(ctx, cafetest.Owner, order.ID); return err },
+			"amend": func() error {
+				_, err := c.Amend(ctx, cafetest.Owner, order.ID, cafe.Amendment{Note: &note}, cafetest.AnyVersion)
+				return err
+			},
+			"advance": func() error {
+				_, err := c.Advance(ctx, cafetest.Owner, order.ID, model.StatusCancelled, nil)
+				return err
+			},
+			"remove": func() error { return c.Remove(ctx, cafetest.Owner, order.ID, nil) },
 		} {
-			if err := call(); !errors.Is(err, cafe.ErrNotFound) {
+			if err := call(); !errors.Is(err, model.ErrNotFound) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		if again, replayed, err := c.Place(ctx, alice, draft, "key"); err != nil || !replayed || again.ID != order.ID {
+		if again, replayed, err := c.Place(ctx, cafetest.Alice, draft, "key"); err != nil || !replayed || again.ID != order.ID {
 			t.Errorf("its key again: %+v, %v, %v", again, replayed, err)
 		}
 		if orders := allOrders(t, c); len(orders) != 0 {
@@ -238,18 +245,18 @@ func TestADeletedOrderIsGoneAndItsKeyMakesNoOther(t *testing.T) {
 }
 
 func TestCustomersSeeTheirOwnOrdersOnly(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		hers, nobodys := place(t, c, "alice", lines("tea")), place(t, c, model.WalkIn, lines("tea"))
-		for _, by := range []cafe.Caller{alice, staff, owner} {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		hers, nobodys := cafetest.Place(t, c, "alice", cafetest.Lines("tea")), cafetest.Place(t, c, model.WalkIn, cafetest.Lines("tea"))
+		for _, by := range []cafe.Caller{cafetest.Alice, cafetest.Staff, cafetest.Owner} {
 			if got, err := c.Order(ctx, by, hers.ID); err != nil || !reflect.DeepEqual(got, hers) {
 				t.Errorf("%s: %+v, %v", by.Role, got, err)
 			}
 		}
 		for _, id := range []string{hers.ID, nobodys.ID, "unknown"} {
-			if _, err := c.Order(ctx, bob, id); !errors.Is(err, cafe.ErrNotFound) {
+			if _, err := c.Order(ctx, cafetest.Bob, id); !errors.Is(err, model.ErrNotFound) {
 				t.Errorf("bob and %s: %v", id, err)
 			}
-			if _, err := c.Advance(ctx, bob, id, model.StatusCancelled, nil); !errors.Is(err, cafe.ErrNotFound) {
+			if _, err := c.Advance(ctx, cafetest.Bob, id, model.StatusCancelled, nil); !errors.Is(err, model.ErrNotFound) {
 				t.Errorf("bob cancels %s: %v", id, err)
 			}
 		}
@@ -359,34 +366,34 @@ var specification = (&porcupine.NondeterministicModel{
 // do sends the request as an owner.
 func do(c *cafe.Cafe, r request) (id string, a answer) {
 	asked := []model.DraftLine{{SKU: "brownie", Quantity: r.quantity}}
-	id = model.DeriveID("order", string(owner.Role), owner.ID, r.order) // as Place makes it
+	id = model.DeriveID("order", string(cafetest.Owner.Role), cafetest.Owner.ID, r.order) // as Place makes it
 	var order model.Order
 	var err error
 	switch r.what {
 	case "create":
-		order, _, err = c.Place(ctx, owner, model.Draft{CustomerID: "alice", Lines: asked}, r.order)
+		order, _, err = c.Place(ctx, cafetest.Owner, model.Draft{CustomerID: "alice", Lines: asked}, r.order)
 	case "read":
-		order, err = c.Order(ctx, owner, id)
+		order, err = c.Order(ctx, cafetest.Owner, id)
 	case "amend":
-		order, err = c.Amend(ctx, owner, id, cafe.Amendment{Lines: asked}, is(r.ifVersion))
+		order, err = c.Amend(ctx, cafetest.Owner, id, cafe.Amendment{Lines: asked}, cafetest.Version(r.ifVersion))
 	case "advance":
-		order, err = c.Advance(ctx, owner, id, r.to, nil)
+		order, err = c.Advance(ctx, cafetest.Owner, id, r.to, nil)
 	case "remove":
-		err = c.Remove(ctx, owner, id, nil)
+		err = c.Remove(ctx, cafetest.Owner, id, nil)
 	}
-	var illegal *cafe.IllegalMove
+	var illegal *model.IllegalMove
 	switch {
 	case err == nil && r.what == "remove":
 		return id, answer{outcome: "ok"}
 	case err == nil:
 		return order.ID, answer{outcome: "ok", quantity: order.Lines[0].Quantity, version: order.Version, status: order.Status}
-	case errors.Is(err, cafe.ErrNotFound):
+	case errors.Is(err, model.ErrNotFound):
 		return id, answer{outcome: "not found"}
-	case errors.Is(err, cafe.ErrKeyReused):
+	case errors.Is(err, model.ErrKeyReused):
 		return id, answer{outcome: "key reused"}
-	case errors.Is(err, cafe.ErrStale):
+	case errors.Is(err, model.ErrStale):
 		return id, answer{outcome: "stale"}
-	case errors.Is(err, cafe.ErrNotAmendable):
+	case errors.Is(err, model.ErrNotAmendable):
 		return id, answer{outcome: "not amendable"}
 	case errors.As(err, &illegal):
 		return id, answer{outcome: "illegal"}
@@ -402,7 +409,7 @@ func atRandom(c *cafe.Cafe, round uint64, began time.Time) []porcupine.Operation
 	const clients, requests, orders = 5, 40, 8
 	var mu sync.Mutex
 	var history []porcupine.Operation
-	together(clients, func(client int) {
+	cafetest.Together(clients, func(client int) {
 		random := rand.New(rand.NewPCG(1+round, uint64(client)))
 		known := map[string]int64{} // version of each order, so far as this client knows
 		for n := range requests {
@@ -451,7 +458,7 @@ func TestCase12ConcurrentHistoriesAreLinearizable(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+			cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 				c.Recorder.Pause()
 				if _, err := c.SetStock(ctx, "brownie", 10_000); err != nil {
 					t.Fatal(err)
@@ -494,7 +501,7 @@ func TestCase12ConcurrentHistoriesAreLinearizable(t *testing.T) {
 				// And the shelf says the same.
 				c.Restart()
 				taken := int64(0)
-				for _, o := range stored(t, c, "O#") {
+				for _, o := range cafetest.Stored(t, c, "O#") {
 					if o.Bool("took_stock") {
 						lines, _ := o["lines"].List()
 						for _, l := range lines {

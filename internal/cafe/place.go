@@ -9,66 +9,63 @@ import (
 	"strconv"
 	"time"
 
+	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/model"
 )
 
-// Place takes on an order. With a key, the same draft by the same caller is placed
-// once: again answers the stored order, whatever became of it and of the menu since,
-// with replayed true; another draft is ErrKeyReused. A draft that was refused does not
-// use up its key.
+// Place places an order. With a key, the same draft by the same caller is placed once. The
+// same key again answers the stored order, with replayed true, whatever became of it and of
+// the menu since. With another draft it is model.ErrKeyReused. A refused draft does not use
+// up its key.
 //
-// Other errors: model.Invalid names fields at fault, an *OutOfStock the lines that are
-// short, ErrForbidden a customer who orders for somebody else. Nothing is stored then.
+// Other errors: a model.Invalid names the fields at fault, a model.Shortages the lines that
+// are short, and model.ErrForbidden means that a customer orders for somebody else. Nothing
+// is stored then.
 func (c *Cafe) Place(ctx context.Context, by Caller, draft model.Draft, key string) (placed model.Order, replayed bool, err error) {
 	if draft, err = addressed(by, draft); err != nil {
 		return model.Order{}, false, err
 	}
-	id, print := newID(), ""
+	id, fingerprint := records.NewID(), ""
 	if key != "" {
 		id = model.DeriveID("order", string(by.Role), by.ID, key)
-		print = draftPrint(draft)
+		fingerprint = draftFingerprint(draft)
 	}
-	for attempt := 0; ; attempt++ {
-		order, err := c.place(ctx, draft, id, print)
-		if err == nil || isFault(err) {
-			return order, false, err
-		}
-		stored, found, lookErr := c.placedBefore(ctx, id, err, key != "")
-		switch {
-		case lookErr != nil:
-			return model.Order{}, false, lookErr
-		case found && stored.Fingerprint != print:
-			return model.Order{}, false, ErrKeyReused
-		case found:
-			return stored, key != "", nil
-		}
-		var refused *table.ConditionError
-		if !errors.As(err, &refused) {
-			return model.Order{}, false, err
-		}
-		short, err := c.shortages(ctx, order.Lines)
-		if err != nil {
-			return model.Order{}, false, err
-		}
-		if len(short) > 0 {
-			return model.Order{}, false, &OutOfStock{Short: short}
-		}
-		// The shelf was filled again in between.
-		if attempt == attempts {
-			return model.Order{}, false, table.ErrConflict
-		}
-		if err := pause(ctx, attempt); err != nil {
-			return model.Order{}, false, err
-		}
-	}
+	err = records.Retry(ctx, func() error {
+		placed, replayed, err = c.attempt(ctx, draft, id, fingerprint, key != "")
+		return err
+	})
+	return placed, replayed, err
 }
 
-// isFault tells whether the error is about reaching the store, so that looking there
-// for an earlier order would not help.
-func isFault(err error) bool {
-	return errors.Is(err, table.ErrThrottled) || errors.Is(err, table.ErrUnavailable) ||
-		errors.Is(err, table.ErrConflict) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+// attempt makes one attempt to place an order of that id. It is records.ErrOvertaken when
+// the shelf was filled again after it had been too empty.
+func (c *Cafe) attempt(ctx context.Context, draft model.Draft, id, fingerprint string, keyed bool) (placed model.Order, replayed bool, err error) {
+	order, err := c.place(ctx, draft, id, fingerprint)
+	if err == nil || records.IsUnreachable(err) {
+		return order, false, err
+	}
+	stored, found, lookErr := c.placedBefore(ctx, id, err, keyed)
+	switch {
+	case lookErr != nil:
+		return model.Order{}, false, lookErr
+	case found && stored.Fingerprint != fingerprint:
+		return model.Order{}, false, model.ErrKeyReused
+	case found:
+		return stored, keyed, nil
+	}
+	var refused *table.ConditionError
+	if !errors.As(err, &refused) {
+		return model.Order{}, false, err
+	}
+	short, err := c.shortages(ctx, order.Lines)
+	if err == nil && len(short) > 0 {
+		err = short
+	}
+	if err != nil {
+		return model.Order{}, false, err
+	}
+	return model.Order{}, false, records.ErrOvertaken
 }
 
 // addressed fills in whose the order is and how it is paid, and checks the draft.
@@ -83,7 +80,7 @@ func addressed(by Caller, draft model.Draft) (model.Draft, error) {
 		return draft, err
 	}
 	if !by.worksHere() && (draft.CustomerID != by.ID || by.ID == model.WalkIn) {
-		return draft, ErrForbidden
+		return draft, model.ErrForbidden
 	}
 	if draft.Payment == "" {
 		draft.Payment = model.TermsAccount
@@ -95,22 +92,22 @@ func addressed(by Caller, draft model.Draft) (model.Draft, error) {
 }
 
 // place prices the draft and stores it, with the stock it takes, in one write.
-func (c *Cafe) place(ctx context.Context, draft model.Draft, id, print string) (model.Order, error) {
+func (c *Cafe) place(ctx context.Context, draft model.Draft, id, fingerprint string) (model.Order, error) {
 	lines, total, err := c.price(ctx, draft.Lines)
 	if err != nil {
 		return model.Order{}, err
 	}
-	now := c.clock()
+	now := c.now.Stamp()
 	order := model.Order{
 		ID: id, CustomerID: draft.CustomerID, Payment: draft.Payment, Status: model.StatusPlaced,
 		Lines: lines, Note: draft.Note, PickupAt: draft.PickupAt, Total: total, Currency: c.Currency,
 		PlacedAt: now, UpdatedAt: now, BusinessDay: c.Calendar.DayOf(now),
-		Version: 1, Posting: 1, Shard: c.shardOf(id), Fingerprint: print,
+		Version: 1, Posting: 1, Shard: c.Shard(id), Fingerprint: fingerprint,
 	}
 	units := model.Units(lines)
 	order.TookStock = len(units) > 0
-	ops := append([]table.Op{table.Put(orderKey(id), itemOf(order), table.Absent())}, takeStock(units)...)
-	return order, c.write(ctx, ops...)
+	ops := append([]table.Op{table.Put(records.OrderKey(id), records.EncodeOrder(order), table.Absent())}, takeStock(units)...)
+	return order, records.Write(ctx, c.table, ops...)
 }
 
 // price prices lines by the menu. Before it refuses, it makes sure that the menu is
@@ -123,7 +120,7 @@ func (c *Cafe) price(ctx context.Context, asked []model.DraftLine) ([]model.Line
 	}
 	lines, total, err := menu.Price(asked)
 	if err != nil {
-		if menu, menuErr := c.menuSince(ctx, now); menuErr == nil {
+		if menu, menuErr := c.MenuSince(ctx, now); menuErr == nil {
 			lines, total, err = menu.Price(asked)
 		}
 	}
@@ -139,7 +136,7 @@ func takeStock(units map[string]int64) []table.Op {
 		if n == 0 {
 			continue
 		}
-		op := table.Update(stockKey(sku))
+		op := table.Update(records.StockKey(sku))
 		if n > 0 {
 			op.If = []table.Condition{table.AtLeast("on_hand", n)}
 		}
@@ -157,7 +154,7 @@ func (c *Cafe) placedBefore(ctx context.Context, id string, refusal error, look 
 		if !look {
 			return model.Order{}, false, nil
 		}
-		item, err = c.table.Get(ctx, orderKey(id), true)
+		item, err = c.table.Get(ctx, records.OrderKey(id), true)
 		if errors.Is(err, table.ErrNotFound) {
 			return model.Order{}, false, nil
 		}
@@ -165,14 +162,14 @@ func (c *Cafe) placedBefore(ctx context.Context, id string, refusal error, look 
 			return model.Order{}, false, err
 		}
 	}
-	stored, err = orderOf(orderKey(id), item)
+	stored, err = records.DecodeOrder(records.OrderKey(id), item)
 	return stored, err == nil, err
 }
 
 // shortages asks the store which counted items the lines want more of than there is.
-func (c *Cafe) shortages(ctx context.Context, lines []model.Line) ([]Shortage, error) {
+func (c *Cafe) shortages(ctx context.Context, lines []model.Line) (model.Shortages, error) {
 	units := model.Units(lines)
-	var short []Shortage
+	var short model.Shortages
 	for _, sku := range slices.Sorted(maps.Keys(units)) {
 		stock, err := c.stock(ctx, sku, true)
 		if err != nil {
@@ -181,7 +178,7 @@ func (c *Cafe) shortages(ctx context.Context, lines []model.Line) ([]Shortage, e
 		if stock.OnHand >= units[sku] {
 			continue
 		}
-		s := Shortage{SKU: sku, Wanted: units[sku], OnHand: stock.OnHand}
+		s := model.Shortage{SKU: sku, Wanted: units[sku], OnHand: stock.OnHand}
 		for i, l := range lines {
 			if l.SKU == sku {
 				s.Lines = append(s.Lines, i)
@@ -192,20 +189,9 @@ func (c *Cafe) shortages(ctx context.Context, lines []model.Line) ([]Shortage, e
 	return short, nil
 }
 
-func (c *Cafe) shardOf(id string) int64 {
-	if c.Shards <= 1 {
-		return 0
-	}
-	h := uint64(14695981039346656037) // FNV-1a
-	for _, b := range []byte(id) {
-		h = (h ^ uint64(b)) * 1099511628211
-	}
-	return int64(h % uint64(c.Shards))
-}
-
-// draftPrint is a fingerprint of all that the draft asks for, after its defaults are
-// filled in, so the order of fields and white space in a request do not matter.
-func draftPrint(d model.Draft) string {
+// draftFingerprint returns a fingerprint of all that the draft asks for, its defaults filled
+// in. The order of fields and white space in a request do not matter.
+func draftFingerprint(d model.Draft) string {
 	parts := []string{"draft", d.CustomerID, string(d.Payment), d.Note, timeText(d.PickupAt)}
 	for _, l := range d.Lines {
 		parts = append(parts, l.SKU, strconv.FormatInt(l.Quantity, 10), l.Note, strconv.Itoa(len(l.Options)))

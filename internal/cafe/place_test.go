@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"cafe/internal/cafe"
-	"cafe/internal/cafe/cafetest"
+	"cafe/internal/cafetest"
+	"cafe/internal/ledger"
 	"cafe/internal/table"
 	"cafe/internal/table/tabletest"
 	"cafe/model"
@@ -18,7 +19,7 @@ import (
 
 func allOrders(t *testing.T, c *cafetest.Cafe) []model.Order {
 	t.Helper()
-	orders, next, err := c.Orders(ctx, owner, cafe.Filter{}, "", 100)
+	orders, next, err := c.Orders(ctx, cafetest.Owner, cafe.Filter{}, "", 100)
 	if err != nil || next != "" {
 		t.Fatalf("orders: next %q, %v", next, err)
 	}
@@ -26,16 +27,16 @@ func allOrders(t *testing.T, c *cafetest.Cafe) []model.Order {
 }
 
 func TestCase01SixtyFourAtOnceWithOneKeyMakeOneOrder(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		c.Recorder.Pause()
 		var mu sync.Mutex
 		c.Slow()
 		ids, first := map[string]int{}, 0
-		together(64, func(int) {
+		cafetest.Together(64, func(int) {
 			var order model.Order
 			var replayed bool
-			err := patiently(func() (err error) {
-				order, replayed, err = c.Place(ctx, alice, model.Draft{Lines: lines("latte", "brownie")}, "key")
+			err := cafetest.Patiently(func() (err error) {
+				order, replayed, err = c.Place(ctx, cafetest.Alice, model.Draft{Lines: cafetest.Lines("latte", "brownie")}, "key")
 				return err
 			})
 			if err != nil {
@@ -61,17 +62,17 @@ func TestCase01SixtyFourAtOnceWithOneKeyMakeOneOrder(t *testing.T) {
 }
 
 func TestCase01PaymentsAtOnceWithOneKeyAreOne(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		c.Recorder.Pause()
 		c.Slow()
-		together(16, func(int) {
-			if _, _, err := c.Pay(ctx, staff, "alice", 700, "cash", "key"); err != nil {
+		cafetest.Together(16, func(int) {
+			if _, _, err := c.Pay(ctx, cafetest.Staff, "alice", 700, "cash", "key"); err != nil {
 				t.Error(err)
 			}
 		})
 		c.Post(t, c.Snapshot(t)...)
-		wantTotals(t, c, "alice", -700, 0, 0)
-		paid, replayed, err := c.Pay(ctx, staff, "alice", 700, "cash", "key")
+		cafetest.WantTotals(t, c, "alice", -700, 0, 0)
+		paid, replayed, err := c.Pay(ctx, cafetest.Staff, "alice", 700, "cash", "key")
 		if err != nil || !replayed || paid.Amount != 700 || paid.Note != "cash" || paid.CustomerID != "alice" {
 			t.Errorf("replay is %+v, %v, %v", paid, replayed, err)
 		}
@@ -80,9 +81,9 @@ func TestCase01PaymentsAtOnceWithOneKeyAreOne(t *testing.T) {
 
 func TestCase02TheSameKeyWithAnotherBodyIsRefused(t *testing.T) {
 	pickup := time.Date(2017, 3, 18, 12, 0, 0, 0, time.UTC)
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		draft := model.Draft{CustomerID: "alice", Lines: []model.DraftLine{{SKU: "latte", Quantity: 2, Options: []string{"oat"}, Note: "hot"}}, Note: "n"}
-		if _, _, err := c.Place(ctx, staff, draft, "key"); err != nil {
+		if _, _, err := c.Place(ctx, cafetest.Staff, draft, "key"); err != nil {
 			t.Fatal(err)
 		}
 		line := func(change func(*model.DraftLine)) func(*model.Draft) {
@@ -110,7 +111,7 @@ func TestCase02TheSameKeyWithAnotherBodyIsRefused(t *testing.T) {
 		} {
 			other := draft
 			change(&other)
-			if _, _, err := c.Place(ctx, staff, other, "key"); !errors.Is(err, cafe.ErrKeyReused) {
+			if _, _, err := c.Place(ctx, cafetest.Staff, other, "key"); !errors.Is(err, model.ErrKeyReused) {
 				t.Errorf("another %s: %v", name, err)
 			}
 		}
@@ -118,7 +119,7 @@ func TestCase02TheSameKeyWithAnotherBodyIsRefused(t *testing.T) {
 			t.Error("something was stored")
 		}
 
-		if _, _, err := c.Pay(ctx, staff, "alice", 5, "", "key"); err != nil { // a payment's key is not an order's
+		if _, _, err := c.Pay(ctx, cafetest.Staff, "alice", 5, "", "key"); err != nil { // a payment's key is not an order's
 			t.Fatal(err)
 		}
 		for _, other := range []struct {
@@ -126,7 +127,7 @@ func TestCase02TheSameKeyWithAnotherBodyIsRefused(t *testing.T) {
 			amount model.Money
 			note   string
 		}{{"bob", 5, ""}, {"alice", 6, ""}, {"alice", 5, "x"}} {
-			if _, _, err := c.Pay(ctx, staff, other.id, other.amount, other.note, "key"); !errors.Is(err, cafe.ErrKeyReused) {
+			if _, _, err := c.Pay(ctx, cafetest.Staff, other.id, other.amount, other.note, "key"); !errors.Is(err, model.ErrKeyReused) {
 				t.Errorf("payment %+v: %v", other, err)
 			}
 		}
@@ -134,17 +135,17 @@ func TestCase02TheSameKeyWithAnotherBodyIsRefused(t *testing.T) {
 }
 
 func TestCase03WhatMeansTheSameIsTheSameBody(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		first, _, err := c.Place(ctx, alice, model.Draft{Lines: lines("latte")}, "key")
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		first, _, err := c.Place(ctx, cafetest.Alice, model.Draft{Lines: cafetest.Lines("latte")}, "key")
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, same := range []model.Draft{
-			{CustomerID: "alice", Lines: lines("latte")},
-			{Payment: model.TermsAccount, Lines: lines("latte")},
-			{CustomerID: "alice", Payment: model.TermsAccount, Lines: lines("latte")},
+			{CustomerID: "alice", Lines: cafetest.Lines("latte")},
+			{Payment: model.TermsAccount, Lines: cafetest.Lines("latte")},
+			{CustomerID: "alice", Payment: model.TermsAccount, Lines: cafetest.Lines("latte")},
 		} {
-			again, replayed, err := c.Place(ctx, alice, same, "key")
+			again, replayed, err := c.Place(ctx, cafetest.Alice, same, "key")
 			if err != nil || !replayed || !reflect.DeepEqual(again, first) {
 				t.Errorf("%+v: %+v, %v, %v", same, again, replayed, err)
 			}
@@ -153,15 +154,15 @@ func TestCase03WhatMeansTheSameIsTheSameBody(t *testing.T) {
 }
 
 func TestCase04TwoCallersWithOneKeyMakeTwoOrders(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		callers := []cafe.Caller{
-			alice, bob, staff, owner,
-			{ID: alice.ID, Role: model.RoleStaff}, // another person, for all we know
+			cafetest.Alice, cafetest.Bob, cafetest.Staff, cafetest.Owner,
+			{ID: cafetest.Alice.ID, Role: model.RoleStaff}, // another person, for all we know
 		}
 		ids := map[string]bool{}
 		for range 2 {
 			for _, by := range callers {
-				order, _, err := c.Place(ctx, by, model.Draft{Lines: lines("tea")}, "key")
+				order, _, err := c.Place(ctx, by, model.Draft{Lines: cafetest.Lines("tea")}, "key")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -175,10 +176,10 @@ func TestCase04TwoCallersWithOneKeyMakeTwoOrders(t *testing.T) {
 }
 
 func TestCase05StoredButTheAnswerLostIsTheSameOrderAgain(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		draft := model.Draft{Lines: lines("brownie", "brownie", "tea")}
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		draft := model.Draft{Lines: cafetest.Lines("brownie", "brownie", "tea")}
 		c.Faults.Set(tabletest.Always(tabletest.Fault{After: table.ErrUnavailable}, "Write"))
-		if _, _, err := c.Place(ctx, alice, draft, "key"); !errors.Is(err, table.ErrUnavailable) {
+		if _, _, err := c.Place(ctx, cafetest.Alice, draft, "key"); !errors.Is(err, table.ErrUnavailable) {
 			t.Fatal(err)
 		}
 		c.Restart()
@@ -189,12 +190,12 @@ func TestCase05StoredButTheAnswerLostIsTheSameOrderAgain(t *testing.T) {
 		if err := c.RemoveMenuItem(ctx, "tea", nil); err != nil {
 			t.Fatal(err)
 		}
-		first, replayed, err := c.Place(ctx, alice, draft, "key")
+		first, replayed, err := c.Place(ctx, cafetest.Alice, draft, "key")
 		if err != nil || !replayed || first.Total != 820 {
 			t.Fatalf("%+v, %v, %v", first, replayed, err)
 		}
-		advance(t, c, first.ID, model.StatusPreparing)
-		again, replayed, err := c.Place(ctx, alice, draft, "key")
+		cafetest.Advance(t, c, first.ID, model.StatusPreparing)
+		again, replayed, err := c.Place(ctx, cafetest.Alice, draft, "key")
 		if err != nil || !replayed || again.ID != first.ID || again.Status != model.StatusPreparing || again.Version != 2 {
 			t.Errorf("%+v, %v, %v", again, replayed, err)
 		}
@@ -234,17 +235,6 @@ func isDown(c *cafetest.Cafe) bool {
 	return true
 }
 
-// everyWay is how storage calls go wrong; on a slow engine only the worst.
-func everyWay(e cafetest.Engine) []tabletest.Way {
-	if e.Slow {
-		return []tabletest.Way{tabletest.FailsAfter}
-	}
-	return []tabletest.Way{
-		tabletest.FailsBefore, tabletest.FailsAfter, tabletest.CrashesBefore, tabletest.CrashesAfter,
-		tabletest.IsThrottled, tabletest.Conflicts,
-	}
-}
-
 func TestCase06KilledAtEveryStorageCallThenSentAgainIsOneOrder(t *testing.T) {
 	for _, e := range cafetest.Engines {
 		t.Run(e.Name, func(t *testing.T) {
@@ -255,7 +245,7 @@ func TestCase06KilledAtEveryStorageCallThenSentAgainIsOneOrder(t *testing.T) {
 				c.Fail(faults)
 				var order model.Order
 				err := insist(t, c, func() (err error) {
-					order, _, err = c.Place(ctx, alice, model.Draft{Lines: lines("brownie", "brownie", "muffin", "tea")}, "key")
+					order, _, err = c.Place(ctx, cafetest.Alice, model.Draft{Lines: cafetest.Lines("brownie", "brownie", "muffin", "tea")}, "key")
 					return err
 				})
 				if err != nil {
@@ -266,7 +256,7 @@ func TestCase06KilledAtEveryStorageCallThenSentAgainIsOneOrder(t *testing.T) {
 					t.Errorf("stored %+v", orders)
 				}
 				wantStock(t, c, -2, -1)
-			}, everyWay(e)...)
+			}, cafetest.EveryWay(e)...)
 		})
 	}
 }
@@ -285,11 +275,11 @@ func TestCase06AWholeLifeThatFailsAnywhereMovesStockOnce(t *testing.T) {
 			engine := e.Open(t)
 			for name, end := range map[string]func(c *cafetest.Cafe, id string) error{
 				"cancelled": func(c *cafetest.Cafe, id string) error {
-					_, err := c.Advance(ctx, staff, id, model.StatusCancelled, nil)
+					_, err := c.Advance(ctx, cafetest.Staff, id, model.StatusCancelled, nil)
 					return err
 				},
 				"deleted": func(c *cafetest.Cafe, id string) error {
-					if err := c.Remove(ctx, staff, id, nil); !errors.Is(err, cafe.ErrNotFound) { // deleted, and the answer lost
+					if err := c.Remove(ctx, cafetest.Staff, id, nil); !errors.Is(err, model.ErrNotFound) { // deleted, and the answer lost
 						return err
 					}
 					return nil
@@ -299,12 +289,12 @@ func TestCase06AWholeLifeThatFailsAnywhereMovesStockOnce(t *testing.T) {
 					tabletest.Sweep(t, func(t *testing.T, faults tabletest.Faults) {
 						cafetest.Empty(t, engine)
 						c := cafetest.Open(t, engine)
-						order := place(t, c, "alice", lines("brownie", "brownie"))
+						order := cafetest.Place(t, c, "alice", cafetest.Lines("brownie", "brownie"))
 						c.Fail(faults)
 						err := insist(t, c, func() error {
 							// A client whose amendment came through, and does not know, is told that it is stale.
-							_, err := c.Amend(ctx, alice, order.ID, cafe.Amendment{Lines: lines("brownie", "muffin")}, is(order.Version))
-							if errors.Is(err, cafe.ErrStale) {
+							_, err := c.Amend(ctx, cafetest.Alice, order.ID, cafe.Amendment{Lines: cafetest.Lines("brownie", "muffin")}, cafetest.Version(order.Version))
+							if errors.Is(err, model.ErrStale) {
 								return nil
 							}
 							return err
@@ -317,10 +307,10 @@ func TestCase06AWholeLifeThatFailsAnywhereMovesStockOnce(t *testing.T) {
 						}
 						c.Restart()
 						wantStock(t, c, 0, 0)
-						c.Post(t, c.Recorder.Changes(cafe.Posts)...)
-						wantTotals(t, c, "alice", 0, 0, 0)
+						c.Post(t, c.Recorder.Changes(ledger.Wants)...)
+						cafetest.WantTotals(t, c, "alice", 0, 0, 0)
 						c.WantTrue(t)
-					}, everyWay(e)...)
+					}, cafetest.EveryWay(e)...)
 				})
 			}
 		})
@@ -328,7 +318,7 @@ func TestCase06AWholeLifeThatFailsAnywhereMovesStockOnce(t *testing.T) {
 }
 
 func TestCase07ARefusedRequestDoesNotUseUpItsKey(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		refused := func(why string, draft model.Draft, by cafe.Caller, is func(error) bool) {
 			t.Helper()
 			if _, _, err := c.Place(ctx, by, draft, "key"); !is(err) {
@@ -336,44 +326,44 @@ func TestCase07ARefusedRequestDoesNotUseUpItsKey(t *testing.T) {
 			}
 		}
 		outOfStock := func(err error) bool {
-			var short *cafe.OutOfStock
+			var short model.Shortages
 			return errors.As(err, &short)
 		}
 		draft := model.Draft{Lines: []model.DraftLine{{SKU: "brownie", Quantity: 30}}}
-		refused("short", draft, alice, outOfStock)
-		refused("short again", draft, alice, outOfStock)
-		refused("unknown", model.Draft{Lines: lines("cake")}, alice, func(err error) bool { return isInvalid(err, "/lines/0/sku") })
-		refused("no lines", model.Draft{}, alice, func(err error) bool { return isInvalid(err, "/lines") })
-		refused("for bob", model.Draft{CustomerID: "bob", Lines: lines("tea")}, alice, func(err error) bool { return errors.Is(err, cafe.ErrForbidden) })
+		refused("short", draft, cafetest.Alice, outOfStock)
+		refused("short again", draft, cafetest.Alice, outOfStock)
+		refused("unknown", model.Draft{Lines: cafetest.Lines("cake")}, cafetest.Alice, func(err error) bool { return cafetest.IsInvalid(err, "/lines/0/sku") })
+		refused("no lines", model.Draft{}, cafetest.Alice, func(err error) bool { return cafetest.IsInvalid(err, "/lines") })
+		refused("for bob", model.Draft{CustomerID: "bob", Lines: cafetest.Lines("tea")}, cafetest.Alice, func(err error) bool { return errors.Is(err, model.ErrForbidden) })
 		if len(allOrders(t, c)) != 0 || c.OnHand(t, "brownie") != cafetest.Stock {
 			t.Fatal("something was stored or taken")
 		}
 		if _, err := c.SetStock(ctx, "brownie", 30); err != nil {
 			t.Fatal(err)
 		}
-		order, replayed, err := c.Place(ctx, alice, draft, "key")
+		order, replayed, err := c.Place(ctx, cafetest.Alice, draft, "key")
 		if err != nil || replayed || order.Total != 9000 {
 			t.Errorf("%+v, %v, %v", order, replayed, err)
 		}
-		refused("another now", model.Draft{Lines: lines("tea")}, alice, func(err error) bool { return errors.Is(err, cafe.ErrKeyReused) })
+		refused("another now", model.Draft{Lines: cafetest.Lines("tea")}, cafetest.Alice, func(err error) bool { return errors.Is(err, model.ErrKeyReused) })
 	})
 }
 
 func TestCase07AThrottledRequestDoesNotUseUpItsKey(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		c.Faults.Set(tabletest.Always(tabletest.Fault{Before: table.ErrThrottled}))
-		if _, _, err := c.Place(ctx, alice, model.Draft{Lines: lines("tea")}, "key"); !errors.Is(err, table.ErrThrottled) {
+		if _, _, err := c.Place(ctx, cafetest.Alice, model.Draft{Lines: cafetest.Lines("tea")}, "key"); !errors.Is(err, table.ErrThrottled) {
 			t.Fatal(err)
 		}
 		c.Faults.Set(nil)
-		if _, replayed, err := c.Place(ctx, alice, model.Draft{Lines: lines("tea")}, "key"); err != nil || replayed {
+		if _, replayed, err := c.Place(ctx, cafetest.Alice, model.Draft{Lines: cafetest.Lines("tea")}, "key"); err != nil || replayed {
 			t.Error(replayed, err)
 		}
 	})
 }
 
 func TestCase13OneOfFiftyBuyersGetsTheLastItem(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		c.Recorder.Pause()
 		if _, err := c.SetStock(ctx, "brownie", 1); err != nil {
 			t.Fatal(err)
@@ -381,12 +371,12 @@ func TestCase13OneOfFiftyBuyersGetsTheLastItem(t *testing.T) {
 		c.Slow()
 		var mu sync.Mutex
 		sold := 0
-		together(50, func(int) {
-			err := patiently(func() error {
-				_, _, err := c.Place(ctx, staff, model.Draft{Lines: lines("tea", "brownie")}, "")
+		cafetest.Together(50, func(int) {
+			err := cafetest.Patiently(func() error {
+				_, _, err := c.Place(ctx, cafetest.Staff, model.Draft{Lines: cafetest.Lines("tea", "brownie")}, "")
 				return err
 			})
-			var short *cafe.OutOfStock
+			var short model.Shortages
 			switch {
 			case err == nil:
 				mu.Lock()
@@ -394,8 +384,8 @@ func TestCase13OneOfFiftyBuyersGetsTheLastItem(t *testing.T) {
 				sold++
 			case !errors.As(err, &short):
 				t.Error(err)
-			case !reflect.DeepEqual(short.Short, []cafe.Shortage{{SKU: "brownie", Lines: []int{1}, Wanted: 1, OnHand: 0}}):
-				t.Errorf("short of %+v", short.Short)
+			case !reflect.DeepEqual(short, model.Shortages{{SKU: "brownie", Lines: []int{1}, Wanted: 1, OnHand: 0}}):
+				t.Errorf("short of %+v", short)
 			}
 		})
 		if sold != 1 || len(allOrders(t, c)) != 1 || c.OnHand(t, "brownie") != 0 {
@@ -405,19 +395,19 @@ func TestCase13OneOfFiftyBuyersGetsTheLastItem(t *testing.T) {
 }
 
 func TestCase14EachOrderKeepsThePriceOfItsMoment(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		old := place(t, c, "alice", []model.DraftLine{{SKU: "latte", Quantity: 2, Options: []string{"oat"}}})
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		old := cafetest.Place(t, c, "alice", []model.DraftLine{{SKU: "latte", Quantity: 2, Options: []string{"oat"}}})
 		latte := cafetest.Menu[0]
 		latte.Price, latte.Name, latte.Options = 400, "Caffè latte", nil
 		if created, err := c.SetMenuItem(ctx, latte, nil); created || err != nil {
 			t.Fatal(created, err)
 		}
-		dear := place(t, c, "alice", []model.DraftLine{{SKU: "latte", Quantity: 2}})
+		dear := cafetest.Place(t, c, "alice", []model.DraftLine{{SKU: "latte", Quantity: 2}})
 		if old.Total != 780 || dear.Total != 800 {
 			t.Errorf("totals %d and %d", old.Total, dear.Total)
 		}
 		for _, want := range []model.Order{old, dear} {
-			if got, err := c.Order(ctx, alice, want.ID); err != nil || !reflect.DeepEqual(got, want) {
+			if got, err := c.Order(ctx, cafetest.Alice, want.ID); err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("reads %+v, %v\nwas %+v", got, err, want)
 			}
 		}
@@ -431,15 +421,15 @@ func TestCase14EachOrderKeepsThePriceOfItsMoment(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Clock.Pass(3 * time.Second)
-		if order, _, err := other.Place(ctx, alice, model.Draft{Lines: lines("latte")}, ""); err != nil || order.Total != 450 {
+		if order, _, err := other.Place(ctx, cafetest.Alice, model.Draft{Lines: cafetest.Lines("latte")}, ""); err != nil || order.Total != 450 {
 			t.Errorf("three seconds later: %d, %v", order.Total, err)
 		}
 	})
 }
 
 func TestCase15ARetiredItemStillReadsInOldOrders(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		order := place(t, c, "alice", lines("tea", "latte"))
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		order := cafetest.Place(t, c, "alice", cafetest.Lines("tea", "latte"))
 		tea := cafetest.Menu[1]
 		tea.Active = false
 		if _, err := c.SetMenuItem(ctx, tea, nil); err != nil {
@@ -448,20 +438,20 @@ func TestCase15ARetiredItemStillReadsInOldOrders(t *testing.T) {
 		if err := c.RemoveMenuItem(ctx, "latte", nil); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := c.Order(ctx, alice, order.ID); err != nil || !reflect.DeepEqual(got, order) {
+		if got, err := c.Order(ctx, cafetest.Alice, order.ID); err != nil || !reflect.DeepEqual(got, order) {
 			t.Errorf("reads %+v, %v", got, err)
 		}
 		for _, sku := range []string{"tea", "latte"} {
-			if _, _, err := c.Place(ctx, alice, model.Draft{Lines: lines("scone", sku)}, ""); !isInvalid(err, "/lines/1/sku") {
+			if _, _, err := c.Place(ctx, cafetest.Alice, model.Draft{Lines: cafetest.Lines("scone", sku)}, ""); !cafetest.IsInvalid(err, "/lines/1/sku") {
 				t.Errorf("%s: %v", sku, err)
 			}
 		}
-		if err := c.RemoveMenuItem(ctx, "latte", nil); !errors.Is(err, cafe.ErrNotFound) {
+		if err := c.RemoveMenuItem(ctx, "latte", nil); !errors.Is(err, model.ErrNotFound) {
 			t.Error(err)
 		}
 		// Its life goes on.
-		advance(t, c, order.ID, model.StatusPreparing, model.StatusReady, model.StatusCollected)
-		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+		cafetest.Advance(t, c, order.ID, model.StatusPreparing, model.StatusReady, model.StatusCollected)
+		c.Post(t, c.Recorder.Changes(ledger.Wants)...)
 		c.WantTrue(t)
 	})
 }
@@ -469,7 +459,7 @@ func TestCase15ARetiredItemStillReadsInOldOrders(t *testing.T) {
 // An item is changed by one only of those who read the same, however its options differ, and
 // at whatever time.
 func TestConcurrentChangesOfOneItem(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		c.Slow()
 		latte := cafetest.Menu[0]
 		asRead := func(was model.Item, known bool) bool { return known && reflect.DeepEqual(was, latte) }
@@ -477,12 +467,12 @@ func TestConcurrentChangesOfOneItem(t *testing.T) {
 		results := make([]error, 16)
 		count := func(what string, change func(c *cafe.Cafe, i int) error) {
 			t.Helper()
-			together(len(results), func(i int) { results[i] = change(cafe.New(c.Settings, c.Faults, c.Clock.Now), i) })
+			cafetest.Together(len(results), func(i int) { results[i] = change(cafe.New(c.Settings, c.Faults, c.Clock.Now), i) })
 			through := 0
 			for _, err := range results {
 				if err == nil {
 					through++
-				} else if !errors.Is(err, cafe.ErrStale) && !errors.Is(err, cafe.ErrNotFound) {
+				} else if !errors.Is(err, model.ErrStale) && !errors.Is(err, model.ErrNotFound) {
 					t.Errorf("%s: %v", what, err)
 				}
 			}
@@ -507,7 +497,7 @@ func TestConcurrentChangesOfOneItem(t *testing.T) {
 }
 
 func TestAnItemAddedElsewhereCanBeOrderedAtOnce(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		if _, err := c.Menu(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -515,7 +505,7 @@ func TestAnItemAddedElsewhereCanBeOrderedAtOnce(t *testing.T) {
 		if created, err := other.SetMenuItem(ctx, model.Item{SKU: "cake", Name: "Cake", Price: 500, Active: true}, nil); !created || err != nil {
 			t.Fatal(created, err)
 		}
-		if order := place(t, c, "alice", lines("cake")); order.Total != 500 {
+		if order := cafetest.Place(t, c, "alice", cafetest.Lines("cake")); order.Total != 500 {
 			t.Errorf("total %d", order.Total)
 		}
 		if item, err := c.MenuItem(ctx, "cake"); err != nil || item.Name != "Cake" {
@@ -525,102 +515,102 @@ func TestAnItemAddedElsewhereCanBeOrderedAtOnce(t *testing.T) {
 }
 
 func TestStockIsTakenAndPutBack(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		order := place(t, c, "alice", []model.DraftLine{{SKU: "brownie", Quantity: 3}, {SKU: "muffin", Quantity: 2}, {SKU: "brownie", Quantity: 1}})
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		order := cafetest.Place(t, c, "alice", []model.DraftLine{{SKU: "brownie", Quantity: 3}, {SKU: "muffin", Quantity: 2}, {SKU: "brownie", Quantity: 1}})
 		wantStock(t, c, -4, -2)
-		amend(t, c, order.ID, []model.DraftLine{{SKU: "brownie", Quantity: 1}, {SKU: "muffin", Quantity: 5}})
+		cafetest.Amend(t, c, order.ID, []model.DraftLine{{SKU: "brownie", Quantity: 1}, {SKU: "muffin", Quantity: 5}})
 		wantStock(t, c, -1, -5)
-		amend(t, c, order.ID, lines("tea"))
+		cafetest.Amend(t, c, order.ID, cafetest.Lines("tea"))
 		wantStock(t, c, 0, 0)
-		amend(t, c, order.ID, lines("muffin"))
+		cafetest.Amend(t, c, order.ID, cafetest.Lines("muffin"))
 		wantStock(t, c, 0, -1)
 
 		// An amendment takes no more than the difference, and all or nothing.
 		tooMany := []model.DraftLine{{SKU: "muffin", Quantity: cafetest.Stock}, {SKU: "brownie", Quantity: cafetest.Stock + 1}}
-		_, err := c.Amend(ctx, staff, order.ID, cafe.Amendment{Lines: tooMany}, any)
-		var short *cafe.OutOfStock
-		if !errors.As(err, &short) || len(short.Short) != 1 || short.Short[0].SKU != "brownie" || !slices.Equal(short.Short[0].Lines, []int{1}) {
+		_, err := c.Amend(ctx, cafetest.Staff, order.ID, cafe.Amendment{Lines: tooMany}, cafetest.AnyVersion)
+		var short model.Shortages
+		if !errors.As(err, &short) || len(short) != 1 || short[0].SKU != "brownie" || !slices.Equal(short[0].Lines, []int{1}) {
 			t.Errorf("too many: %v, %+v", err, short)
 		}
 		wantStock(t, c, 0, -1)
-		amend(t, c, order.ID, []model.DraftLine{{SKU: "muffin", Quantity: cafetest.Stock}})
+		cafetest.Amend(t, c, order.ID, []model.DraftLine{{SKU: "muffin", Quantity: cafetest.Stock}})
 		wantStock(t, c, 0, -cafetest.Stock)
-		amend(t, c, order.ID, []model.DraftLine{{SKU: "muffin", Quantity: 2}, {SKU: "brownie", Quantity: 2}})
+		cafetest.Amend(t, c, order.ID, []model.DraftLine{{SKU: "muffin", Quantity: 2}, {SKU: "brownie", Quantity: 2}})
 
-		advance(t, c, order.ID, model.StatusPreparing, model.StatusCancelled)
+		cafetest.Advance(t, c, order.ID, model.StatusPreparing, model.StatusCancelled)
 		wantStock(t, c, 0, 0)
-		remove(t, c, order.ID) // has nothing off the shelf any more
+		cafetest.Remove(t, c, order.ID) // has nothing off the shelf any more
 		wantStock(t, c, 0, 0)
 
-		ready := place(t, c, "alice", lines("brownie"))
-		advance(t, c, ready.ID, model.StatusPreparing, model.StatusReady, model.StatusCancelled)
+		ready := cafetest.Place(t, c, "alice", cafetest.Lines("brownie"))
+		cafetest.Advance(t, c, ready.ID, model.StatusPreparing, model.StatusReady, model.StatusCancelled)
 		wantStock(t, c, -1, 0) // is in the bin
-		remove(t, c, ready.ID)
+		cafetest.Remove(t, c, ready.ID)
 		wantStock(t, c, 0, 0)
 
-		refunded := place(t, c, "alice", lines("brownie"))
-		advance(t, c, refunded.ID, model.StatusPreparing, model.StatusReady, model.StatusCollected, model.StatusRefunded)
+		refunded := cafetest.Place(t, c, "alice", cafetest.Lines("brownie"))
+		cafetest.Advance(t, c, refunded.ID, model.StatusPreparing, model.StatusReady, model.StatusCollected, model.StatusRefunded)
 		wantStock(t, c, -1, 0)
-		c.Post(t, c.Recorder.Changes(cafe.Posts)...)
+		c.Post(t, c.Recorder.Changes(ledger.Wants)...)
 		c.WantTrue(t)
 	})
 }
 
 func TestAnItemThatIsNoLongerCountedIsPutBackAllTheSame(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		order := place(t, c, "alice", lines("brownie", "brownie"))
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		order := cafetest.Place(t, c, "alice", cafetest.Lines("brownie", "brownie"))
 		brownie := cafetest.Menu[3]
 		brownie.Counted = false
 		if _, err := c.SetMenuItem(ctx, brownie, nil); err != nil {
 			t.Fatal(err)
 		}
-		place(t, c, "alice", lines("brownie")) // takes none
+		cafetest.Place(t, c, "alice", cafetest.Lines("brownie")) // takes none
 		wantStock(t, c, -2, 0)
-		advance(t, c, order.ID, model.StatusCancelled)
+		cafetest.Advance(t, c, order.ID, model.StatusCancelled)
 		wantStock(t, c, 0, 0)
 	})
 }
 
 func TestShortagesNameEveryLineAndNothingIsTaken(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		if _, err := c.SetStock(ctx, "muffin", 0); err != nil {
 			t.Fatal(err)
 		}
-		_, _, err := c.Place(ctx, staff, model.Draft{Lines: []model.DraftLine{
+		_, _, err := c.Place(ctx, cafetest.Staff, model.Draft{Lines: []model.DraftLine{
 			{SKU: "brownie", Quantity: 15}, {SKU: "tea", Quantity: 1}, {SKU: "muffin", Quantity: 1}, {SKU: "brownie", Quantity: 6},
 		}}, "")
-		var short *cafe.OutOfStock
+		var short model.Shortages
 		if !errors.As(err, &short) {
 			t.Fatal(err)
 		}
-		want := []cafe.Shortage{
+		want := model.Shortages{
 			{SKU: "brownie", Lines: []int{0, 3}, Wanted: 21, OnHand: 20},
 			{SKU: "muffin", Lines: []int{2}, Wanted: 1, OnHand: 0},
 		}
-		if !reflect.DeepEqual(short.Short, want) {
-			t.Errorf("short of %+v", short.Short)
+		if !reflect.DeepEqual(short, want) {
+			t.Errorf("short of %+v", short)
 		}
 		wantStock(t, c, 0, -cafetest.Stock)
 		// A counted item that was never counted has none.
 		if _, err := c.SetMenuItem(ctx, model.Item{SKU: "cake", Name: "Cake", Price: 500, Counted: true, Active: true}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := c.Place(ctx, staff, model.Draft{Lines: lines("cake")}, ""); !errors.As(err, &short) || short.Short[0].OnHand != 0 {
+		if _, _, err := c.Place(ctx, cafetest.Staff, model.Draft{Lines: cafetest.Lines("cake")}, ""); !errors.As(err, &short) || short[0].OnHand != 0 {
 			t.Errorf("cake: %v", err)
 		}
 	})
 }
 
 func TestStockIsCountedForCountedItemsOnly(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
-		if _, err := c.SetStock(ctx, "latte", 3); !isInvalid(err, "sku") {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		if _, err := c.SetStock(ctx, "latte", 3); !cafetest.IsInvalid(err, "sku") {
 			t.Errorf("latte: %v", err)
 		}
-		if _, err := c.SetStock(ctx, "cake", 3); !errors.Is(err, cafe.ErrNotFound) {
+		if _, err := c.SetStock(ctx, "cake", 3); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("cake: %v", err)
 		}
 		for _, n := range []int64{-1, model.MaxStock + 1} {
-			if _, err := c.SetStock(ctx, "brownie", n); !isInvalid(err, "/on_hand") {
+			if _, err := c.SetStock(ctx, "brownie", n); !cafetest.IsInvalid(err, "/on_hand") {
 				t.Errorf("%d: %v", n, err)
 			}
 		}
@@ -656,7 +646,7 @@ func TestStockIsCountedForCountedItemsOnly(t *testing.T) {
 }
 
 func TestWhoMayOrderForWhom(t *testing.T) {
-	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		for _, tt := range []struct {
 			by         cafe.Caller
 			draft      model.Draft
@@ -665,23 +655,23 @@ func TestWhoMayOrderForWhom(t *testing.T) {
 			isRefusal  error
 			faultField string
 		}{
-			{by: alice, customer: "alice", payment: model.TermsAccount},
-			{by: alice, draft: model.Draft{CustomerID: "alice", Payment: model.TermsCounter}, customer: "alice", payment: model.TermsCounter},
-			{by: alice, draft: model.Draft{CustomerID: "bob"}, isRefusal: cafe.ErrForbidden},
-			{by: alice, draft: model.Draft{CustomerID: model.WalkIn}, isRefusal: cafe.ErrForbidden},
-			{by: cafe.Caller{ID: model.WalkIn, Role: model.RoleCustomer}, isRefusal: cafe.ErrForbidden},
-			{by: staff, customer: model.WalkIn, payment: model.TermsCounter},
-			{by: staff, draft: model.Draft{CustomerID: model.WalkIn}, customer: model.WalkIn, payment: model.TermsCounter},
-			{by: staff, draft: model.Draft{CustomerID: "bob"}, customer: "bob", payment: model.TermsAccount},
-			{by: owner, draft: model.Draft{CustomerID: "bob", Payment: model.TermsCounter}, customer: "bob", payment: model.TermsCounter},
-			{by: staff, draft: model.Draft{Payment: model.TermsAccount}, faultField: "/payment"},
-			{by: owner, draft: model.Draft{CustomerID: "b b"}, faultField: "/customer_id"},
+			{by: cafetest.Alice, customer: "alice", payment: model.TermsAccount},
+			{by: cafetest.Alice, draft: model.Draft{CustomerID: "alice", Payment: model.TermsCounter}, customer: "alice", payment: model.TermsCounter},
+			{by: cafetest.Alice, draft: model.Draft{CustomerID: "bob"}, isRefusal: model.ErrForbidden},
+			{by: cafetest.Alice, draft: model.Draft{CustomerID: model.WalkIn}, isRefusal: model.ErrForbidden},
+			{by: cafe.Caller{ID: model.WalkIn, Role: model.RoleCustomer}, isRefusal: model.ErrForbidden},
+			{by: cafetest.Staff, customer: model.WalkIn, payment: model.TermsCounter},
+			{by: cafetest.Staff, draft: model.Draft{CustomerID: model.WalkIn}, customer: model.WalkIn, payment: model.TermsCounter},
+			{by: cafetest.Staff, draft: model.Draft{CustomerID: "bob"}, customer: "bob", payment: model.TermsAccount},
+			{by: cafetest.Owner, draft: model.Draft{CustomerID: "bob", Payment: model.TermsCounter}, customer: "bob", payment: model.TermsCounter},
+			{by: cafetest.Staff, draft: model.Draft{Payment: model.TermsAccount}, faultField: "/payment"},
+			{by: cafetest.Owner, draft: model.Draft{CustomerID: "b b"}, faultField: "/customer_id"},
 		} {
-			tt.draft.Lines = lines("tea")
+			tt.draft.Lines = cafetest.Lines("tea")
 			order, _, err := c.Place(ctx, tt.by, tt.draft, "")
 			switch {
 			case tt.faultField != "":
-				if !isInvalid(err, tt.faultField) {
+				if !cafetest.IsInvalid(err, tt.faultField) {
 					t.Errorf("%+v: %v", tt, err)
 				}
 			case tt.isRefusal != nil:

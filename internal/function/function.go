@@ -15,8 +15,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"cafe/internal/cafe"
 	"cafe/internal/metric"
+	"cafe/internal/settings"
 	"cafe/internal/table"
 	"cafe/internal/table/dynamo"
 )
@@ -24,34 +24,40 @@ import (
 // margin is the least time before the deadline at which a write may start.
 const margin = 300 * time.Millisecond
 
+// Cafe is what the rooms of a café are opened on in a function.
+type Cafe struct {
+	Settings settings.Settings
+	Table    table.Table
+}
+
 // Open opens the café of a function with the environment that the template sets. It also
 // sets the default log. Its format and level are those that the template asks Lambda for
 // (AWS_LAMBDA_LOG_FORMAT and AWS_LAMBDA_LOG_LEVEL), and each line has the ids of the
 // invocation and the trace. Open logs its error, so the caller must not.
-func Open() (*cafe.Cafe, error) {
+func Open() (Cafe, error) {
 	slog.SetDefault(slog.New(traceHandler{lambdacontext.NewLogHandler()}))
 	metric.SetOutput(os.Stdout, cmp.Or(os.Getenv("CAFE_METRICS_NAMESPACE"), "Cafe"))
 	c, err := open(os.Getenv)
 	if err != nil {
-		return nil, NotConfigured(err)
+		return Cafe{}, NotConfigured(err)
 	}
 	return c, nil
 }
 
-func open(getenv func(string) string) (*cafe.Cafe, error) {
-	settings, err := cafe.SettingsFrom(getenv)
+func open(getenv func(string) string) (Cafe, error) {
+	s, err := settings.FromEnv(getenv)
 	if err != nil {
-		return nil, err
+		return Cafe{}, err
 	}
 	name := getenv("CAFE_TABLE")
 	if name == "" {
-		return nil, fmt.Errorf("CAFE_TABLE is not set")
+		return Cafe{}, fmt.Errorf("CAFE_TABLE is not set")
 	}
 	client, err := dynamo.FromEnv(getenv)
 	if err != nil {
-		return nil, err
+		return Cafe{}, err
 	}
-	return cafe.New(settings, table.Guarded(dynamo.New(client, dynamo.Options{Table: name}), margin), time.Now), nil
+	return Cafe{s, table.Guarded(dynamo.New(client, dynamo.Options{Table: name}), margin)}, nil
 }
 
 // NotConfigured logs that the function refuses everything because of err. It returns the

@@ -16,10 +16,13 @@ import (
 	"testing"
 	"time"
 
-	"cafe/handlers"
-	"cafe/internal/cafe"
-	"cafe/internal/cafe/cafetest"
+	"cafe/handlers/stream"
+	"cafe/internal/cafetest"
+	"cafe/internal/house"
+	"cafe/internal/ledger"
 	"cafe/internal/objects/folder"
+	"cafe/internal/outbox"
+	"cafe/internal/settings"
 	"cafe/internal/table"
 	"cafe/internal/table/pebble"
 	"cafe/internal/tilltest"
@@ -45,7 +48,7 @@ func BenchmarkImportToLedger(b *testing.B) {
 		if err := writeTill(path, rows); err != nil {
 			b.Fatal(err)
 		}
-		importToLedger(b, path, model.ImportDraft{Kind: model.ImportOrders, Name: "till.csv"}, func(c *cafe.Cafe, _ *folder.Files) {
+		importToLedger(b, path, model.ImportDraft{Kind: model.ImportOrders, Name: "till.csv"}, func(c *house.House, _ *folder.Files) {
 			for _, item := range cafetest.Menu {
 				if _, err := c.SetMenuItem(ctx, item, nil); err != nil {
 					b.Fatal(err)
@@ -67,7 +70,7 @@ func BenchmarkImportToLedger(b *testing.B) {
 			b.Fatal(err)
 		}
 		draft := model.ImportDraft{Kind: model.ImportOrders, Name: "till.csv", Ignore: tilltest.NoSale}
-		importToLedger(b, path, draft, func(c *cafe.Cafe, files *folder.Files) {
+		importToLedger(b, path, draft, func(c *house.House, files *folder.Files) {
 			bring(b, c, files, model.ImportDraft{Kind: model.ImportMenu, Name: "menu.csv"}, bytes.NewReader(menu))
 		})
 	})
@@ -78,7 +81,7 @@ func BenchmarkImportToLedger(b *testing.B) {
 			b.Skipf("skipped without the real till file: %v", err)
 		}
 		draft := model.ImportDraft{Kind: model.ImportOrders, Name: "till.csv", Ignore: []string{"NONE", "Adjustment"}}
-		importToLedger(b, shared+"BreadBasket_DMS.csv", draft, func(c *cafe.Cafe, files *folder.Files) {
+		importToLedger(b, shared+"BreadBasket_DMS.csv", draft, func(c *house.House, files *folder.Files) {
 			bring(b, c, files, model.ImportDraft{Kind: model.ImportMenu, Name: "menu.csv"}, bytes.NewReader(menu))
 		})
 	})
@@ -107,7 +110,7 @@ func writeTill(path string, rows int) error {
 	return errors.Join(w.Flush(), f.Close())
 }
 
-func importToLedger(b *testing.B, path string, draft model.ImportDraft, prepare func(*cafe.Cafe, *folder.Files)) {
+func importToLedger(b *testing.B, path string, draft model.ImportDraft, prepare func(*house.House, *folder.Files)) {
 	b.ReportAllocs()
 	var created int64
 	var imported time.Duration
@@ -115,23 +118,23 @@ func importToLedger(b *testing.B, path string, draft model.ImportDraft, prepare 
 	for b.Loop() {
 		b.StopTimer()
 		dir := b.TempDir()
-		store, err := pebble.Open(filepath.Join(dir, "store"), pebble.Options{Logs: func(pk string) bool { return cafe.Posts(pk) || cafe.Announces(pk) }})
+		store, err := pebble.Open(filepath.Join(dir, "store"), pebble.Options{Logs: func(pk string) bool { return ledger.Wants(pk) || outbox.Wants(pk) }})
 		if err != nil {
 			b.Fatal(err)
 		}
-		settings, err := cafe.SettingsFrom(func(string) string { return "" })
+		settings, err := settings.FromEnv(func(string) string { return "" })
 		if err != nil {
 			b.Fatal(err)
 		}
-		c := cafe.New(settings, store, time.Now)
+		c := house.Open(settings, store, time.Now)
 		files, err := folder.Open(filepath.Join(dir, "files"), folder.Options{BaseURL: "http://localhost"})
 		if err != nil {
 			b.Fatal(err)
 		}
 		prepare(c, files)
 		pump, err := NewPump(store, dir, reachable,
-			Consumer{Name: "ledger", Wants: cafe.Posts, Handle: handlers.Ledger(c)},
-			Consumer{Name: "notifier", Wants: cafe.Announces, Handle: handlers.Notify(c, cafetest.NewNotifier())})
+			Consumer{Name: "ledger", Wants: ledger.Wants, Handle: stream.Ledger(c.Ledger)},
+			Consumer{Name: "notifier", Wants: outbox.Wants, Handle: stream.Notify(c.Outbox, cafetest.NewNotifier())})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -174,8 +177,8 @@ func importToLedger(b *testing.B, path string, draft model.ImportDraft, prepare 
 }
 
 // bring uploads a file and imports it.
-func bring(b *testing.B, c *cafe.Cafe, files *folder.Files, draft model.ImportDraft, file io.ReadSeeker) model.Import {
-	upload, err := c.BeginImport(ctx, files, cafe.Caller{Role: model.RoleOwner, ID: "olivia"}, draft)
+func bring(b *testing.B, c *house.House, files *folder.Files, draft model.ImportDraft, file io.ReadSeeker) model.Import {
+	upload, err := c.Imports.Begin(ctx, files, model.RoleOwner, draft)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -183,10 +186,10 @@ func bring(b *testing.B, c *cafe.Cafe, files *folder.Files, draft model.ImportDr
 	if err := files.Put(ctx, key, file); err != nil {
 		b.Fatal(err)
 	}
-	if err := c.Import(ctx, files, key); err != nil {
+	if err := c.Imports.Run(ctx, files, key); err != nil {
 		b.Fatal(err)
 	}
-	im, _, err := c.ImportResult(ctx, files, upload.ImportID)
+	im, _, err := c.Imports.Result(ctx, files, upload.ImportID)
 	if err != nil || im.Status != model.ImportDone || im.Rejected > 0 || im.Created+im.Updated == 0 {
 		b.Fatalf("%+v, %v", im, err)
 	}

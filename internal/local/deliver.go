@@ -12,39 +12,37 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/cenkalti/backoff/v5"
 
-	"cafe/handlers"
+	"cafe/handlers/stream"
 	"cafe/internal/durable"
 	"cafe/internal/table"
 )
 
-// Handler is a handler of a stream as it runs in Lambda.
-type Handler = func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)
-
-// Consumer follows the table's stream, as an event source mapping has a function do.
+// Consumer is what follows the table's stream, as a function does through its event source
+// mapping.
 type Consumer struct {
 	Name   string
 	Wants  func(pk string) bool // the mapping's filter
-	Handle Handler
+	Handle stream.Handler
 }
 
-// Tries is how often a record that fails is delivered before it goes to the dead
-// letters. One process has no day to spend on a record, as the template's event source
-// mappings do: its store is either there or waited for.
+// Tries is how often a record that fails is delivered before it becomes a dead letter. On AWS
+// the event source mappings try for a day. One process need not: while its store is away, no
+// try counts.
 const Tries = 5
 
-// delivery gives batches of records to consumers by Lambda's rules: at least once, in
-// order, again from the first record that failed, split in two when the handler failed
-// as a whole, and to the dead letters when a record has had its tries.
+// delivery gives batches of records to consumers by Lambda's rules: at least once and in
+// order. It delivers again from the first record that failed. When the handler failed as a
+// whole, it splits the batch in two. A record that had its tries becomes a dead letter.
 type delivery struct {
 	deadLetters string // folder
-	// reachable tells whether the store takes writes. While it does not, or asks for a slower
-	// pace, failures say nothing about the record, and count no try.
+	// reachable reports whether the store takes writes. While it does not, or is throttled,
+	// a failure says nothing about the record and counts as no try.
 	reachable func(context.Context) bool
 	pauses    func() backoff.BackOff
 }
 
-// Writable returns a function that tells whether the store takes writes, by one that changes
-// nothing. A store whose disk is full still answers reads.
+// Writable returns a function that reports whether the store takes writes. It tries one that
+// changes nothing: a store whose disk is full still answers reads.
 func Writable(store table.Table) func(context.Context) bool {
 	return func(ctx context.Context) bool {
 		return store.Write(ctx, table.Delete(table.Key{PK: "writable", SK: "?"})) == nil
@@ -62,8 +60,8 @@ func newDelivery(folder string, reachable func(context.Context) bool) delivery {
 	}}
 }
 
-// deliver returns once every record is done or dead-lettered, or when the context ended
-// or a dead letter could not be kept.
+// deliver returns once every record is done or a dead letter, or when the context ended or a
+// dead letter could not be stored.
 func (d delivery) deliver(ctx context.Context, c Consumer, records []events.DynamoDBEventRecord) error {
 	tries, pauses := 0, d.pauses()
 	for len(records) > 0 {
@@ -105,8 +103,8 @@ func (d delivery) deliver(ctx context.Context, c Consumer, records []events.Dyna
 	return nil
 }
 
-// attempt calls the handler once, and tells which record failed first and why; no
-// reason when all are done. When whole, it is not known which.
+// attempt calls the handler once, and returns which record failed first and why. The reason
+// is nil when all are done. When whole is true, it is not known which one failed.
 func (d delivery) attempt(ctx context.Context, c Consumer, records []events.DynamoDBEventRecord) (failed int, whole bool, reason error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -114,7 +112,7 @@ func (d delivery) attempt(ctx context.Context, c Consumer, records []events.Dyna
 		}
 	}()
 	var cause error
-	response, err := c.Handle(handlers.OnFailure(ctx, func(err error) { cause = err }), events.DynamoDBEvent{Records: records})
+	response, err := c.Handle(stream.OnFailure(ctx, func(err error) { cause = err }), events.DynamoDBEvent{Records: records})
 	if err != nil {
 		return 0, true, err
 	}

@@ -18,10 +18,11 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"pgregory.net/rapid"
 
-	"cafe/handlers"
-	"cafe/internal/cafe"
-	"cafe/internal/cafe/cafetest"
+	"cafe/handlers/stream"
+	"cafe/internal/cafetest"
 	"cafe/internal/durable/durabletest"
+	"cafe/internal/ledger"
+	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/internal/table/tabletest"
 	"cafe/model"
@@ -44,16 +45,16 @@ func quick(t testing.TB) delivery {
 }
 
 // records makes n of them, with sequence numbers from 1.
-func records(n int) (all []events.DynamoDBEventRecord) {
+func batch(n int) (all []events.DynamoDBEventRecord) {
 	for i := range n {
-		change := cafe.Change{Key: table.Key{PK: fmt.Sprint("O#", i+1), SK: "O"}, New: table.Item{"a": table.Int(1)}}
-		all = append(all, handlers.Record(change, fmt.Sprint(i+1)))
+		change := records.Change{Key: table.Key{PK: fmt.Sprint("O#", i+1), SK: "O"}, New: table.Item{"a": table.Int(1)}}
+		all = append(all, stream.Record(change, fmt.Sprint(i+1)))
 	}
 	return all
 }
 
-func numbers(records []events.DynamoDBEventRecord) (all []string) {
-	for _, r := range records {
+func numbers(batch []events.DynamoDBEventRecord) (all []string) {
+	for _, r := range batch {
 		all = append(all, r.Change.SequenceNumber)
 	}
 	return all
@@ -112,7 +113,7 @@ func buried(t rapid.TB, d delivery, name string) (letters []DeadLetter) {
 func TestABatchThatIsDoneIsDeliveredOnce(t *testing.T) {
 	var c consumer
 	d := quick(t)
-	if err := d.deliver(ctx, c.consumer(), records(3)); err != nil {
+	if err := d.deliver(ctx, c.consumer(), batch(3)); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.deliver(ctx, c.consumer(), nil); err != nil {
@@ -131,7 +132,7 @@ func TestAPartialFailureIsRetriedFromTheFirstFailedRecord(t *testing.T) {
 		}
 		return nil, nil
 	}}
-	if err := quick(t).deliver(ctx, c.consumer(), records(5)); err != nil {
+	if err := quick(t).deliver(ctx, c.consumer(), batch(5)); err != nil {
 		t.Fatal(err)
 	}
 	c.want(t, "1 2 3 4 5", "3 4 5", "4 5")
@@ -144,7 +145,7 @@ func TestAStoreThatTakesNoWritesForAWhileCostsNoRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes := c.Recorder.Changes(cafe.Posts)
+	changes := c.Recorder.Changes(ledger.Wants)
 	if len(changes) == 0 || changes[len(changes)-1].Key.PK != "O#"+placed.ID {
 		t.Fatalf("changes: %v", changes)
 	}
@@ -158,8 +159,8 @@ func TestAStoreThatTakesNoWritesForAWhileCostsNoRecord(t *testing.T) {
 	})
 	d := quick(t)
 	d.reachable = Writable(c.Faults)
-	record := handlers.Record(changes[len(changes)-1], "1")
-	if err := d.deliver(ctx, Consumer{Name: "ledger", Wants: cafe.Posts, Handle: handlers.Ledger(c.Cafe)}, []events.DynamoDBEventRecord{record}); err != nil {
+	record := stream.Record(changes[len(changes)-1], "1")
+	if err := d.deliver(ctx, Consumer{Name: "ledger", Wants: ledger.Wants, Handle: stream.Ledger(c.Ledger)}, []events.DynamoDBEventRecord{record}); err != nil {
 		t.Fatal(err)
 	}
 	if letters := buried(t, d, "ledger"); len(letters) > 0 {
@@ -173,7 +174,7 @@ func TestAStoreThatTakesNoWritesForAWhileCostsNoRecord(t *testing.T) {
 func TestARecordThatHadItsTriesGoesToTheDeadLettersWithItsReason(t *testing.T) {
 	d := quick(t)
 	why := errors.New("attribute total is of the wrong kind")
-	c := Consumer{Name: "ledger", Handle: handlers.Stream("ledger", func(_ context.Context, changes []cafe.Change) []error {
+	c := Consumer{Name: "ledger", Handle: stream.Handle("ledger", func(_ context.Context, changes []records.Change) []error {
 		errs := make([]error, len(changes))
 		for i, change := range changes {
 			if change.Key.PK == "O#2" {
@@ -191,7 +192,7 @@ func TestARecordThatHadItsTriesGoesToTheDeadLettersWithItsReason(t *testing.T) {
 		return handle(ctx, e)
 	}
 	before := time.Now().Add(-time.Second)
-	if err := d.deliver(ctx, c, records(3)); err != nil {
+	if err := d.deliver(ctx, c, batch(3)); err != nil {
 		t.Fatal(err)
 	}
 	letters := buried(t, d, "ledger")
@@ -228,7 +229,7 @@ func TestADeadLetterIsOnDiskBeforeTheNextRecordIsDelivered(t *testing.T) {
 		}
 		return batch[:1], nil
 	}}
-	if err := d.deliver(ctx, c.consumer(), records(3)); err != nil {
+	if err := d.deliver(ctx, c.consumer(), batch(3)); err != nil {
 		t.Fatal(err)
 	}
 	if last := c.calls[len(c.calls)-1]; last != "3" {
@@ -237,7 +238,7 @@ func TestADeadLetterIsOnDiskBeforeTheNextRecordIsDelivered(t *testing.T) {
 
 	refused := errors.New("the disk refuses")
 	disk.Refuse(func(string) error { return refused })
-	if err := d.deliver(ctx, c.consumer(), records(2)); !errors.Is(err, refused) {
+	if err := d.deliver(ctx, c.consumer(), batch(2)); !errors.Is(err, refused) {
 		t.Errorf("went on without the dead letter: %v", err)
 	}
 }
@@ -251,7 +252,7 @@ func TestALineThatACrashBrokeSpoilsNoDeadLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := consumer{answer: func(int, []string) ([]string, error) { return []string{"1"}, nil }}
-	if err := d.deliver(ctx, c.consumer(), records(1)); err != nil {
+	if err := d.deliver(ctx, c.consumer(), batch(1)); err != nil {
 		t.Fatal(err)
 	}
 	if letters := buried(t, d, "test"); len(letters) != 1 {
@@ -274,7 +275,7 @@ func TestABatchThatFailsAsAWholeIsSplit(t *testing.T) {
 				}
 				return nil, nil
 			}}
-			if err := d.deliver(ctx, c.consumer(), records(8)); err != nil {
+			if err := d.deliver(ctx, c.consumer(), batch(8)); err != nil {
 				t.Fatal(err)
 			}
 			want := []string{"1 2 3 4 5 6 7 8", "1 2 3 4", "5 6 7 8", "5 6", "5"}
@@ -302,7 +303,7 @@ func TestASplitGivesTheSecondHalfAllItsTries(t *testing.T) {
 		}
 		return nil, nil
 	}}
-	if err := d.deliver(ctx, c.consumer(), records(2)); err != nil {
+	if err := d.deliver(ctx, c.consumer(), batch(2)); err != nil {
 		t.Fatal(err)
 	}
 	if letters := buried(t, d, "test"); len(letters) != 0 {
@@ -321,7 +322,7 @@ func TestWhatTheStoreCausesCountsNoTry(t *testing.T) {
 			}
 			return nil, nil
 		}}
-		if err := d.deliver(ctx, c.consumer(), records(2)); err != nil {
+		if err := d.deliver(ctx, c.consumer(), batch(2)); err != nil {
 			t.Fatal(err)
 		}
 		if letters := buried(t, d, "test"); len(letters) != 0 || c.calls[len(c.calls)-1] != "2" && c.calls[len(c.calls)-1] != "1 2" {
@@ -331,14 +332,14 @@ func TestWhatTheStoreCausesCountsNoTry(t *testing.T) {
 	t.Run("it asks for a slower pace", func(t *testing.T) {
 		d := quick(t)
 		calls := 0
-		c := Consumer{Name: "test", Handle: handlers.Stream("test", func(_ context.Context, changes []cafe.Change) []error {
+		c := Consumer{Name: "test", Handle: stream.Handle("test", func(_ context.Context, changes []records.Change) []error {
 			errs := make([]error, len(changes))
 			if calls++; calls < 4*Tries {
 				errs[0] = fmt.Errorf("post: %w", table.ErrThrottled)
 			}
 			return errs
 		})}
-		if err := d.deliver(ctx, c, records(2)); err != nil {
+		if err := d.deliver(ctx, c, batch(2)); err != nil {
 			t.Fatal(err)
 		}
 		if letters := buried(t, d, "test"); len(letters) != 0 || calls != 4*Tries {
@@ -356,7 +357,7 @@ func TestAnEndedContextBuriesNothing(t *testing.T) {
 		}
 		return []string{"1"}, nil
 	}}
-	if err := d.deliver(ending, c.consumer(), records(2)); !errors.Is(err, context.Canceled) {
+	if err := d.deliver(ending, c.consumer(), batch(2)); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if letters := buried(t, d, "test"); len(letters) != 0 {
@@ -370,7 +371,7 @@ func TestADeadLetterThatCannotBeKeptStopsTheDelivery(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := consumer{answer: func(int, []string) ([]string, error) { return []string{"1"}, nil }}
-	if err := d.deliver(ctx, c.consumer(), records(2)); err == nil {
+	if err := d.deliver(ctx, c.consumer(), batch(2)); err == nil {
 		t.Error("the record is lost")
 	}
 	if last := c.calls[len(c.calls)-1]; last != "1 2" {
@@ -380,7 +381,7 @@ func TestADeadLetterThatCannotBeKeptStopsTheDelivery(t *testing.T) {
 
 func TestARecordThatJSONCannotTellIsBuriedAllTheSame(t *testing.T) {
 	d := quick(t)
-	poison := records(2)
+	poison := batch(2)
 	poison[0].Change.NewImage["junk"] = events.DynamoDBAttributeValue{}
 	c := consumer{answer: func(_ int, batch []string) ([]string, error) {
 		if batch[0] == "1" {
@@ -430,7 +431,7 @@ func TestNothingIsLostAndOrderIsKept(t *testing.T) {
 		if err := os.RemoveAll(d.deadLetters); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.deliver(ctx, c, records(n)); err != nil {
+		if err := d.deliver(ctx, c, batch(n)); err != nil {
 			t.Fatal(err)
 		}
 		var dead []string
@@ -443,7 +444,7 @@ func TestNothingIsLostAndOrderIsKept(t *testing.T) {
 				first = append(first, number)
 			}
 		}
-		for i, r := range numbers(records(n)) {
+		for i, r := range numbers(batch(n)) {
 			isDone, isDead := slices.Contains(first, r), slices.Contains(dead, r)
 			if isDone == isDead {
 				t.Errorf("%s: done %v, dead %v", r, isDone, isDead)
@@ -478,14 +479,14 @@ func TestCase25APoisonRecordGoesToTheDeadLettersAndItsNeighboursArePosted(t *tes
 		}
 		d := quick(t)
 		var batch []events.DynamoDBEventRecord
-		for i, change := range c.Recorder.Changes(cafe.Posts) {
-			batch = append(batch, handlers.Record(change, fmt.Sprint(i+1)))
+		for i, change := range c.Recorder.Changes(ledger.Wants) {
+			batch = append(batch, stream.Record(change, fmt.Sprint(i+1)))
 		}
-		poison := handlers.Record(c.Recorder.Changes(cafe.Posts)[0], "poison")
+		poison := stream.Record(c.Recorder.Changes(ledger.Wants)[0], "poison")
 		poison.Change.Keys = map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute("O#poison"), "sk": events.NewStringAttribute("O")}
 		poison.Change.NewImage["total"] = events.NewNullAttribute()
 		batch = slices.Insert(batch, 1, poison)
-		if err := d.deliver(ctx, Consumer{Name: "ledger", Handle: handlers.Ledger(c.Cafe)}, batch); err != nil {
+		if err := d.deliver(ctx, Consumer{Name: "ledger", Handle: stream.Ledger(c.Ledger)}, batch); err != nil {
 			t.Fatal(err)
 		}
 		c.WantTrue(t)

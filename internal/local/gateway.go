@@ -1,7 +1,7 @@
-// Package local is the café in one process: what AWS does around the functions, done
-// here. The gateway plays API Gateway (authorizer, throttle, request ids), the pump
-// plays the event source mappings of the table's stream, and the schedule plays
-// EventBridge. The handlers they call are those that run in Lambda.
+// Package local is the café in one process. It does what AWS does around the functions: the
+// gateway plays API Gateway (authorizer, throttle, request ids), the pump plays the event
+// source mappings of the table's stream, and the schedule plays EventBridge. The handlers
+// they call are those that run in Lambda. Open wires it all.
 package local
 
 import (
@@ -15,11 +15,12 @@ import (
 	"cafe/api"
 	"cafe/internal/auth"
 	"cafe/internal/cafe"
+	"cafe/internal/panics"
 )
 
-// Gateway stands in front of the router: it names each request, holds the pace, and
-// establishes who asks. It hands on requests without a valid token too: the router
-// knows which routes need one.
+// Gateway stands in front of the router. It gives each request an id, throttles, and checks
+// the token. A request without a valid token goes on too: the router knows which routes need
+// one.
 func Gateway(router http.Handler, verifier *auth.Verifier, limit *rate.Limiter) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := api.NewRequestID()
@@ -46,16 +47,16 @@ func Gateway(router http.Handler, verifier *auth.Verifier, limit *rate.Limiter) 
 	})
 }
 
-// Server returns an HTTP server with the time-outs that an open port needs. When the
-// handler panics, the client's connection ends and the log says where it was: net/http
-// would log what the panic held, too. What net/http refuses by itself, a request that is no
-// HTTP or whose header is too large, has no request id: it reaches no handler.
+// Server returns an HTTP server with the time-outs that an open port needs. When the handler
+// panics, the connection ends and the log says where it was; net/http would also log what the
+// panic held. A request that net/http itself refuses (no HTTP, or too large a header) gets no
+// request id, since it reaches no handler.
 func Server(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer func() {
 				if p := recover(); p != nil {
-					_ = cafe.Panicked(r.Context(), p, "method", r.Method)
+					_ = panics.Error(r.Context(), p, "method", r.Method)
 					panic(http.ErrAbortHandler)
 				}
 			}()

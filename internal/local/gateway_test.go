@@ -16,16 +16,17 @@ import (
 
 	"cafe/api"
 	"cafe/internal/auth"
-	"cafe/internal/cafe"
-	"cafe/internal/cafe/cafetest"
+	"cafe/internal/cafetest"
+	"cafe/internal/house"
+	"cafe/internal/settings"
 )
 
 func TestEveryAnswerHasARequestId(t *testing.T) {
-	settings, err := cafe.SettingsFrom(func(string) string { return "" })
+	settings, err := settings.FromEnv(func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
-	router, err := api.New(cafe.New(settings, nil, time.Now), api.Options{CursorKey: make([]byte, 16), Links: cafetest.NewFiles()})
+	router, err := api.New(house.Open(settings, nil, time.Now), api.Options{CursorKey: make([]byte, 16), Links: cafetest.NewFiles()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"cafe/handlers"
-	"cafe/internal/cafe"
+	"cafe/handlers/stream"
+	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/internal/table/pebble"
 )
@@ -19,14 +19,14 @@ import (
 // batchSize is how many records a consumer gets at once, at most.
 const batchSize = 500
 
-// gathering is the least time from one batch to the next, unless there is a whole one:
-// under load batches are then hundreds of records, for one wait for the disk, and not as
-// many as came during the last. What comes after a quiet moment is delivered at once.
+// gathering is the least time from one batch to the next, unless a whole batch is there. So
+// under load a batch has hundreds of records for one wait for the disk. A record that comes
+// after a quiet moment is delivered at once.
 const gathering = 25 * time.Millisecond
 
-// Pump gives the embedded store's changes to consumers, each at its own pace and from
-// its own durable checkpoint, which moves after the batch. What all have had is trimmed
-// from the store's log.
+// Pump gives the embedded store's changes to consumers. Each has its own pace and its own
+// durable checkpoint, which moves after the batch. What all consumers had is trimmed from the
+// store's log.
 type Pump struct {
 	store     *pebble.Table
 	consumers []Consumer
@@ -36,7 +36,7 @@ type Pump struct {
 	done map[string]uint64 // checkpoint by consumer
 }
 
-// NewPump returns a pump that keeps dead letters under the data folder.
+// NewPump returns a pump that stores dead letters under the data folder.
 func NewPump(store *pebble.Table, data string, reachable func(context.Context) bool, consumers ...Consumer) (*Pump, error) {
 	p := &Pump{store: store, consumers: consumers, delivery: newDelivery(data, reachable), done: map[string]uint64{}}
 	for _, c := range consumers {
@@ -79,8 +79,8 @@ func (p *Pump) run(ctx context.Context, c Consumer) {
 	}
 }
 
-// step waits for changes and delivers one batch of them. It tells whether that was a whole
-// one, so that there may be more.
+// step waits for changes and delivers one batch. It reports whether the batch was whole: then
+// there may be more.
 func (p *Pump) step(ctx context.Context, c Consumer) (whole bool, err error) {
 	p.mu.Lock()
 	after := p.done[c.Name]
@@ -98,15 +98,15 @@ func (p *Pump) step(ctx context.Context, c Consumer) (whole bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	records := make([]events.DynamoDBEventRecord, 0, len(changes))
+	batch := make([]events.DynamoDBEventRecord, 0, len(changes))
 	for _, change := range changes {
 		after = change.Seq
 		if change.Key != (table.Key{}) {
-			told := cafe.Change{Key: change.Key, Old: change.Old, New: change.New, Time: change.Time}
-			records = append(records, handlers.Record(told, fmt.Sprintf("%021d", change.Seq)))
+			told := records.Change{Key: change.Key, Old: change.Old, New: change.New, Time: change.Time}
+			batch = append(batch, stream.Record(told, fmt.Sprintf("%021d", change.Seq)))
 		}
 	}
-	if err := p.delivery.deliver(ctx, c, records); err != nil {
+	if err := p.delivery.deliver(ctx, c, batch); err != nil {
 		return false, err
 	}
 	return len(changes) >= batchSize, p.checkpoint(c.Name, after)
@@ -126,7 +126,7 @@ func (p *Pump) checkpoint(name string, seq uint64) error {
 	return p.store.Trim(least)
 }
 
-// Lag returns how many changes the slowest consumer has not had yet.
+// Lag returns how many changes the slowest consumer has still to get.
 func (p *Pump) Lag() uint64 {
 	_, last := p.store.Bounds()
 	p.mu.Lock()

@@ -13,9 +13,11 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/cenkalti/backoff/v5"
 
-	"cafe/handlers"
-	"cafe/internal/cafe"
-	"cafe/internal/cafe/cafetest"
+	"cafe/handlers/stream"
+	"cafe/internal/cafetest"
+	"cafe/internal/ledger"
+	"cafe/internal/outbox"
+	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/internal/table/pebble"
 	"cafe/model"
@@ -67,15 +69,15 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// follower keeps the keys and sequence numbers of what it was given.
-type follower struct {
+// listener keeps the keys and sequence numbers of what it was given.
+type listener struct {
 	mu   sync.Mutex
 	got  []string
 	hold chan struct{} // receives once for each batch, if not nil
 	fail func() error
 }
 
-func (f *follower) consumer(name string) Consumer {
+func (f *listener) consumer(name string) Consumer {
 	return Consumer{Name: name, Wants: func(pk string) bool { return pk[0] == 'T' }, Handle: func(ctx context.Context, e events.DynamoDBEvent) (r events.DynamoDBEventResponse, err error) {
 		f.mu.Lock()
 		for _, record := range e.Records {
@@ -96,7 +98,7 @@ func (f *follower) consumer(name string) Consumer {
 	}}
 }
 
-func (f *follower) have() []string {
+func (f *listener) have() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.got)
@@ -120,8 +122,8 @@ func write(t *testing.T, store *pebble.Table, from, to int) (keys []string) {
 func TestTotalsAndAlertsFollowAnOrderWithinASecond(t *testing.T) {
 	c, store := open(t)
 	p := newPump(t, store, t.TempDir(),
-		Consumer{Name: "ledger", Wants: cafe.Posts, Handle: handlers.Ledger(c.Cafe)},
-		Consumer{Name: "notifier", Wants: cafe.Announces, Handle: handlers.Notify(c.Cafe, c.Notifier)})
+		Consumer{Name: "ledger", Wants: ledger.Wants, Handle: stream.Ledger(c.Ledger)},
+		Consumer{Name: "notifier", Wants: outbox.Wants, Handle: stream.Notify(c.Outbox, c.Notifier)})
 	start(t, p)
 	draft := model.Draft{CustomerID: "alice", Lines: []model.DraftLine{{SKU: "latte", Quantity: 3}}}
 	if _, _, err := c.Place(ctx, cafetest.Staff, draft, ""); err != nil {
@@ -142,11 +144,11 @@ func TestTotalsAndAlertsFollowAnOrderWithinASecond(t *testing.T) {
 
 func TestEveryConsumerGetsWhatItWantsInOrder(t *testing.T) {
 	_, store := open(t)
-	var a, b follower
+	var a, b listener
 	p := newPump(t, store, t.TempDir(), a.consumer("a"), b.consumer("b"))
 	start(t, p)
 	want := write(t, store, 1, 700) // more than one batch
-	for name, f := range map[string]*follower{"a": &a, "b": &b} {
+	for name, f := range map[string]*listener{"a": &a, "b": &b} {
 		eventually(t, name+" has all", func() bool { return len(f.have()) >= len(want) })
 		if !slices.Equal(f.have(), want) {
 			t.Errorf("%s got %d records, or out of order", name, len(f.have()))
@@ -163,7 +165,7 @@ func TestAChangeIsToldWithTheTimeWhenItWasMade(t *testing.T) {
 	var made atomic.Pointer[time.Time]
 	start(t, newPump(t, store, t.TempDir(), Consumer{
 		Name: "a", Wants: func(pk string) bool { return pk[0] == 'T' },
-		Handle: handlers.Stream("a", func(_ context.Context, changes []cafe.Change) []error {
+		Handle: stream.Handle("a", func(_ context.Context, changes []records.Change) []error {
 			for _, change := range changes {
 				made.Store(&change.Time)
 			}
@@ -179,7 +181,7 @@ func TestAChangeIsToldWithTheTimeWhenItWasMade(t *testing.T) {
 func TestCase26TheCheckpointMovesAfterTheBatchAndARestartDeliversItAgain(t *testing.T) {
 	_, store := open(t)
 	folder := t.TempDir()
-	held := follower{hold: make(chan struct{})}
+	held := listener{hold: make(chan struct{})}
 	stop := start(t, newPump(t, store, folder, held.consumer("c")))
 	first := write(t, store, 1, 1)
 	eventually(t, "it was delivered", func() bool { return len(held.have()) == 1 })
@@ -188,7 +190,7 @@ func TestCase26TheCheckpointMovesAfterTheBatchAndARestartDeliversItAgain(t *test
 	}
 	stop() // in the middle of the batch
 
-	again := follower{hold: make(chan struct{})}
+	again := listener{hold: make(chan struct{})}
 	p := newPump(t, store, folder, again.consumer("c"))
 	stop = start(t, p)
 	eventually(t, "it was delivered again", func() bool { return slices.Equal(again.have(), first) })
@@ -199,7 +201,7 @@ func TestCase26TheCheckpointMovesAfterTheBatchAndARestartDeliversItAgain(t *test
 	})
 	stop()
 
-	var third follower
+	var third listener
 	start(t, newPump(t, store, folder, third.consumer("c")))
 	second := write(t, store, 2, 2)
 	eventually(t, "only what is new comes", func() bool { return len(third.have()) > 0 })
@@ -215,8 +217,8 @@ func last(store *pebble.Table) uint64 {
 
 func TestWhatTheSlowestConsumerHasNotHadIsKept(t *testing.T) {
 	_, store := open(t)
-	var quick follower
-	slow := follower{hold: make(chan struct{})}
+	var quick listener
+	slow := listener{hold: make(chan struct{})}
 	p := newPump(t, store, t.TempDir(), quick.consumer("quick"), slow.consumer("slow"))
 	start(t, p)
 	write(t, store, 1, 1)
@@ -243,7 +245,7 @@ func TestWhatTheSlowestConsumerHasNotHadIsKept(t *testing.T) {
 func TestAConsumerForWhomTheLogBeginsTooLateGoesOnFromThere(t *testing.T) {
 	_, store := open(t)
 	folder := t.TempDir()
-	var old follower
+	var old listener
 	stop := start(t, newPump(t, store, folder, old.consumer("old")))
 	write(t, store, 1, 1200)
 	eventually(t, "the log was trimmed", func() bool {
@@ -251,7 +253,7 @@ func TestAConsumerForWhomTheLogBeginsTooLateGoesOnFromThere(t *testing.T) {
 		return first > 1000
 	})
 	stop()
-	var old2, late follower
+	var old2, late listener
 	p := newPump(t, store, folder, old2.consumer("old"), late.consumer("late"))
 	start(t, p)
 	want := write(t, store, 1201, 1203)
@@ -264,8 +266,8 @@ func TestAConsumerForWhomTheLogBeginsTooLateGoesOnFromThere(t *testing.T) {
 
 func TestAFailingConsumerHoldsUpNoOther(t *testing.T) {
 	_, store := open(t)
-	var good follower
-	bad := follower{fail: func() error { return errors.New("always") }}
+	var good listener
+	bad := listener{fail: func() error { return errors.New("always") }}
 	folder := t.TempDir()
 	p := newPump(t, store, folder, good.consumer("good"), bad.consumer("bad"))
 	start(t, p)
@@ -284,7 +286,7 @@ func TestAConsumerThatCannotReachTheStoreWaits(t *testing.T) {
 		defer mu.Unlock()
 		return !down
 	}
-	f := follower{fail: func() error {
+	f := listener{fail: func() error {
 		if !isUp(ctx) {
 			return table.ErrUnavailable
 		}
@@ -306,7 +308,7 @@ func TestAConsumerThatCannotReachTheStoreWaits(t *testing.T) {
 
 func TestAPoisonedItemIsBuriedAndTotalsFollowAllTheSame(t *testing.T) {
 	c, store := open(t)
-	p := newPump(t, store, t.TempDir(), Consumer{Name: "ledger", Wants: cafe.Posts, Handle: handlers.Ledger(c.Cafe)})
+	p := newPump(t, store, t.TempDir(), Consumer{Name: "ledger", Wants: ledger.Wants, Handle: stream.Ledger(c.Ledger)})
 	start(t, p)
 	for i := range 5 {
 		draft := model.Draft{CustomerID: "alice", Lines: []model.DraftLine{{SKU: "tea", Quantity: 1}}}
@@ -332,7 +334,7 @@ func TestAPoisonedItemIsBuriedAndTotalsFollowAllTheSame(t *testing.T) {
 
 func TestThePumpEndsWithItsStore(t *testing.T) {
 	store := cafetest.Engines[0].Open(t).(*pebble.Table)
-	var f follower
+	var f listener
 	p := newPump(t, store, t.TempDir(), f.consumer("c"))
 	ended := make(chan struct{})
 	go func() {

@@ -9,86 +9,87 @@ import (
 	"path/filepath"
 	"time"
 
-	"cafe/handlers"
-	"cafe/internal/cafe"
+	"cafe/handlers/reporter"
+	"cafe/internal/house"
+	"cafe/internal/outbox"
 	"cafe/model"
 )
 
-// Reports makes the daily report whenever it is due, until the context ends. It plays
-// the schedule and the state machine (statemachine/report.asl.json): the same steps with
-// as many tries, and word to the owner when they were in vain. A report that fell due
-// while the process was off is made at once, the last one only.
-func Reports(ctx context.Context, c *cafe.Cafe, notifier cafe.Notifier) {
-	reporter{c, handlers.Report(c), notifier, time.Now, 20 * time.Second, []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute}}.run(ctx)
+// Reports makes the daily report whenever it is due, until the context ends. It plays the
+// schedule and the state machine (statemachine/report.asl.json): the same steps, with as many
+// tries, and a message to the owner when all failed. A report that fell due while the process
+// was off is made at once, the last one only.
+func Reports(ctx context.Context, h *house.House, notifier outbox.Notifier) {
+	schedule{h, reporter.Handle(h.Reports, h.Ledger, h.LastDue), notifier, time.Now, 20 * time.Second, []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute}}.run(ctx)
 }
 
-type reporter struct {
-	cafe     *cafe.Cafe
-	step     func(context.Context, handlers.ReportStep) (handlers.ReportStep, error)
-	notifier cafe.Notifier
+type schedule struct {
+	house    *house.House
+	step     func(context.Context, reporter.Step) (reporter.Step, error)
+	notifier outbox.Notifier
 	now      func() time.Time
-	glance   time.Duration   // how often the clock on the wall is looked at: it may be set, or the machine sleep
+	glance   time.Duration   // how often the clock on the wall is read: it may be set, or the machine may sleep
 	pauses   []time.Duration // between tries of a step
 }
 
-func (r reporter) run(ctx context.Context) {
-	done, err := r.done(ctx)
-	for n := 0; err != nil && sleep(ctx, r.pauses[min(n, len(r.pauses)-1)]); n++ {
-		slog.Error("whether a report is outstanding is not known", "error", err.Error())
-		done, err = r.done(ctx)
+func (s schedule) run(ctx context.Context) {
+	done, err := s.done(ctx)
+	for n := 0; err != nil && sleep(ctx, s.pauses[min(n, len(s.pauses)-1)]); n++ {
+		slog.Error("cannot read whether a report is outstanding", "error", err.Error())
+		done, err = s.done(ctx)
 	}
 	for ctx.Err() == nil {
-		if day := r.cafe.LastDue(r.now()); day > done {
-			r.make(ctx, day)
+		if day := s.house.LastDue(s.now()); day > done {
+			s.make(ctx, day)
 			done = day
 		}
-		next := r.cafe.ReportDue(done.AddDays(1)).Sub(r.now())
-		sleep(ctx, min(max(next, time.Millisecond), r.glance))
+		next := s.house.ReportDue(done.AddDays(1)).Sub(s.now())
+		sleep(ctx, min(max(next, time.Millisecond), s.glance))
 	}
 }
 
-// done returns the last day that no report has to be made of any more.
-func (r reporter) done(ctx context.Context) (model.Day, error) {
-	day, outstanding, err := r.cafe.Outstanding(ctx)
+// done returns the last day whose report is made and sent.
+func (s schedule) done(ctx context.Context) (model.Day, error) {
+	day, outstanding, err := s.house.Reports.Outstanding(ctx)
 	if outstanding {
 		day = day.AddDays(-1)
 	}
 	return day, err
 }
 
-// make goes through the steps, and tells the owner when that failed.
-func (r reporter) make(ctx context.Context, day model.Day) {
-	at := handlers.ReportStep{Day: day}
-	for _, name := range []string{handlers.StepExtract, handlers.StepAnalyse, handlers.StepPublish} {
+// make takes the steps in turn. When one fails for good, it tells the owner.
+func (s schedule) make(ctx context.Context, day model.Day) {
+	at := reporter.Step{Day: day}
+	for _, name := range []string{reporter.StepExtract, reporter.StepAnalyse, reporter.StepPublish} {
 		var err error
-		at.Step = name
-		if at, err = r.try(ctx, at); err == nil {
+		at.Name = name
+		if at, err = s.try(ctx, at); err == nil {
 			continue
 		}
 		if ctx.Err() != nil {
 			return // the next process finds it outstanding
 		}
 		slog.Error("the daily report could not be made", "day", day, "step", name, "error", err.Error())
-		if err := r.notifier.Publish(ctx, r.cafe.ReportFailed(day, err)); err != nil {
+		if err := s.notifier.Publish(ctx, s.house.Reports.Failed(day, err)); err != nil {
 			slog.Error("the owner could not be told that there is no report", "error", err.Error())
 		}
 		return
 	}
 }
 
-func (r reporter) try(ctx context.Context, in handlers.ReportStep) (out handlers.ReportStep, err error) {
+func (s schedule) try(ctx context.Context, in reporter.Step) (out reporter.Step, err error) {
 	for n := 0; ; n++ {
-		if out, err = r.step(ctx, in); err == nil || n == len(r.pauses) {
+		if out, err = s.step(ctx, in); err == nil || n == len(s.pauses) {
 			return out, err
 		}
-		slog.Warn("step of the daily report failed", "step", in.Step, "day", in.Day, "error", err.Error())
-		if !sleep(ctx, r.pauses[n]) {
+		slog.Warn("step of the daily report failed", "step", in.Name, "day", in.Day, "error", err.Error())
+		if !sleep(ctx, s.pauses[n]) {
 			return out, err
 		}
 	}
 }
 
-// sleep waits, and tells whether the context is still good.
+// sleep waits, and reports whether the context is still open.
 func sleep(ctx context.Context, pause time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -98,12 +99,12 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// Watch is the cafe.Watch of one machine.
+// Watch is the daily.Watch of one machine.
 type Watch struct {
 	Data string // the data folder
 }
 
-// DeadLetters implements cafe.Watch: it counts the lines of DATA/dead-letters/*.jsonl.
+// DeadLetters implements daily.Watch: it counts the lines of DATA/dead-letters/*.jsonl.
 func (w Watch) DeadLetters(context.Context) (n int64, err error) {
 	folder := filepath.Join(w.Data, deadLetters)
 	files, err := os.ReadDir(folder)
@@ -122,5 +123,5 @@ func (w Watch) DeadLetters(context.Context) (n int64, err error) {
 	return n, err
 }
 
-// Unconfirmed implements cafe.Watch. On one machine nobody is asked to confirm.
+// Unconfirmed implements daily.Watch. On one machine nobody is asked to confirm.
 func (Watch) Unconfirmed(context.Context) ([]string, error) { return nil, nil }

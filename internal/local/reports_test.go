@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"cafe/handlers"
-	"cafe/internal/cafe"
-	"cafe/internal/cafe/cafetest"
+	"cafe/handlers/reporter"
+	"cafe/internal/cafetest"
+	"cafe/internal/ledger"
+	"cafe/internal/outbox"
 	"cafe/model"
 )
 
@@ -24,26 +25,26 @@ type night struct {
 	since time.Time // when the clock was set
 	shows time.Time // what it showed then
 	made  []string  // steps that were asked for: extract 2017-03-18
-	fail  func(handlers.ReportStep) error
-	*reporter
+	fail  func(reporter.Step) error
+	*schedule
 }
 
 func openNight(t *testing.T, shows string) *night {
 	t.Helper()
-	n := &night{Cafe: cafetest.Open(t, cafetest.Engines[0].Open(t)), fail: func(handlers.ReportStep) error { return nil }}
+	n := &night{Cafe: cafetest.Open(t, cafetest.Engines[0].Open(t)), fail: func(reporter.Step) error { return nil }}
 	if _, _, err := n.Place(context.Background(), cafetest.Staff, model.Draft{Lines: []model.DraftLine{{SKU: "latte", Quantity: 1}}}, ""); err != nil {
 		t.Fatal(err)
 	}
-	n.Post(t, n.Recorder.Changes(cafe.Posts)...)
+	n.Post(t, n.Recorder.Changes(ledger.Wants)...)
 	n.set(t, shows)
-	n.Cafe.Cafe = cafe.New(n.Settings, n.Recorder, n.now)
-	step := handlers.Report(n.Cafe.Cafe)
-	n.reporter = &reporter{
-		cafe: n.Cafe.Cafe, notifier: n.Notifier, now: n.now, glance: time.Millisecond,
+	n.OpenOn(n.Recorder, n.now)
+	step := reporter.Handle(n.Reports, n.Ledger, n.LastDue)
+	n.schedule = &schedule{
+		house: n.House, notifier: n.Notifier, now: n.now, glance: time.Millisecond,
 		pauses: []time.Duration{time.Millisecond, time.Millisecond},
-		step: func(ctx context.Context, in handlers.ReportStep) (handlers.ReportStep, error) {
+		step: func(ctx context.Context, in reporter.Step) (reporter.Step, error) {
 			n.mu.Lock()
-			n.made = append(n.made, in.Step+" "+string(in.Day))
+			n.made = append(n.made, in.Name+" "+string(in.Day))
 			err := n.fail(in)
 			n.mu.Unlock()
 			if err != nil {
@@ -113,7 +114,7 @@ func stepsOf(day string) []string {
 // waiting returns what is in the outbox: the reports' days.
 func (n *night) waiting(t *testing.T) (days []string) {
 	t.Helper()
-	for _, change := range n.Recorder.Changes(cafe.Announces) {
+	for _, change := range n.Recorder.Changes(outbox.Wants) {
 		attributes, _ := change.New["attributes"].Map()
 		days = append(days, attributes.Str("type")+" "+attributes.Str("day"))
 	}
@@ -147,8 +148,8 @@ func TestAReportThatFellDueWhileTheProcessWasOffIsMadeAtItsStart(t *testing.T) {
 func TestAStepThatFailsIsTriedAgain(t *testing.T) {
 	n := openNight(t, "2017-03-18 20:00:01")
 	failures := 2
-	n.fail = func(in handlers.ReportStep) error {
-		if in.Step == handlers.StepAnalyse && failures > 0 {
+	n.fail = func(in reporter.Step) error {
+		if in.Name == reporter.StepAnalyse && failures > 0 {
 			failures--
 			return errors.New("the store is away")
 		}
@@ -163,11 +164,11 @@ func TestAStepThatFailsIsTriedAgain(t *testing.T) {
 
 func TestTheOwnerIsToldOnceThatThereIsNoReportAndWhy(t *testing.T) {
 	n := openNight(t, "2017-03-18 20:00:01")
-	n.fail = func(handlers.ReportStep) error { return errors.New("the store is away") }
+	n.fail = func(reporter.Step) error { return errors.New("the store is away") }
 	n.start(t)
 	n.wait(t, "extract 2017-03-18", "extract 2017-03-18", "extract 2017-03-18")
 	sent := n.Notifier.Published()
-	if len(sent) != 1 || sent[0].Topic != cafe.TopicDailyReport || sent[0].Attributes["type"] != "report_failed" ||
+	if len(sent) != 1 || sent[0].Topic != outbox.TopicDailyReport || sent[0].Attributes["type"] != "report_failed" ||
 		!strings.Contains(sent[0].Mail, "Saturday 18 March") || !strings.Contains(sent[0].Mail, "the store is away") {
 		t.Fatalf("sent %+v", sent)
 	}
@@ -177,7 +178,7 @@ func TestTheOwnerIsToldOnceThatThereIsNoReportAndWhy(t *testing.T) {
 		}
 	}
 	n.mu.Lock()
-	n.fail, n.made = func(handlers.ReportStep) error { return nil }, nil
+	n.fail, n.made = func(reporter.Step) error { return nil }, nil
 	n.mu.Unlock()
 	n.set(t, "2017-03-19 20:00:00")
 	n.wait(t, stepsOf("2017-03-19")...)
@@ -186,7 +187,7 @@ func TestTheOwnerIsToldOnceThatThereIsNoReportAndWhy(t *testing.T) {
 func TestAProcessThatEndsTellsNobodyThatTheReportFailed(t *testing.T) {
 	n := openNight(t, "2017-03-18 20:00:01")
 	n.pauses = []time.Duration{time.Hour}
-	n.fail = func(handlers.ReportStep) error { return errors.New("closing") }
+	n.fail = func(reporter.Step) error { return errors.New("closing") }
 	end := n.start(t)
 	n.wait(t, "extract 2017-03-18")
 	end()

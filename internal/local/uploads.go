@@ -7,14 +7,14 @@ import (
 	"sync"
 	"time"
 
+	"cafe/handlers/importer"
+
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/cenkalti/backoff/v5"
-
-	"cafe/handlers"
 )
 
-// Uploads has uploads imported in the background, as the bucket's notifications have
-// Lambda do: each until it is done, Tries times at most, one at a time.
+// Uploads imports uploads in the background, one at a time, as Lambda does when the bucket
+// announces them. Each has up to Tries tries.
 type Uploads struct {
 	ctx       context.Context
 	handle    func(context.Context, events.S3Event) error
@@ -26,10 +26,9 @@ type Uploads struct {
 	running sync.WaitGroup
 }
 
-// NewUploads returns one that works until the context ends. An upload that could not be
-// done by then, or in its tries, is not told to be done, and so is told again by whoever
-// keeps the files. reachable tells whether the store takes writes: as long as it does not,
-// failures count no try.
+// NewUploads returns one that works until the context ends. It calls done for each upload that
+// was imported. Who keeps the files announces the others again at the next start. While
+// reachable reports that the store takes no writes, failures count as no try.
 func NewUploads(ctx context.Context, handle func(context.Context, events.S3Event) error, done func(key string) error, reachable func(context.Context) bool) *Uploads {
 	return &Uploads{
 		ctx: ctx, handle: handle, done: done, reachable: reachable, turn: make(chan struct{}, 1),
@@ -41,17 +40,17 @@ func NewUploads(ctx context.Context, handle func(context.Context, events.S3Event
 	}
 }
 
-// Add has the upload imported. It does not wait for that.
+// Add imports an upload in the background.
 func (u *Uploads) Add(key string) { u.running.Go(func() { u.run(key) }) }
 
-// Wait returns when the context has ended and with it all work.
+// Wait returns when the context has ended and all work is done.
 func (u *Uploads) Wait() {
 	<-u.ctx.Done()
 	u.running.Wait()
 }
 
 func (u *Uploads) run(key string) {
-	event, pauses := handlers.Uploaded(key, time.Now()), u.pauses()
+	event, pauses := importer.Uploaded(key, time.Now()), u.pauses()
 	for tries := 0; tries < Tries; {
 		select {
 		case <-u.ctx.Done():

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"unicode"
 
-	"cafe/internal/cafe"
+	"cafe/internal/outbox"
 )
 
 // Subscription is one that every café has.
 type Subscription struct {
-	Topic        cafe.Topic
+	Topic        outbox.Topic
 	Protocol     string // Email or SQS
 	Endpoint     string // the name of a queue, or Owner
 	FilterPolicy string // JSON, see Policy; empty: every message
@@ -29,11 +29,11 @@ const Owner = "owner"
 
 // Subscriptions are those that every café has. Customers add their own.
 var Subscriptions = []Subscription{
-	{Topic: cafe.TopicHighBalance, Protocol: Email, Endpoint: Owner},
-	{Topic: cafe.TopicHighBalance, Protocol: SQS, Endpoint: "CustomerNotify"},
-	{Topic: cafe.TopicHighBalance, Protocol: SQS, Endpoint: "CreditCollection", FilterPolicy: `{"severity":["critical"]}`},
-	{Topic: cafe.TopicOutOfStock, Protocol: Email, Endpoint: Owner},
-	{Topic: cafe.TopicDailyReport, Protocol: Email, Endpoint: Owner},
+	{Topic: outbox.TopicHighBalance, Protocol: Email, Endpoint: Owner},
+	{Topic: outbox.TopicHighBalance, Protocol: SQS, Endpoint: "CustomerNotify"},
+	{Topic: outbox.TopicHighBalance, Protocol: SQS, Endpoint: "CreditCollection", FilterPolicy: `{"severity":["critical"]}`},
+	{Topic: outbox.TopicOutOfStock, Protocol: Email, Endpoint: Owner},
+	{Topic: outbox.TopicDailyReport, Protocol: Email, Endpoint: Owner},
 }
 
 // MaxSubject is how long a subject may be, in characters: SNS takes fewer than 100 (SNS API

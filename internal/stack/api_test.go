@@ -11,8 +11,9 @@ import (
 	"time"
 
 	"cafe/api"
-	"cafe/internal/cafe"
-	"cafe/internal/cafe/cafetest"
+	"cafe/internal/cafetest"
+	"cafe/internal/house"
+	"cafe/internal/settings"
 	"cafe/model"
 )
 
@@ -163,11 +164,11 @@ func TestSensitiveMethodsHaveTheirOwnLimits(t *testing.T) {
 // service is the API without a store.
 func service(t *testing.T, p template) http.Handler {
 	t.Helper()
-	settings, err := cafe.SettingsFrom(func(string) string { return "" })
+	settings, err := settings.FromEnv(func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
-	router, err := api.New(cafe.New(settings, nil, time.Now), api.Options{CursorKey: make([]byte, 16), Origin: p.parameters["WebOrigin"], Links: cafetest.NewFiles()})
+	router, err := api.New(house.Open(settings, nil, time.Now), api.Options{CursorKey: make([]byte, 16), Origin: p.parameters["WebOrigin"], Links: cafetest.NewFiles()})
 	if err != nil {
 		t.Fatal(err)
 	}

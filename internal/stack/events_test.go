@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-lambda-go/events"
+	"cafe/internal/outbox"
 
-	"cafe/internal/cafe"
+	"github.com/aws/aws-lambda-go/events"
 )
 
 // samples are the files in events/ and their types. The name of a file begins with the name
@@ -227,7 +227,7 @@ func TestTheStateMachineHasItsPermissions(t *testing.T) {
 	if may["lambda:InvokeFunction"] != "ReporterFunction" || ref(substituted["Reporter"]) != "ReporterFunction" {
 		t.Errorf("invokes %v, may %v", substituted["Reporter"], may)
 	}
-	if may["sns:Publish"] != string(cafe.TopicDailyReport) || ref(substituted["DailyReport"]) != string(cafe.TopicDailyReport) {
+	if may["sns:Publish"] != string(outbox.TopicDailyReport) || ref(substituted["DailyReport"]) != string(outbox.TopicDailyReport) {
 		t.Errorf("publishes to %v, may %v", substituted["DailyReport"], may)
 	}
 }

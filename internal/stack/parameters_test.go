@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pelletier/go-toml/v2"
+	"cafe/internal/settings"
 
-	"cafe/internal/cafe"
+	"github.com/pelletier/go-toml/v2"
 )
 
 // takes reports whether CloudFormation accepts a value for a parameter.
@@ -85,11 +85,11 @@ func TestParametersHaveDescriptionsAndValidDefaults(t *testing.T) {
 	}
 }
 
-// settings returns the settings of a function with the template's environment.
-func settings(t *testing.T, overrides ...string) (cafe.Settings, error) {
+// deployed returns the settings of a function with the template's environment.
+func deployed(t *testing.T, overrides ...string) (settings.Settings, error) {
 	t.Helper()
 	set := with(t, overrides...).one("LedgerFunction").at("Environment", "Variables")
-	return cafe.SettingsFrom(func(name string) string {
+	return settings.FromEnv(func(name string) string {
 		if v, is := at(set, name).(string); is {
 			return v
 		}
@@ -98,11 +98,11 @@ func settings(t *testing.T, overrides ...string) (cafe.Settings, error) {
 }
 
 func TestTemplateDefaultsMatchTheContract(t *testing.T) {
-	got, err := settings(t)
+	got, err := deployed(t)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := cafe.SettingsFrom(func(string) string { return "" })
+	want, err := settings.FromEnv(func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,14 +126,14 @@ func TestFunctionsAcceptTheTemplatesExtremes(t *testing.T) {
 		if !takes(t, name, value) {
 			t.Errorf("the template refuses %s", override)
 		}
-		if _, err := settings(t, override); err != nil {
+		if _, err := deployed(t, override); err != nil {
 			t.Errorf("%s: %v", override, err)
 		}
 	}
 	for name, p := range document()["Parameters"].(object) {
 		for _, bound := range []string{"MinValue", "MaxValue"} {
 			if v := at(p, bound); v != nil {
-				if _, err := settings(t, name+"="+text(v)); err != nil {
+				if _, err := deployed(t, name+"="+text(v)); err != nil {
 					t.Errorf("%s=%s: %v", name, text(v), err)
 				}
 			}

@@ -18,8 +18,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"cafe/internal/cafe"
+	"cafe/internal/ledger"
 	"cafe/internal/notify"
+	"cafe/internal/outbox"
 	"cafe/internal/table/dynamo"
 )
 
@@ -197,7 +198,7 @@ var partitions = []string{"O#a", "P#a", "S#latte", "C#alice", "L#2017-03-18#0", 
 
 func TestStreamFiltersPassWhatHandlersNeed(t *testing.T) {
 	p := with(t)
-	wants := map[string]func(pk string) bool{"LedgerFunction": cafe.Posts, "NotifierFunction": cafe.Announces}
+	wants := map[string]func(pk string) bool{"LedgerFunction": ledger.Wants, "NotifierFunction": outbox.Wants}
 	for name, wanted := range wants {
 		filters := list(p.one(name).at("Events", "Stream", "Properties", "FilterCriteria", "Filters"))
 		if len(filters) != 1 {
@@ -250,8 +251,8 @@ func (f filter) lets(event, pk string) bool {
 
 func TestSubscriptionsMatchTheCode(t *testing.T) {
 	p := with(t, all["with it all"]...)
-	topics := map[string]cafe.Topic{}
-	for _, topic := range []cafe.Topic{cafe.TopicHighBalance, cafe.TopicOutOfStock, cafe.TopicDailyReport} {
+	topics := map[string]outbox.Topic{}
+	for _, topic := range []outbox.Topic{outbox.TopicHighBalance, outbox.TopicOutOfStock, outbox.TopicDailyReport} {
 		topics[string(topic)] = topic
 		if name := text(p.one(string(topic)).at("TopicName")); !strings.HasSuffix(name, "-"+string(topic)+`"}`) {
 			t.Errorf("%s is called %s", topic, name)

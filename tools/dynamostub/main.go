@@ -45,6 +45,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"cafe/internal/cafe"
+	"cafe/internal/settings"
 	"cafe/internal/table/dynamo"
 	"cafe/model"
 	"cafe/model/till"
@@ -132,7 +133,7 @@ func seed(env map[string]string, ca []byte, menu string) (order string, err erro
 	if err != nil {
 		return "", err
 	}
-	settings, err := cafe.SettingsFrom(getenv)
+	settings, err := settings.FromEnv(getenv)
 	if err != nil {
 		return "", err
 	}

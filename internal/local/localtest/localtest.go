@@ -10,17 +10,17 @@ import (
 
 	"cafe/api"
 	"cafe/internal/auth"
-	"cafe/internal/cafe"
-	"cafe/internal/cafe/cafetest"
+	"cafe/internal/cafetest"
+	"cafe/internal/house"
 	"cafe/internal/local"
 	"cafe/model"
 )
 
-// Front returns the API as `cafe serve` has it, but for a limit to its rate, and the
-// Authorization header of its staff.
-func Front(t testing.TB, c *cafe.Cafe) (front http.Handler, authorization string) {
+// Front returns the API as `cafe serve` has it, without a limit to its rate, and the
+// Authorization header of a staff member.
+func Front(t testing.TB, h *house.House) (front http.Handler, authorization string) {
 	t.Helper()
-	router, err := api.New(c, api.Options{CursorKey: []byte("0123456789abcdef"), Links: cafetest.NewFiles()})
+	router, err := api.New(h, api.Options{CursorKey: []byte("0123456789abcdef"), Links: cafetest.NewFiles()})
 	if err != nil {
 		t.Fatal(err)
 	}

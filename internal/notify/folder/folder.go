@@ -30,9 +30,10 @@ import (
 	"sync"
 	"time"
 
-	"cafe/internal/cafe"
 	"cafe/internal/durable"
 	"cafe/internal/notify"
+	"cafe/internal/outbox"
+	"cafe/model"
 )
 
 // Options of a folder.
@@ -42,7 +43,7 @@ type Options struct {
 	Now   func() time.Time // the clock; nil: time.Now
 }
 
-// Notifier is the cafe.Notifier on one machine. Open makes it. A folder must have one only,
+// Notifier is the outbox.Notifier on one machine. Open makes it. A folder must have one only,
 // which is safe for concurrent use. Its errors are those of the disk.
 type Notifier struct {
 	dir      string
@@ -54,7 +55,7 @@ type Notifier struct {
 	mails     map[string]string   // names of files, by the digest at their end
 }
 
-var _ cafe.Notifier = (*Notifier)(nil)
+var _ outbox.Notifier = (*Notifier)(nil)
 
 // customer is a customer's own subscription.
 type customer struct {
@@ -113,9 +114,9 @@ func Open(dir string, o Options) (*Notifier, error) {
 	return n, nil
 }
 
-// Publish implements cafe.Notifier. A message that was published before makes one more line,
+// Publish implements outbox.Notifier. A message that was published before makes one more line,
 // with the same id, in each file of lines. Its mail is replaced.
-func (n *Notifier) Publish(ctx context.Context, m cafe.Message) error {
+func (n *Notifier) Publish(ctx context.Context, m outbox.Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -132,19 +133,19 @@ func (n *Notifier) Publish(ctx context.Context, m cafe.Message) error {
 	return nil
 }
 
-func (n *Notifier) publish(m cafe.Message, at time.Time) error {
+func (n *Notifier) publish(m outbox.Message, at time.Time) error {
 	attributes := maps.Clone(m.Attributes)
 	if attributes == nil {
 		attributes = map[string]string{}
 	}
 	err := appendLine(filepath.Join(n.dir, topicsFile), struct {
-		Topic      cafe.Topic        `json:"topic"`
+		Topic      outbox.Topic      `json:"topic"`
 		Subject    string            `json:"subject"`
 		Message    string            `json:"message"`
 		Attributes map[string]string `json:"attributes"`
 		ID         string            `json:"id"`
 		At         string            `json:"at"`
-	}{m.Topic, m.Subject, m.Body, attributes, m.ID, cafe.Timestamp(at)})
+	}{m.Topic, m.Subject, m.Body, attributes, m.ID, model.Timestamp(at)})
 	if err != nil {
 		return err
 	}
@@ -160,7 +161,7 @@ func (n *Notifier) publish(m cafe.Message, at time.Time) error {
 			addresses = append(addresses, n.options.Owner)
 		}
 	}
-	if m.Topic == cafe.TopicHighBalance {
+	if m.Topic == outbox.TopicHighBalance {
 		for _, c := range n.customers {
 			if notify.ForCustomer(c.ID).Match(m.Attributes) {
 				addresses = append(addresses, c.Email)
@@ -189,7 +190,7 @@ type notification struct {
 
 type attribute struct{ Type, Value string }
 
-func notificationOf(m cafe.Message, at time.Time) notification {
+func notificationOf(m outbox.Message, at time.Time) notification {
 	attributes := map[string]attribute{}
 	for name, value := range m.Attributes {
 		attributes[name] = attribute{"String", value}
@@ -201,19 +202,19 @@ func notificationOf(m cafe.Message, at time.Time) notification {
 	}
 }
 
-// Subscribe implements cafe.Notifier. Nobody is asked to confirm.
+// Subscribe implements outbox.Notifier. Nobody is asked to confirm.
 func (n *Notifier) Subscribe(ctx context.Context, customerID, email string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
 	if err := validAddress(email); err != nil {
-		return "", fmt.Errorf("subscribe customer %s: %w: %w", customerID, cafe.ErrNever, err)
+		return "", fmt.Errorf("subscribe customer %s: %w: %w", customerID, outbox.ErrNever, err)
 	}
 	name := nameOf(customerID, email)
 	return name, n.change(func() { n.customers[name] = customer{name, customerID, email} })
 }
 
-// Unsubscribe implements cafe.Notifier.
+// Unsubscribe implements outbox.Notifier.
 func (n *Notifier) Unsubscribe(ctx context.Context, subscription string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -221,7 +222,7 @@ func (n *Notifier) Unsubscribe(ctx context.Context, subscription string) error {
 	return n.change(func() { delete(n.customers, subscription) })
 }
 
-// UnsubscribeAddress implements cafe.Notifier.
+// UnsubscribeAddress implements outbox.Notifier.
 func (n *Notifier) UnsubscribeAddress(ctx context.Context, customerID, email string) error {
 	return n.Unsubscribe(ctx, nameOf(customerID, email))
 }

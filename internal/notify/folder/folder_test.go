@@ -19,9 +19,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"cafe/internal/cafe"
 	"cafe/internal/durable/durabletest"
 	"cafe/internal/notify/folder"
+	"cafe/internal/outbox"
 )
 
 var closing = time.Date(2017, 3, 18, 20, 0, 0, 123456789, time.UTC)
@@ -35,15 +35,15 @@ func open(t testing.TB, dir string) *folder.Notifier {
 	return n
 }
 
-func critical(id string) cafe.Message {
-	return cafe.Message{
-		ID: id, Topic: cafe.TopicHighBalance, Subject: "Café · tab at £250.00 · Zoë <z>", Body: `{"alert_id":"` + id + `"}`,
+func critical(id string) outbox.Message {
+	return outbox.Message{
+		ID: id, Topic: outbox.TopicHighBalance, Subject: "Café · tab at £250.00 · Zoë <z>", Body: `{"alert_id":"` + id + `"}`,
 		Mail:       "The tab of Zoë has risen to £250.00.\n",
 		Attributes: map[string]string{"type": "high_balance", "customer_id": "zoe", "severity": "critical"},
 	}
 }
 
-func publish(t testing.TB, n *folder.Notifier, messages ...cafe.Message) {
+func publish(t testing.TB, n *folder.Notifier, messages ...outbox.Message) {
 	t.Helper()
 	for _, m := range messages {
 		if err := n.Publish(context.Background(), m); err != nil {
@@ -75,7 +75,7 @@ func mails(t testing.TB, dir string) []string {
 
 func TestAPublishedMessageIsALine(t *testing.T) {
 	dir := t.TempDir()
-	publish(t, open(t, dir), critical("a1"), cafe.Message{ID: "r1", Topic: cafe.TopicDailyReport, Body: "{}"})
+	publish(t, open(t, dir), critical("a1"), outbox.Message{ID: "r1", Topic: outbox.TopicDailyReport, Body: "{}"})
 	want := `{"topic":"HighBalanceAlert","subject":"Café · tab at £250.00 · Zoë <z>","message":"{\"alert_id\":\"a1\"}",` +
 		`"attributes":{"customer_id":"zoe","severity":"critical","type":"high_balance"},"id":"a1","at":"2017-03-18T20:00:00.123456Z"}
 {"topic":"DailyReport","subject":"","message":"{}","attributes":{},"id":"r1","at":"2017-03-18T20:00:00.123456Z"}
@@ -435,7 +435,7 @@ func TestInvalidAddressesAreRefused(t *testing.T) {
 	n := open(t, t.TempDir())
 	for _, address := range []string{"", "zoe", "Zoë <zoe@example.com>", "zoe@example.com\r\nBcc: x@example.com", "a@example.com, b@example.com"} {
 		_, err := n.Subscribe(context.Background(), "c1", address)
-		if !errors.Is(err, cafe.ErrNever) || err.Error() != "subscribe customer c1: the address cannot be subscribed: not an e-mail address" {
+		if !errors.Is(err, outbox.ErrNever) || err.Error() != "subscribe customer c1: the address cannot be subscribed: not an e-mail address" {
 			t.Errorf("%q: error %v, want one without the address", address, err)
 		}
 	}

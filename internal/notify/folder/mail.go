@@ -12,8 +12,8 @@ import (
 
 	"github.com/wneessen/go-mail"
 
-	"cafe/internal/cafe"
 	"cafe/internal/durable"
+	"cafe/internal/outbox"
 )
 
 // domain is the sender's in the mails of a local café. Nobody can own it (RFC 2606).
@@ -22,7 +22,7 @@ const domain = "cafe.invalid"
 // mail writes the mail of a message to an address. The file's name begins with the time, so
 // that files are listed in order. It ends with a digest of the message's id and the address,
 // by which a repeated mail replaces the first.
-func (n *Notifier) mail(m cafe.Message, address string, at time.Time) error {
+func (n *Notifier) mail(m outbox.Message, address string, at time.Time) error {
 	content, err := n.compose(m, address, at)
 	if err != nil {
 		return fmt.Errorf("compose mail: %w", err)
@@ -44,7 +44,7 @@ const extension = ".eml"
 // mailTime is the format of the time at the beginning of a file's name.
 const mailTime = "20060102T150405.000000Z"
 
-func (n *Notifier) compose(m cafe.Message, address string, at time.Time) ([]byte, error) {
+func (n *Notifier) compose(m outbox.Message, address string, at time.Time) ([]byte, error) {
 	text := m.Mail
 	if text == "" {
 		text = m.Body

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"cafe/internal/cafe"
+	"cafe/internal/outbox"
 )
 
 // OwnerEmail is the owner's address in the contract.
@@ -20,22 +20,22 @@ type Delivery struct{ Subject, Text string }
 
 // World is a notifier and what came of its messages.
 type World struct {
-	cafe.Notifier
+	outbox.Notifier
 	Queue func(t *testing.T, name string) []Delivery
 	Mails func(t *testing.T, address string) []Delivery
 }
 
 // Alert returns an alert about a customer's tab, of that severity.
-func Alert(id, customer, severity string) cafe.Message {
-	return cafe.Message{
-		ID: id, Topic: cafe.TopicHighBalance, Subject: "Café · tab at £120.00 · " + customer,
+func Alert(id, customer, severity string) outbox.Message {
+	return outbox.Message{
+		ID: id, Topic: outbox.TopicHighBalance, Subject: "Café · tab at £120.00 · " + customer,
 		Body: `{"alert_id":"` + id + `","customer_id":"` + customer + `"}`, Mail: "The tab of " + customer + " has risen to £120.00.\n",
 		Attributes: map[string]string{"type": "high_balance", "customer_id": customer, "severity": severity},
 	}
 }
 
 // Publish publishes messages, or fails the test.
-func Publish(t *testing.T, n cafe.Notifier, messages ...cafe.Message) {
+func Publish(t *testing.T, n outbox.Notifier, messages ...outbox.Message) {
 	t.Helper()
 	for _, m := range messages {
 		if err := n.Publish(context.Background(), m); err != nil {
@@ -45,7 +45,7 @@ func Publish(t *testing.T, n cafe.Notifier, messages ...cafe.Message) {
 }
 
 // Subscribe subscribes a customer and returns the subscription, or fails the test.
-func Subscribe(t *testing.T, n cafe.Notifier, customer, email string) string {
+func Subscribe(t *testing.T, n outbox.Notifier, customer, email string) string {
 	t.Helper()
 	name, err := n.Subscribe(context.Background(), customer, email)
 	if err != nil {
@@ -55,7 +55,7 @@ func Subscribe(t *testing.T, n cafe.Notifier, customer, email string) string {
 }
 
 // Unsubscribe ends a subscription, or fails the test.
-func Unsubscribe(t *testing.T, n cafe.Notifier, name string) {
+func Unsubscribe(t *testing.T, n outbox.Notifier, name string) {
 	t.Helper()
 	if err := n.Unsubscribe(context.Background(), name); err != nil {
 		t.Fatalf("unsubscribe %s: %v", name, err)
@@ -64,7 +64,7 @@ func Unsubscribe(t *testing.T, n cafe.Notifier, name string) {
 
 // Expect compares deliveries with messages. what names the deliveries. If the name has the
 // word mail, the text of a message is that of its mail.
-func Expect(t *testing.T, what string, got []Delivery, want ...cafe.Message) {
+func Expect(t *testing.T, what string, got []Delivery, want ...outbox.Message) {
 	t.Helper()
 	var wanted []Delivery
 	for _, m := range want {
@@ -118,12 +118,12 @@ func critical(t *testing.T, w World) {
 
 func otherTopics(t *testing.T, w World) {
 	Subscribe(t, w, "alice", "alice@example.com")
-	soldOut := cafe.Message{
-		ID: "s1", Topic: cafe.TopicOutOfStock, Subject: "sold out", Body: `{"sku":"cake"}`, Mail: "Cake has sold out.\n",
+	soldOut := outbox.Message{
+		ID: "s1", Topic: outbox.TopicOutOfStock, Subject: "sold out", Body: `{"sku":"cake"}`, Mail: "Cake has sold out.\n",
 		Attributes: map[string]string{"type": "out_of_stock", "sku": "cake", "customer_id": "alice", "severity": "critical"},
 	}
-	report := cafe.Message{
-		ID: "r1", Topic: cafe.TopicDailyReport, Subject: "Café · Sat 18 Mar 2017 · £1,234.50 · 87 orders",
+	report := outbox.Message{
+		ID: "r1", Topic: outbox.TopicDailyReport, Subject: "Café · Sat 18 Mar 2017 · £1,234.50 · 87 orders",
 		Body: `{"day":"2017-03-18"}`, Mail: "Hours\n 8 ██████▌ 12\n 9 ████ 7\n",
 	}
 	Publish(t, w, soldOut, report)
@@ -190,7 +190,7 @@ func sharedAddress(t *testing.T, w World) {
 }
 
 func invalidAddress(t *testing.T, w World) {
-	if _, err := w.Subscribe(context.Background(), "alice", "nowhere"); !errors.Is(err, cafe.ErrNever) || strings.Contains(err.Error(), "nowhere") {
+	if _, err := w.Subscribe(context.Background(), "alice", "nowhere"); !errors.Is(err, outbox.ErrNever) || strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("error %v, want it never, without the address", err)
 	}
 	if err := w.UnsubscribeAddress(context.Background(), "alice", "nowhere"); err != nil {

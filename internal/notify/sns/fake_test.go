@@ -12,9 +12,9 @@ import (
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
-	"cafe/internal/cafe"
 	"cafe/internal/notify"
 	"cafe/internal/notify/notifytest"
+	"cafe/internal/outbox"
 )
 
 // fakeSNS behaves like SNS as far as the café uses it, and delivers to memory.
@@ -34,12 +34,12 @@ type fakeSub struct {
 	pending                           bool
 }
 
-func topicARN(t cafe.Topic) string { return "arn:aws:sns:eu-west-2:123456789012:" + string(t) }
+func topicARN(t outbox.Topic) string { return "arn:aws:sns:eu-west-2:123456789012:" + string(t) }
 
-var topicARNs = map[cafe.Topic]string{
-	cafe.TopicHighBalance: topicARN(cafe.TopicHighBalance),
-	cafe.TopicOutOfStock:  topicARN(cafe.TopicOutOfStock),
-	cafe.TopicDailyReport: topicARN(cafe.TopicDailyReport),
+var topicARNs = map[outbox.Topic]string{
+	outbox.TopicHighBalance: topicARN(outbox.TopicHighBalance),
+	outbox.TopicOutOfStock:  topicARN(outbox.TopicOutOfStock),
+	outbox.TopicDailyReport: topicARN(outbox.TopicDailyReport),
 }
 
 // newFakeSNS has the subscriptions that the template makes.

@@ -19,17 +19,17 @@ import (
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"cafe/internal/awsenv"
-	"cafe/internal/cafe"
 	"cafe/internal/notify"
 	"cafe/internal/notify/notifytest"
 	"cafe/internal/notify/sns"
+	"cafe/internal/outbox"
 )
 
 // cloud is what the template makes, made on moto: topics, queues and subscriptions.
 type cloud struct {
 	client   *awssns.Client
 	settings awsenv.Settings
-	topics   map[cafe.Topic]string
+	topics   map[outbox.Topic]string
 	queues   map[string]string // URL by name
 }
 
@@ -53,7 +53,7 @@ func standIn(t *testing.T, service string) awsenv.Settings {
 
 func openCloud(t *testing.T) *cloud {
 	t.Helper()
-	c := &cloud{settings: standIn(t, "SQS"), topics: map[cafe.Topic]string{}, queues: map[string]string{}}
+	c := &cloud{settings: standIn(t, "SQS"), topics: map[outbox.Topic]string{}, queues: map[string]string{}}
 	c.client = sns.NewClient(standIn(t, "SNS"))
 	ctx := context.Background()
 	suffix := "-" + rand.Text()
@@ -161,14 +161,14 @@ func TestMotoDeliversByTheFilterPolicies(t *testing.T) {
 	c := openCloud(t)
 	n := sns.New(c.client, c.topics)
 	warning, critical := notifytest.Alert("a1", "alice", "warning"), notifytest.Alert("b1", "bob", "critical")
-	soldOut := cafe.Message{ID: "s1", Topic: cafe.TopicOutOfStock, Subject: "sold out", Body: "{}", Attributes: map[string]string{"severity": "critical"}}
+	soldOut := outbox.Message{ID: "s1", Topic: outbox.TopicOutOfStock, Subject: "sold out", Body: "{}", Attributes: map[string]string{"severity": "critical"}}
 	notifytest.Publish(t, n, warning, critical, soldOut)
 
 	all := c.receive(t, "CustomerNotify")
 	notifytest.Expect(t, "CustomerNotify", deliveries(all), warning, critical)
 	notifytest.Expect(t, "CreditCollection", deliveries(c.receive(t, "CreditCollection")), critical)
 	for _, e := range all {
-		if a := e.MessageAttributes["type"]; e.Type != "Notification" || e.TopicArn != c.topics[cafe.TopicHighBalance] || a.Type != "String" || a.Value != "high_balance" {
+		if a := e.MessageAttributes["type"]; e.Type != "Notification" || e.TopicArn != c.topics[outbox.TopicHighBalance] || a.Type != "String" || a.Value != "high_balance" {
 			t.Errorf("envelope %+v", e)
 		}
 	}
@@ -179,7 +179,7 @@ func TestMotoKeepsACustomersSubscriptionUntilItEnds(t *testing.T) {
 	n := sns.New(c.client, c.topics)
 	ctx := context.Background()
 	emails := func() map[string]string {
-		out, err := c.client.ListSubscriptionsByTopic(ctx, &awssns.ListSubscriptionsByTopicInput{TopicArn: aws.String(c.topics[cafe.TopicHighBalance])})
+		out, err := c.client.ListSubscriptionsByTopic(ctx, &awssns.ListSubscriptionsByTopicInput{TopicArn: aws.String(c.topics[outbox.TopicHighBalance])})
 		if err != nil {
 			t.Fatal(err)
 		}

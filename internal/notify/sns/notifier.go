@@ -18,23 +18,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"cafe/internal/awsenv"
-	"cafe/internal/cafe"
 	"cafe/internal/notify"
+	"cafe/internal/outbox"
 )
 
-// Notifier is the cafe.Notifier on AWS. It is safe for concurrent use. Its errors wrap the
+// Notifier is the outbox.Notifier on AWS. It is safe for concurrent use. Its errors wrap the
 // SDK's and never show an e-mail address. Every call can be repeated, and should be after an
-// error, unless that is cafe.ErrNever.
+// error, unless that is outbox.ErrNever.
 type Notifier struct {
 	api    client
-	topics map[cafe.Topic]string // ARNs
+	topics map[outbox.Topic]string // ARNs
 
 	// A customer who joins or leaves the subscription of an address has its policy read and
 	// written anew. Within one process they take turns.
 	policies sync.Mutex
 }
 
-var _ cafe.Notifier = (*Notifier)(nil)
+var _ outbox.Notifier = (*Notifier)(nil)
 
 // client is the part of *awssns.Client that is used.
 type client interface {
@@ -47,10 +47,10 @@ type client interface {
 }
 
 // topicVariables are the environment variables that hold the topics' ARNs.
-var topicVariables = map[cafe.Topic]string{
-	cafe.TopicHighBalance: "HIGH_BALANCE_TOPIC_ARN",
-	cafe.TopicOutOfStock:  "OUT_OF_STOCK_TOPIC_ARN",
-	cafe.TopicDailyReport: "DAILY_REPORT_TOPIC_ARN",
+var topicVariables = map[outbox.Topic]string{
+	outbox.TopicHighBalance: "HIGH_BALANCE_TOPIC_ARN",
+	outbox.TopicOutOfStock:  "OUT_OF_STOCK_TOPIC_ARN",
+	outbox.TopicDailyReport: "DAILY_REPORT_TOPIC_ARN",
 }
 
 // FromEnv returns the notifier of a Lambda function. It reads the variables of awsenv.FromEnv
@@ -61,7 +61,7 @@ func FromEnv(getenv func(string) string) (*Notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	topics := map[cafe.Topic]string{}
+	topics := map[outbox.Topic]string{}
 	for topic, variable := range topicVariables {
 		if topics[topic] = getenv(variable); topics[topic] == "" {
 			return nil, fmt.Errorf("%s is not set", variable)
@@ -88,16 +88,16 @@ func newClient(s awsenv.Settings) *awssns.Client {
 	})
 }
 
-func (n *Notifier) topic(t cafe.Topic) (*string, error) {
+func (n *Notifier) topic(t outbox.Topic) (*string, error) {
 	if arn := n.topics[t]; arn != "" {
 		return &arn, nil
 	}
 	return nil, fmt.Errorf("topic %q has no ARN", t)
 }
 
-// Publish implements cafe.Notifier. It leaves out attributes without a value, which SNS
+// Publish implements outbox.Notifier. It leaves out attributes without a value, which SNS
 // would refuse.
-func (n *Notifier) Publish(ctx context.Context, m cafe.Message) error {
+func (n *Notifier) Publish(ctx context.Context, m outbox.Message) error {
 	topic, err := n.topic(m.Topic)
 	if err != nil {
 		return err
@@ -135,16 +135,16 @@ func (n *Notifier) Publish(ctx context.Context, m cafe.Message) error {
 	return nil
 }
 
-// Subscribe implements cafe.Notifier. SNS has one subscription for an address on a topic.
+// Subscribe implements outbox.Notifier. SNS has one subscription for an address on a topic.
 // So customers with one address share it, and the owner's, which gets every alert, stays as
 // it is. That is why the returned name is the subscription's ARN and the customer's id.
 //
 // An address that has not confirmed its subscription for one customer cannot be subscribed
-// for another. The error is then cafe.ErrNotYet, until the address has confirmed or SNS has
-// forgotten the first subscription. The error is cafe.ErrNever if SNS does not take the
+// for another. The error is then outbox.ErrNotYet, until the address has confirmed or SNS has
+// forgotten the first subscription. The error is outbox.ErrNever if SNS does not take the
 // address, or takes no more filter policies.
 func (n *Notifier) Subscribe(ctx context.Context, customerID, email string) (string, error) {
-	topic, err := n.topic(cafe.TopicHighBalance)
+	topic, err := n.topic(outbox.TopicHighBalance)
 	if err != nil {
 		return "", err
 	}
@@ -163,11 +163,11 @@ func (n *Notifier) Subscribe(ctx context.Context, customerID, email string) (str
 	}
 	var full *types.FilterPolicyLimitExceededException
 	never := invalid(err, "") && !invalid(err, "TopicArn") || errors.As(err, &full)
-	if never && !errors.Is(err, cafe.ErrNotYet) {
-		err = fmt.Errorf("%w: %w", cafe.ErrNever, err)
+	if never && !errors.Is(err, outbox.ErrNotYet) {
+		err = fmt.Errorf("%w: %w", outbox.ErrNever, err)
 	}
 	if err != nil {
-		return "", fmt.Errorf("subscribe customer %s to %s: %w", customerID, cafe.TopicHighBalance, err)
+		return "", fmt.Errorf("subscribe customer %s to %s: %w", customerID, outbox.TopicHighBalance, err)
 	}
 	return arn + separator + customerID, nil
 }
@@ -188,12 +188,12 @@ func (n *Notifier) join(ctx context.Context, topic *string, customerID, email st
 		err = n.setPolicy(ctx, arn, with(policy, customerID))
 	}
 	if gone(err) { // it ended after it was listed
-		err = fmt.Errorf("%w: %w", cafe.ErrNotYet, err)
+		err = fmt.Errorf("%w: %w", outbox.ErrNotYet, err)
 	}
 	return arn, err
 }
 
-// find returns the ARN of the subscription that an address has. The error is cafe.ErrNotYet
+// find returns the ARN of the subscription that an address has. The error is outbox.ErrNotYet
 // if it has none, or has not confirmed it.
 func (n *Notifier) find(ctx context.Context, topic *string, email string) (arn string, err error) {
 	pages := awssns.NewListSubscriptionsByTopicPaginator(n.api, &awssns.ListSubscriptionsByTopicInput{TopicArn: topic})
@@ -209,13 +209,13 @@ func (n *Notifier) find(ctx context.Context, topic *string, email string) (arn s
 			if arn := aws.ToString(sub.SubscriptionArn); strings.HasPrefix(arn, "arn:") {
 				return arn, nil
 			}
-			return "", fmt.Errorf("%w: it has to confirm another subscription first", cafe.ErrNotYet)
+			return "", fmt.Errorf("%w: it has to confirm another subscription first", outbox.ErrNotYet)
 		}
 	}
-	return "", fmt.Errorf("%w: its other subscription is not listed", cafe.ErrNotYet)
+	return "", fmt.Errorf("%w: its other subscription is not listed", outbox.ErrNotYet)
 }
 
-// Unsubscribe implements cafe.Notifier. A shared subscription ends with its last customer.
+// Unsubscribe implements outbox.Notifier. A shared subscription ends with its last customer.
 // One that was never confirmed cannot be ended: SNS forgets it after some days.
 func (n *Notifier) Unsubscribe(ctx context.Context, subscription string) error {
 	arn, customerID, ok := strings.Cut(subscription, separator)
@@ -230,16 +230,16 @@ func (n *Notifier) Unsubscribe(ctx context.Context, subscription string) error {
 	return nil
 }
 
-// UnsubscribeAddress implements cafe.Notifier, as Unsubscribe does.
+// UnsubscribeAddress implements outbox.Notifier, as Unsubscribe does.
 func (n *Notifier) UnsubscribeAddress(ctx context.Context, customerID, email string) error {
-	topic, err := n.topic(cafe.TopicHighBalance)
+	topic, err := n.topic(outbox.TopicHighBalance)
 	if err != nil {
 		return err
 	}
 	n.policies.Lock()
 	defer n.policies.Unlock()
 	arn, err := n.find(ctx, topic, email)
-	if errors.Is(err, cafe.ErrNotYet) {
+	if errors.Is(err, outbox.ErrNotYet) {
 		return nil
 	}
 	if err == nil {

@@ -16,9 +16,9 @@ import (
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
-	"cafe/internal/cafe"
 	"cafe/internal/notify/notifytest"
 	"cafe/internal/notify/sns"
+	"cafe/internal/outbox"
 )
 
 func TestContract(t *testing.T) {
@@ -74,7 +74,7 @@ func TestAnUnconfirmedAddressIsErrNotYetForOthers(t *testing.T) {
 	n := sns.New(fake, topicARNs)
 	notifytest.Subscribe(t, n, "alice", "home@example.com")
 	_, err := n.Subscribe(context.Background(), "bob", "home@example.com")
-	if !errors.Is(err, cafe.ErrNotYet) || !strings.Contains(err.Error(), "has to confirm") || strings.Contains(err.Error(), "home@") {
+	if !errors.Is(err, outbox.ErrNotYet) || !strings.Contains(err.Error(), "has to confirm") || strings.Contains(err.Error(), "home@") {
 		t.Errorf("error %v, want one that says why, without the address", err)
 	}
 	for _, s := range fake.subs {
@@ -86,7 +86,7 @@ func TestAnUnconfirmedAddressIsErrNotYetForOthers(t *testing.T) {
 func TestTooManyFilterPoliciesIsErrNever(t *testing.T) {
 	fake := newFakeSNS()
 	fake.full = true
-	if _, err := sns.New(fake, topicARNs).Subscribe(context.Background(), "alice", "alice@example.com"); !errors.Is(err, cafe.ErrNever) {
+	if _, err := sns.New(fake, topicARNs).Subscribe(context.Background(), "alice", "alice@example.com"); !errors.Is(err, outbox.ErrNever) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -106,15 +106,15 @@ func TestASubscriptionThatVanishesIsErrNotYet(t *testing.T) {
 	notifytest.Subscribe(t, sns.New(fake, topicARNs), "alice", "home@example.com")
 	for _, gone := range []error{&types.NotFoundException{}, refused("SubscriptionArn Reason: it is pending confirmation")} {
 		n := sns.New(vanishing{fake, gone}, topicARNs)
-		if _, err := n.Subscribe(context.Background(), "bob", "home@example.com"); !errors.Is(err, cafe.ErrNotYet) || errors.Is(err, cafe.ErrNever) {
+		if _, err := n.Subscribe(context.Background(), "bob", "home@example.com"); !errors.Is(err, outbox.ErrNotYet) || errors.Is(err, outbox.ErrNever) {
 			t.Errorf("error %v", err)
 		}
 	}
 }
 
 func TestAWrongTopicIsNoErrorOfTheAddress(t *testing.T) {
-	n := sns.New(newFakeSNS(), map[cafe.Topic]string{cafe.TopicHighBalance: "nonsense"})
-	if _, err := n.Subscribe(context.Background(), "alice", "alice@example.com"); err == nil || errors.Is(err, cafe.ErrNever) || errors.Is(err, cafe.ErrNotYet) {
+	n := sns.New(newFakeSNS(), map[outbox.Topic]string{outbox.TopicHighBalance: "nonsense"})
+	if _, err := n.Subscribe(context.Background(), "alice", "alice@example.com"); err == nil || errors.Is(err, outbox.ErrNever) || errors.Is(err, outbox.ErrNotYet) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -151,7 +151,7 @@ func TestErrorsOfSNSAreWrapped(t *testing.T) {
 		"unsubscribe by address": n.UnsubscribeAddress(ctx, "alice", "alice@example.com"),
 	} {
 		var throttled *types.ThrottledException
-		if !errors.As(err, &throttled) || errors.Is(err, cafe.ErrNever) || errors.Is(err, cafe.ErrNotYet) {
+		if !errors.As(err, &throttled) || errors.Is(err, outbox.ErrNever) || errors.Is(err, outbox.ErrNotYet) {
 			t.Errorf("%s: error %v, want it throttled", call, err)
 		}
 	}
@@ -163,8 +163,8 @@ func TestErrorsOfSNSAreWrapped(t *testing.T) {
 func environment(endpoint string) map[string]string {
 	return map[string]string{
 		"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_ENDPOINT_URL_SNS": endpoint,
-		"HIGH_BALANCE_TOPIC_ARN": topicARN(cafe.TopicHighBalance), "OUT_OF_STOCK_TOPIC_ARN": topicARN(cafe.TopicOutOfStock),
-		"DAILY_REPORT_TOPIC_ARN": topicARN(cafe.TopicDailyReport),
+		"HIGH_BALANCE_TOPIC_ARN": topicARN(outbox.TopicHighBalance), "OUT_OF_STOCK_TOPIC_ARN": topicARN(outbox.TopicOutOfStock),
+		"DAILY_REPORT_TOPIC_ARN": topicARN(outbox.TopicDailyReport),
 	}
 }
 
@@ -178,7 +178,7 @@ func TestThrottledAndLostCallsAreMadeAgain(t *testing.T) {
 		case 2:
 			panic(http.ErrAbortHandler) // closes the connection
 		default:
-			if err := r.ParseForm(); err != nil || r.Form.Get("TopicArn") != topicARN(cafe.TopicHighBalance) {
+			if err := r.ParseForm(); err != nil || r.Form.Get("TopicArn") != topicARN(outbox.TopicHighBalance) {
 				t.Errorf("got %v (%v)", r.Form, err)
 			}
 			fmt.Fprint(w, `<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>`)

@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 
-	"cafe/internal/cafe"
 	"cafe/internal/notify"
+	"cafe/internal/outbox"
 )
 
 // pendingConfirmation is what SNS lists in place of the ARN of a subscription that its
@@ -17,10 +17,10 @@ import (
 const pendingConfirmation = "PendingConfirmation"
 
 // Unconfirmed returns the addresses that should get the café's own mail and have not
-// confirmed it, sorted. It is part of cafe.Watch. Customers' own subscriptions do not count.
+// confirmed it, sorted. It is part of daily.Watch. Customers' own subscriptions do not count.
 func (n *Notifier) Unconfirmed(ctx context.Context) ([]string, error) {
 	var house, pending []string
-	for _, t := range []cafe.Topic{cafe.TopicDailyReport, cafe.TopicOutOfStock, cafe.TopicHighBalance} {
+	for _, t := range []outbox.Topic{outbox.TopicDailyReport, outbox.TopicOutOfStock, outbox.TopicHighBalance} {
 		topic, err := n.topic(t)
 		if err != nil {
 			return nil, err
@@ -36,7 +36,7 @@ func (n *Notifier) Unconfirmed(ctx context.Context) ([]string, error) {
 				if aws.ToString(sub.Protocol) != notify.Email {
 					continue
 				}
-				if t != cafe.TopicHighBalance { // the only topic that customers subscribe to
+				if t != outbox.TopicHighBalance { // the only topic that customers subscribe to
 					house = append(house, address)
 				}
 				if aws.ToString(sub.SubscriptionArn) == pendingConfirmation && slices.Contains(house, address) {

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"testing"
 
-	"cafe/internal/cafe"
 	"cafe/internal/notify"
 	"cafe/internal/notify/notifytest"
 	"cafe/internal/notify/sns"
+	"cafe/internal/outbox"
 )
 
 func TestUnconfirmed(t *testing.T) {
@@ -30,12 +30,12 @@ func TestUnconfirmed(t *testing.T) {
 	}
 	unconfirmed()
 	for _, sub := range fake.subs {
-		if sub.topic == topicARN(cafe.TopicHighBalance) && sub.endpoint == notifytest.OwnerEmail {
+		if sub.topic == topicARN(outbox.TopicHighBalance) && sub.endpoint == notifytest.OwnerEmail {
 			sub.pending = true
 		}
 	}
 	unconfirmed(notifytest.OwnerEmail)
-	fake.add(&fakeSub{topic: topicARN(cafe.TopicDailyReport), protocol: notify.Email, endpoint: "baker@example.com", pending: true})
+	fake.add(&fakeSub{topic: topicARN(outbox.TopicDailyReport), protocol: notify.Email, endpoint: "baker@example.com", pending: true})
 	unconfirmed("baker@example.com", notifytest.OwnerEmail)
 
 	fake.fail = errors.New("away")

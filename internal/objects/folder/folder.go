@@ -33,12 +33,13 @@ import (
 
 	"github.com/aws/smithy-go/encoding/httpbinding"
 
-	"cafe/internal/cafe"
 	"cafe/internal/durable"
+	"cafe/internal/imports"
 	"cafe/internal/objects"
+	"cafe/model"
 )
 
-// Files is the cafe.Files and the cafe.Links of one machine. Open makes it. A folder must have
+// Files is the imports.Files and the imports.Links of one machine. Open makes it. A folder must have
 // one only, which is safe for concurrent use. A file is on disk before the call or the request
 // that writes it is answered.
 type Files struct {
@@ -52,8 +53,8 @@ type Files struct {
 }
 
 var (
-	_ cafe.Files = (*Files)(nil)
-	_ cafe.Links = (*Files)(nil)
+	_ imports.Files = (*Files)(nil)
+	_ imports.Links = (*Files)(nil)
 )
 
 // Options of a folder.
@@ -131,7 +132,7 @@ func (f *Files) linkKey() ([]byte, error) {
 	return secret, nil
 }
 
-// Open implements cafe.Files.
+// Open implements imports.Files.
 func (f *Files) Open(ctx context.Context, key string) (io.ReadCloser, int64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
@@ -153,7 +154,7 @@ func (f *Files) open(key string) (*os.File, fs.FileInfo, error) {
 		file, err = os.Open(f.path(kept, name))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("open %q: %w", key, cafe.ErrNotFound)
+		return nil, nil, fmt.Errorf("open %q: %w", key, model.ErrNotFound)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("open %q: %w", key, err)
@@ -165,7 +166,7 @@ func (f *Files) open(key string) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
-// Put implements cafe.Files. OnUpload is not called. If an upload of the key waits to be
+// Put implements imports.Files. OnUpload is not called. If an upload of the key waits to be
 // imported, the body takes its place.
 func (f *Files) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if err := ctx.Err(); err != nil {
@@ -269,12 +270,12 @@ func (f *Files) Done(key string) error {
 	return nil
 }
 
-// UploadURL implements cafe.Links. The client sends the file with PUT and needs no header.
+// UploadURL implements imports.Links. The client sends the file with PUT and needs no header.
 func (f *Files) UploadURL(_ context.Context, key string, life time.Duration) (string, error) {
 	return f.link(http.MethodPut, key, life)
 }
 
-// DownloadURL implements cafe.Links. The client fetches the file with GET, to save it under the
+// DownloadURL implements imports.Links. The client fetches the file with GET, to save it under the
 // last part of its key, or asks about it with HEAD. The file may come to be after the link.
 func (f *Files) DownloadURL(_ context.Context, key string, life time.Duration) (string, error) {
 	return f.link(http.MethodGet, key, life)

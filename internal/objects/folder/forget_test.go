@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"cafe/internal/cafe"
 	"cafe/internal/objects/folder"
+	"cafe/model"
 )
 
 func TestForgetLeavesPendingUploads(t *testing.T) {
@@ -35,7 +35,7 @@ func TestForgetLeavesPendingUploads(t *testing.T) {
 	}
 	for key, there := range map[string]bool{"rejects/old.csv": false, "rejects/new.csv": true, "imports/waiting.csv": true} {
 		f, _, err := l.Open(t.Context(), key)
-		if there != (err == nil) || !there && !errors.Is(err, cafe.ErrNotFound) {
+		if there != (err == nil) || !there && !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("%s: %v", key, err)
 		}
 		if err == nil {

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"cafe/internal/cafe"
 	"cafe/internal/objects"
+	"cafe/model"
 )
 
 // Path is the beginning of every link's path.
@@ -121,7 +121,7 @@ func (f *Files) tooLarge() *Refusal {
 
 func (f *Files) send(w http.ResponseWriter, r *http.Request, key string) *Refusal {
 	file, info, err := f.open(key)
-	if errors.Is(err, cafe.ErrNotFound) {
+	if errors.Is(err, model.ErrNotFound) {
 		return &noFile
 	}
 	if err != nil {

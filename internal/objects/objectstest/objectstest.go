@@ -15,18 +15,19 @@ import (
 	"testing"
 	"time"
 
-	"cafe/internal/cafe"
+	"cafe/internal/imports"
 	"cafe/internal/objects"
+	"cafe/model"
 )
 
 // World is where files are kept, and the links to them.
 type World struct {
-	cafe.Files
-	cafe.Links
+	imports.Files
+	imports.Links
 }
 
 // Put puts a file, or fails the test.
-func Put(t testing.TB, s cafe.Files, key, content string) {
+func Put(t testing.TB, s imports.Files, key, content string) {
 	t.Helper()
 	if err := s.Put(context.Background(), key, strings.NewReader(content)); err != nil {
 		t.Fatal(err)
@@ -34,7 +35,7 @@ func Put(t testing.TB, s cafe.Files, key, content string) {
 }
 
 // ExpectFile compares what a file holds.
-func ExpectFile(t testing.TB, s cafe.Files, key, want string) {
+func ExpectFile(t testing.TB, s imports.Files, key, want string) {
 	t.Helper()
 	f, size, err := s.Open(context.Background(), key)
 	if err != nil {
@@ -50,19 +51,19 @@ func ExpectFile(t testing.TB, s cafe.Files, key, want string) {
 	}
 }
 
-func expectNone(t testing.TB, s cafe.Files, key string) {
+func expectNone(t testing.TB, s imports.Files, key string) {
 	t.Helper()
 	f, _, err := s.Open(context.Background(), key)
 	if err == nil {
 		f.Close()
 	}
-	if !errors.Is(err, cafe.ErrNotFound) {
-		t.Errorf("open %s: error %v, want cafe.ErrNotFound", key, err)
+	if !errors.Is(err, model.ErrNotFound) {
+		t.Errorf("open %s: error %v, want model.ErrNotFound", key, err)
 	}
 }
 
 // UploadURL returns a link to send a file, good for an hour.
-func UploadURL(t testing.TB, l cafe.Links, key string) string {
+func UploadURL(t testing.TB, l imports.Links, key string) string {
 	t.Helper()
 	u, err := l.UploadURL(context.Background(), key, time.Hour)
 	if err != nil {
@@ -72,7 +73,7 @@ func UploadURL(t testing.TB, l cafe.Links, key string) string {
 }
 
 // DownloadURL returns a link to fetch a file, good for an hour.
-func DownloadURL(t testing.TB, l cafe.Links, key string) string {
+func DownloadURL(t testing.TB, l imports.Links, key string) string {
 	t.Helper()
 	u, err := l.DownloadURL(context.Background(), key, time.Hour)
 	if err != nil {

@@ -14,18 +14,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"cafe/internal/awsenv"
-	"cafe/internal/cafe"
+	"cafe/internal/imports"
 	"cafe/internal/objects"
+	"cafe/model"
 )
 
-// Bucket is the cafe.Files on AWS. It is safe for concurrent use. The role that reads needs
+// Bucket is the imports.Files on AWS. It is safe for concurrent use. The role that reads needs
 // s3:ListBucket, too: without it S3 answers 403 for a missing file.
 type Bucket struct {
 	client client
 	name   string
 }
 
-var _ cafe.Files = (*Bucket)(nil)
+var _ imports.Files = (*Bucket)(nil)
 
 // client is the part of *awss3.Client that is used.
 type client interface {
@@ -58,7 +59,7 @@ func newClient(s awsenv.Settings) *awss3.Client {
 	})
 }
 
-// Open implements cafe.Files. If the connection breaks later, reading returns an error.
+// Open implements imports.Files. If the connection breaks later, reading returns an error.
 func (b *Bucket) Open(ctx context.Context, key string) (io.ReadCloser, int64, error) {
 	if _, err := objects.FileName(key); err != nil {
 		return nil, 0, err
@@ -66,7 +67,7 @@ func (b *Bucket) Open(ctx context.Context, key string) (io.ReadCloser, int64, er
 	out, err := b.client.GetObject(ctx, &awss3.GetObjectInput{Bucket: &b.name, Key: &key})
 	var missing *types.NoSuchKey
 	if errors.As(err, &missing) {
-		return nil, 0, fmt.Errorf("open %q: %w", key, cafe.ErrNotFound)
+		return nil, 0, fmt.Errorf("open %q: %w", key, model.ErrNotFound)
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("open %q: %w", key, err)
@@ -74,7 +75,7 @@ func (b *Bucket) Open(ctx context.Context, key string) (io.ReadCloser, int64, er
 	return out.Body, aws.ToInt64(out.ContentLength), nil
 }
 
-// Put implements cafe.Files. The body has at most 5 GB and is read more than once.
+// Put implements imports.Files. The body has at most 5 GB and is read more than once.
 func (b *Bucket) Put(ctx context.Context, key string, body io.ReadSeeker) error {
 	if _, err := objects.FileName(key); err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 const deadLetters = "aws/lambda/"
 
 // DeadLetters returns how many dead letters the bucket holds, at most 1,000. Each is for one
-// batch of records. It is part of cafe.Watch. The role needs s3:ListBucket.
+// batch of records. It is part of daily.Watch. The role needs s3:ListBucket.
 func (b *Bucket) DeadLetters(ctx context.Context) (int64, error) {
 	out, err := b.client.ListObjectsV2(ctx, &awss3.ListObjectsV2Input{Bucket: &b.name, Prefix: aws.String(deadLetters)})
 	if err != nil {

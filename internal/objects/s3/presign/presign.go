@@ -20,7 +20,7 @@ import (
 	"cafe/internal/objects"
 )
 
-// Links is the cafe.Links on AWS. It is safe for concurrent use and sends nothing. A link ends
+// Links is the imports.Links on AWS. It is safe for concurrent use and sends nothing. A link ends
 // early if the credentials that signed it do. Lives are whole seconds, at most seven days.
 type Links struct {
 	settings awsenv.Settings

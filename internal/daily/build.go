@@ -1,0 +1,82 @@
+package daily
+
+import (
+	"context"
+	"errors"
+
+	"cafe/internal/render"
+	"cafe/model"
+	"cafe/model/report"
+)
+
+// draft is a report that is not stored yet, and the record of its day.
+type draft struct {
+	Document
+	record dayRecord
+}
+
+// window returns the records of the day and of the earlier days that its report needs.
+func (r *Reporter) window(ctx context.Context, day model.Day) (map[model.Day]dayRecord, error) {
+	return r.dayRecords(ctx, day.AddDays(-report.HistoryDays), day)
+}
+
+// build makes the day's report. The input says which revision it is, whether it is partial,
+// and what the revision before it was. The rest is filled in here.
+func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input) (m draft, err error) {
+	now := r.now.Stamp()
+	byDay, err := r.window(ctx, day)
+	if err != nil {
+		return m, err
+	}
+	menu, err := r.menus.Menu(ctx)
+	if err != nil {
+		return m, err
+	}
+	if in.History, err = r.past(ctx, day, menu, byDay); err != nil {
+		return m, err
+	}
+	sales, err := r.salesOf(ctx, day)
+	if err != nil {
+		return m, err
+	}
+	summary, err := report.Summarise(day, menu, sales.entries, sales.soldOut)
+	if err != nil {
+		return m, err
+	}
+	m.record = countedOf(menu).summarised(byDay[day], summary, now)
+	if in.Earlier, err = r.earlier(ctx, day, byDay); err != nil {
+		return m, err
+	}
+	in.Day, in.BuiltAt, in.Calendar, in.Currency = day, now, r.settings.Calendar, r.settings.Currency
+	in.Menu, in.Entries, in.SoldOut = menu, sales.entries, sales.soldOut
+	in.LostSale, in.Leftover = r.settings.LostSaleCost, r.settings.LeftoverCost
+	if in.Facts, err = r.facts(ctx, day, now, byDay, in.Earlier); err != nil {
+		return m, err
+	}
+	if m.Report, err = report.Build(in); err != nil {
+		return m, err
+	}
+	if m.JSON, err = render.JSON(m.Report); err != nil {
+		return m, err
+	}
+	m.Subject, m.Text = render.Text(m.Report, r.shown())
+	return m, nil
+}
+
+// earlier returns the newest report of the last day before that has one, or nil.
+func (r *Reporter) earlier(ctx context.Context, day model.Day, byDay map[model.Day]dayRecord) (*report.Report, error) {
+	var last dayRecord
+	for d, record := range byDay {
+		if d < day && d > last.day && record.revision > 0 {
+			last = record
+		}
+	}
+	if last.revision == 0 {
+		return nil, nil
+	}
+	stored, err := r.storedRevision(ctx, last.day, last.revision)
+	if errors.Is(err, model.ErrNotFound) {
+		return nil, nil // somebody removed it by hand
+	}
+	return &stored.Report, err
+}

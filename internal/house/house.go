@@ -1,0 +1,35 @@
+// Package house opens all rooms of a café on one table: for the API, which leads into most
+// of them, and for the café in one process.
+package house
+
+import (
+	"cafe/internal/cafe"
+	"cafe/internal/daily"
+	"cafe/internal/imports"
+	"cafe/internal/ledger"
+	"cafe/internal/outbox"
+	"cafe/internal/records"
+	"cafe/internal/settings"
+	"cafe/internal/table"
+)
+
+// House is a café with all its rooms. What is done at the counter is done in the house.
+type House struct {
+	*cafe.Cafe
+	Ledger  *ledger.Ledger
+	Outbox  *outbox.Announcer
+	Imports *imports.Importer
+	Reports *daily.Reporter
+}
+
+// Open opens a café on a table. now is time.Now outside tests.
+func Open(s settings.Settings, t table.Table, now records.Clock) *House {
+	c := cafe.New(s, t, now)
+	i := imports.New(s, t, now, c)
+	return &House{
+		Cafe: c, Imports: i,
+		Ledger:  ledger.New(s, t, now),
+		Outbox:  outbox.New(s, t, now),
+		Reports: daily.New(s, t, now, c, i),
+	}
+}

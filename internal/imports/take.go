@@ -1,0 +1,166 @@
+package imports
+
+import (
+	"context"
+	"errors"
+
+	"cafe/internal/records"
+	"cafe/internal/table"
+	"cafe/model"
+	"cafe/model/till"
+)
+
+// takeOrder stores an order of the till as what it is: history. It takes no stock.
+func (a *attempt) takeOrder(ctx context.Context, o till.Order) (became outcome, reason string, err error) {
+	if o.Fingerprint == "" { // its rows cannot all be read
+		return rejected, "", nil
+	}
+	id := o.OrderID()
+	now := a.now.Stamp()
+	order := model.Order{
+		ID: id, CustomerID: o.CustomerID, Payment: o.Payment, Status: o.Status, Lines: o.Lines, Total: o.Total, Currency: a.settings.Currency,
+		PlacedAt: o.PlacedAt, UpdatedAt: now, BusinessDay: a.settings.Calendar.DayOf(o.PlacedAt), Version: 1, Posting: 1, Shard: a.settings.Shard(id),
+		Fingerprint: o.Fingerprint, Import: a.im.ID,
+	}
+	op := table.Put(records.OrderKey(id), records.EncodeOrder(order), table.Absent())
+	var stored table.Item
+	if a.im.DryRun || len(o.Problems) > 0 {
+		if stored, err = a.look(ctx, records.OrderKey(id)); err == nil && stored == nil && len(o.Problems) == 0 {
+			err = table.Validate([]table.Op{op})
+		}
+	} else {
+		err = a.persist(ctx, op)
+		if item, exists := table.Failed(err, 0); exists {
+			stored, err = item, nil
+		}
+	}
+	switch {
+	case errors.Is(err, table.ErrTooLarge):
+		return rejected, "the order has more in it than the café can keep of one order", nil
+	case err != nil:
+		return "", "", err
+	case stored == nil && len(o.Problems) > 0:
+		return rejected, "", nil
+	case stored == nil:
+		return created, "", nil
+	case stored.Str("fingerprint") == o.Fingerprint && stored.Str("import_id") == a.im.ID:
+		return created, "", nil // by an earlier attempt, or another at the same time
+	case stored.Str("fingerprint") == o.Fingerprint:
+		return unchanged, "", nil
+	case stored.Bool("deleted"):
+		return rejected, "the order was imported before with other rows, and has been deleted since", nil
+	}
+	return rejected, "the order was imported before with other rows", nil
+}
+
+// look returns a stored item as it is, nil when there is none.
+func (a *attempt) look(ctx context.Context, key table.Key) (item table.Item, err error) {
+	err = records.Patiently(ctx, func() error {
+		item, err = a.table.Get(ctx, key, true)
+		if errors.Is(err, table.ErrNotFound) {
+			item, err = nil, nil
+		}
+		return err
+	})
+	return item, err
+}
+
+// said returns what the item has from an earlier attempt at this import; settled is
+// false when the import is still to have its say.
+func (a *attempt) said(item table.Item) (became outcome, reason string, settled bool) {
+	switch {
+	case item == nil:
+		return "", "", false
+	case item.Str(records.AttrSetBy) == a.im.ID:
+		return outcome(item.Str(records.AttrSetOutcome)), "", true
+	case item.Int(records.AttrSetAt) >= a.im.CreatedAt.UnixMicro():
+		return rejected, "the item was set again after this import was begun", true
+	}
+	return "", "", false
+}
+
+// say marks what is written of an item as this import's.
+func (a *attempt) say(item table.Item, became outcome) {
+	item[records.AttrSetAt] = records.Time(a.im.CreatedAt)
+	item[records.AttrSetBy] = table.String(a.im.ID)
+	item[records.AttrSetOutcome] = table.String(string(became))
+}
+
+// unsaid are the conditions that the item is there and nothing newer has been said.
+func (a *attempt) unsaid() []table.Condition {
+	return []table.Condition{table.Present(), table.Below(records.AttrSetAt, a.im.CreatedAt.UnixMicro())}
+}
+
+// takeCount sets how many of an item are on the shelf.
+func (a *attempt) takeCount(ctx context.Context, n till.Count) (became outcome, reason string, err error) {
+	if len(n.Problems) > 0 {
+		return rejected, "", nil
+	}
+	return a.takeItem(ctx, records.StockKey(n.SKU), func(was table.Item) (outcome, *table.Op) {
+		op := table.Update(records.StockKey(n.SKU), table.Absent())
+		became := created
+		if was != nil {
+			op.If = append(a.unsaid(), table.Equal("on_hand", was["on_hand"]))
+			became = updated
+		}
+		if was != nil && was.Int("on_hand") == n.OnHand {
+			became = unchanged
+		} else if n.OnHand > 0 {
+			op.Add = map[string]int64{"restock": 1}
+		}
+		op.Set = table.Item{"on_hand": table.Int(n.OnHand)}
+		a.say(op.Set, became)
+		return became, &op
+	})
+}
+
+// takeMenuItem puts an item on the menu.
+func (a *attempt) takeMenuItem(ctx context.Context, m till.MenuItem) (became outcome, reason string, err error) {
+	if len(m.Problems) > 0 {
+		return rejected, "", nil
+	}
+	key := records.MenuKey(m.Item.SKU)
+	return a.takeItem(ctx, key, func(was table.Item) (outcome, *table.Op) {
+		op := table.Put(key, records.EncodeMenuItem(m.Item), table.Absent())
+		became := created
+		if was != nil {
+			if old, err := records.DecodeMenuItem(key, was); err == nil && records.EncodeMenuItem(old).Equal(op.Item) {
+				return unchanged, nil
+			}
+			op.If, became = a.unsaid(), updated
+		}
+		a.say(op.Item, became)
+		return became, &op
+	})
+}
+
+// takeItem reads an item, and writes what the file makes of it, if anything, unless it
+// was settled before; anew when somebody else was quicker.
+func (a *attempt) takeItem(ctx context.Context, key table.Key, decide func(was table.Item) (outcome, *table.Op)) (became outcome, reason string, err error) {
+	err = records.Patiently(ctx, func() error {
+		was, err := a.table.Get(ctx, key, true)
+		if errors.Is(err, table.ErrNotFound) {
+			was = nil
+		} else if err != nil {
+			return err
+		}
+		var settled bool
+		if became, reason, settled = a.said(was); settled {
+			return nil
+		}
+		var op *table.Op
+		became, op = decide(was)
+		if a.im.DryRun || op == nil {
+			return nil
+		}
+		err = a.table.Write(ctx, *op)
+		if _, changed := table.Failed(err, 0); changed {
+			err = table.ErrConflict
+		}
+		return err
+	})
+	if err != nil {
+		became = ""
+	}
+	return became, reason, err
+}

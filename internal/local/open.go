@@ -1,0 +1,193 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"cafe/api"
+	"cafe/handlers/importer"
+	"cafe/handlers/stream"
+	"cafe/internal/auth"
+	"cafe/internal/house"
+	"cafe/internal/imports"
+	"cafe/internal/ledger"
+	"cafe/internal/notify/folder"
+	files "cafe/internal/objects/folder"
+	"cafe/internal/outbox"
+)
+
+// Options say how a café is opened in one process.
+type Options struct {
+	House    *house.House
+	Store    Store
+	Data     string       // the data folder: outbox, files, dead letters, stream positions
+	Listener net.Listener // where clients come in; Run closes it
+	Issuer   *auth.Issuer // of the café's tokens
+	Owner    string       // the owner's e-mail address
+
+	URL      string // where clients reach the café; empty: where it listens
+	Origin   string // the web origin whose pages may call; empty: none
+	Version  string
+	Throttle *rate.Limiter
+
+	// For tests. Notifier wraps the notifier; Reachable replaces Writable; Sweeps is how
+	// often the outbox is swept, a minute unless set; Chores how often old files are removed,
+	// a day unless set.
+	Notifier       func(outbox.Notifier) outbox.Notifier
+	Reachable      func(context.Context) bool
+	Sweeps, Chores time.Duration
+}
+
+// Process is a café in one process. Make it with Open.
+type Process struct {
+	URL string // where clients reach it
+
+	options  Options
+	notifier outbox.Notifier
+	folder   *folder.Notifier
+	files    *files.Files
+	uploads  *Uploads
+	server   *http.Server
+	follower follower
+
+	background context.Context
+	stop       context.CancelFunc
+	running    sync.WaitGroup
+}
+
+// drainTime is how long requests under way may take to end when the café closes.
+const drainTime = 20 * time.Second
+
+// Open wires a café from its parts. Nothing runs until Run.
+func Open(o Options) (*Process, error) {
+	if o.Sweeps == 0 {
+		o.Sweeps = time.Minute
+	}
+	if o.Chores == 0 {
+		o.Chores = 24 * time.Hour
+	}
+	if o.Reachable == nil {
+		o.Reachable = Writable(o.Store.Table)
+	}
+	p := &Process{options: o, URL: o.URL}
+	if p.URL == "" {
+		p.URL = "http://" + o.Listener.Addr().String()
+	}
+	p.background, p.stop = context.WithCancel(context.Background())
+	h := o.House
+	h.Reports.Watch = Watch{Data: o.Data}
+
+	var err error
+	if p.folder, err = folder.Open(filepath.Join(o.Data, "outbox"), folder.Options{Owner: o.Owner, From: h.Settings.Name}); err != nil {
+		return nil, err
+	}
+	p.notifier = p.folder
+	if o.Notifier != nil {
+		p.notifier = o.Notifier(p.folder)
+	}
+	p.files, err = files.Open(filepath.Join(o.Data, "files"), files.Options{
+		BaseURL: p.URL, Takes: h.Imports.TakesUpload, OnUpload: func(key string) { p.uploads.Add(key) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.uploads = NewUploads(p.background, importer.Handle(h.Imports, p.files), p.files.Done, o.Reachable)
+
+	router, err := api.New(h, api.Options{CursorKey: o.Issuer.Key("cursors"), Origin: o.Origin, Version: o.Version, Links: p.files})
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := o.Issuer.Verifier()
+	if err != nil {
+		return nil, err
+	}
+	p.server = Server(Gateway(withFiles(router, p.files), verifier, o.Throttle))
+
+	p.follower, err = o.Store.follow(o.Data, o.Reachable, []Consumer{
+		{Name: "ledger", Wants: ledger.Wants, Handle: stream.Ledger(h.Ledger)},
+		{Name: "notifier", Wants: outbox.Wants, Handle: stream.Notify(h.Outbox, p.notifier)},
+	})
+	return p, err
+}
+
+// Run keeps the café open until the context ends: it serves requests, follows the store's
+// changes, and does what is due. It calls ready once requests are taken. Then it finishes
+// the requests under way, and after them the work in the background. The store stays open.
+func (p *Process) Run(ctx context.Context, ready func() error) error {
+	defer p.options.Listener.Close() // for when it comes to nothing
+	defer p.running.Wait()
+	defer p.stop()
+	if err := p.start(); err != nil {
+		return err
+	}
+	if err := ready(); err != nil {
+		return err
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- p.server.Serve(p.options.Listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-p.options.Store.Failed:
+		return fmt.Errorf("the store cannot write any more; open the café again: %w", p.options.Store.Err())
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := p.server.Shutdown(drain); err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
+}
+
+// start begins the work in the background.
+func (p *Process) start() error {
+	pending, err := p.files.Pending() // uploads that an earlier process left
+	if err != nil {
+		return err
+	}
+	for _, key := range pending {
+		p.uploads.Add(key)
+	}
+	h := p.options.House
+	p.running.Go(p.uploads.Wait)
+	p.running.Go(func() { p.follower.run(p.background) })
+	p.running.Go(func() {
+		Every(p.background, p.options.Sweeps, "sweep of the outbox", func(ctx context.Context) error {
+			_, err := h.Outbox.Sweep(ctx, p.notifier, p.options.Sweeps)
+			return err
+		})
+	})
+	p.running.Go(func() { Every(p.background, p.options.Chores, "removal of old files", p.forget) })
+	p.running.Go(func() { Reports(p.background, h, p.notifier) })
+	return nil
+}
+
+// forget removes deliveries, imports and files that are older than they may become: they
+// name customers.
+func (p *Process) forget(ctx context.Context) error {
+	before := time.Now().Add(-imports.Life)
+	_, err := p.options.House.Imports.Forget(ctx)
+	return errors.Join(err, p.files.Forget(before), p.folder.Forget(before))
+}
+
+// Sweep announces all that is pending in the outbox and returns how many items it did.
+func (p *Process) Sweep(ctx context.Context) (done int, err error) {
+	return p.options.House.Outbox.Sweep(ctx, p.notifier, 0)
+}
+
+// Lag returns how many changes a consumer has still to get. It is 0 for a DynamoDB table.
+func (p *Process) Lag() uint64 {
+	if p.follower.lag == nil {
+		return 0
+	}
+	return p.follower.lag()
+}

@@ -1,0 +1,94 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"cafe/internal/ledger"
+	"cafe/internal/outbox"
+	"cafe/internal/table"
+	"cafe/internal/table/dynamo"
+	"cafe/internal/table/dynamo/stream"
+	"cafe/internal/table/pebble"
+)
+
+// Store is the table that a café keeps everything in, with what belongs to its engine.
+type Store struct {
+	Table  table.Table
+	IsNew  bool            // it was made just now
+	Close  func() error    // after the last use
+	Failed <-chan struct{} // closed once the store cannot write any more; nil: never
+	Err    func() error    // why it cannot, once Failed is closed
+	follow func(data string, reachable func(context.Context) bool, consumers []Consumer) (follower, error)
+}
+
+// follower delivers a store's changes to consumers.
+type follower struct {
+	run func(context.Context) // until the context ends
+	lag func() uint64         // changes that the slowest consumer has still to get; nil: not known
+}
+
+// OpenStore opens the embedded store in the data folder. It makes one when there is none.
+func OpenStore(data string, options pebble.Options) (Store, error) {
+	dir := filepath.Join(data, "store")
+	_, err := os.Stat(dir)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	options.Logs = func(pk string) bool { return ledger.Wants(pk) || outbox.Wants(pk) }
+	t, err := pebble.Open(dir, options)
+	if errors.Is(err, pebble.ErrInUse) {
+		return Store{}, fmt.Errorf("the data folder %s is in use by another process: is a café open there already?", data)
+	}
+	if err != nil {
+		return Store{}, err
+	}
+	return Store{
+		Table: t, IsNew: isNew, Close: t.Close, Failed: t.Failed(), Err: t.Err,
+		follow: func(data string, reachable func(context.Context) bool, consumers []Consumer) (follower, error) {
+			p, err := NewPump(t, data, reachable, consumers...)
+			if err != nil {
+				return follower{}, err
+			}
+			return follower{p.Run, p.Lag}, nil
+		},
+	}, nil
+}
+
+// OpenTable opens a DynamoDB table in place of the embedded store. Endpoint and credentials
+// come from the AWS environment. A table that is missing is made on a local endpoint only.
+func OpenTable(ctx context.Context, name string) (Store, error) {
+	connection, err := stream.Connect(ctx)
+	if err != nil {
+		return Store{}, err
+	}
+	arn, err := dynamo.StreamARN(ctx, connection.DB, name)
+	isNew := false
+	var missing *types.ResourceNotFoundException
+	if errors.As(err, &missing) && connection.Local {
+		isNew = true
+		if err := dynamo.Create(ctx, connection.DB, dynamo.Schema(name)); err != nil {
+			return Store{}, err
+		}
+		arn, err = dynamo.StreamARN(ctx, connection.DB, name)
+	}
+	if err != nil {
+		return Store{}, fmt.Errorf("DynamoDB: %w", err)
+	}
+	open := func(saved stream.Positions) *stream.Follower {
+		return stream.New(connection.Streams, arn, saved, stream.Options{})
+	}
+	return Store{
+		Table: dynamo.New(connection.DB, dynamo.Options{Table: name}), IsNew: isNew,
+		Close: func() error { return nil },
+		follow: func(data string, reachable func(context.Context) bool, consumers []Consumer) (follower, error) {
+			return follower{run: func(ctx context.Context) {
+				Follow(ctx, open, filepath.Join(data, "streams", name), data, reachable, consumers...)
+			}}, nil
+		},
+	}, nil
+}

@@ -1,0 +1,99 @@
+package outbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"cafe/internal/settings"
+	"cafe/internal/table"
+	"cafe/model"
+)
+
+// HighBalance returns the operation that puts the alert for a crossing, which
+// Customer.Settle has just found, into the outbox. The alert there names nobody: the name
+// is added when it is published.
+func HighBalance(s settings.Settings, customer model.Customer, now time.Time) table.Op {
+	return Put(highBalanceMessage(s, customer.HighBalance(customer.Limit(s.CreditLimit), s.Currency, now)), now)
+}
+
+// highBalanceBody is the alert for queues and other programs.
+type highBalanceBody struct {
+	AlertID      string      `json:"alert_id"`
+	Type         string      `json:"type"`
+	CustomerID   string      `json:"customer_id"`
+	CustomerName string      `json:"customer_name"`
+	Balance      model.Money `json:"balance"`
+	CreditLimit  model.Money `json:"credit_limit"`
+	Currency     string      `json:"currency"`
+	Crossing     int64       `json:"crossing"`
+	At           string      `json:"at"`
+}
+
+func highBalanceMessage(s settings.Settings, a model.HighBalance) Message {
+	who := a.CustomerID
+	if a.CustomerName != "" {
+		who = a.CustomerName + " (" + a.CustomerID + ")"
+	}
+	balance, limit := a.Balance.Format(a.Currency), a.CreditLimit.Format(a.Currency)
+	words := fmt.Sprintf("The tab of %s at %s has risen to %s.\nIts limit is %s.\n", who, s.Name, balance, limit)
+	if a.Severity() == model.SeverityCritical {
+		words += "That is more than twice the limit: the account is passed on to credit collection.\n"
+	}
+	words += fmt.Sprintf("\nNoted %s. There will be no further mail about this tab\nuntil it has been back at or under the limit.\n",
+		a.At.In(s.Calendar.Zone).Format("Mon 2 Jan 2006 at 15:04"))
+	return Message{
+		ID: a.AlertID, Topic: TopicHighBalance,
+		Subject: Subject(s.Name, "tab at "+balance, who),
+		Mail:    words,
+		Body: JSON(highBalanceBody{a.AlertID, "high_balance", a.CustomerID, a.CustomerName, a.Balance, a.CreditLimit,
+			a.Currency, a.Crossing, model.Timestamp(a.At)}),
+		Attributes: map[string]string{"type": "high_balance", "customer_id": a.CustomerID, "severity": string(a.Severity())},
+	}
+}
+
+// OutOfStock returns the operation that puts the alert for an item that ran out at that
+// time into the outbox.
+func OutOfStock(s settings.Settings, stock model.Stock, name string, at, now time.Time) table.Op {
+	a := stock.OutOfStock(name, at)
+	return Put(Message{
+		ID: a.AlertID, Topic: TopicOutOfStock,
+		Subject: Subject(s.Name, "sold out", a.Name),
+		Mail: fmt.Sprintf("%s has sold out at %s, %s.\nOrders for it are refused until more is on the shelf.\n",
+			a.Name, s.Name, at.In(s.Calendar.Zone).Format("Mon 2 Jan 2006 at 15:04")),
+		Body: JSON(struct {
+			AlertID string `json:"alert_id"`
+			Type    string `json:"type"`
+			SKU     string `json:"sku"`
+			Name    string `json:"name"`
+			At      string `json:"at"`
+		}{a.AlertID, "out_of_stock", a.SKU, a.Name, model.Timestamp(a.At)}),
+		Attributes: map[string]string{"type": "out_of_stock", "sku": a.SKU},
+	}, now)
+}
+
+// Subject joins the parts to a mail's subject of at most 99 characters without control
+// characters, as SNS demands (SNS API Reference, Publish). SNS also demands ASCII: the
+// notifier sees to that.
+func Subject(parts ...string) string {
+	s := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, strings.Join(parts, " · "))
+	if runes := []rune(s); len(runes) > 99 {
+		return string(runes[:98]) + "…"
+	}
+	return s
+}
+
+// JSON encodes a message's body. The value must be a struct of texts, numbers and flags.
+func JSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // a struct of strings and numbers always marshals
+	}
+	return string(b)
+}

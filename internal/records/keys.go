@@ -1,0 +1,122 @@
+// Package records is the layout of the café's one table: the key of every item, and how
+// orders, payments, customers, the menu, stock and ledger entries are stored. Every room
+// of the house reads and writes through it. What only one room stores (imports, reports,
+// the outbox) that room encodes, by the Reader of this package.
+//
+// It also has the two loops that every access to the table needs: rows page by page
+// (Query, Scan), and the one retry (Retry, Write, Patiently).
+package records
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"cafe/internal/table"
+	"cafe/model"
+)
+
+// The one table's layout. Every key is made here and nowhere else.
+//
+//	order     O#<id>            O        index 1: C#<customer>, index 2: O#<shard>
+//	payment   P#<id>            P        index 1: P#<customer>, index 2: P#<shard>
+//	customer  C#<id>            C
+//	menu      M                 <sku>
+//	stock     S#<sku>           S
+//	ledger    L#<day>#<shard>   O#<id>, P#<id>; S#<sku> when it ran out that day
+//	day       D                 <day>; "audit" for what the last reconcile left undone
+//	report    R#<day>           <revision>
+//	outbox    A#<id>            A        index 2: A while pending
+//	          C#<customer>      N        the customer's own subscription to alerts
+//	import    I#<id>            I        index 2: I
+//
+// Index rows of orders and payments are sorted by business day, time and id.
+const (
+	PrefixOrder    = "O#"
+	PrefixPayment  = "P#"
+	PrefixCustomer = "C#"
+	PrefixStock    = "S#"
+	PrefixLedger   = "L#"
+	PrefixOutbox   = "A#"
+	PrefixImport   = "I#"
+	PrefixReport   = "R#"
+
+	PartitionMenu    = "M"
+	PartitionDays    = "D"
+	PartitionPending = "A"
+	PartitionImports = "I"
+)
+
+// OrderKey returns the key of an order.
+func OrderKey(id string) table.Key { return table.Key{PK: PrefixOrder + id, SK: "O"} }
+
+// PaymentKey returns the key of a payment.
+func PaymentKey(id string) table.Key { return table.Key{PK: PrefixPayment + id, SK: "P"} }
+
+// CustomerKey returns the key of a customer.
+func CustomerKey(id string) table.Key { return table.Key{PK: PrefixCustomer + id, SK: "C"} }
+
+// MenuKey returns the key of an item of the menu.
+func MenuKey(sku string) table.Key { return table.Key{PK: PartitionMenu, SK: sku} }
+
+// StockKey returns the key of a counted item's stock.
+func StockKey(sku string) table.Key { return table.Key{PK: PrefixStock + sku, SK: "S"} }
+
+// DayKey returns the key of a business day's record.
+func DayKey(day model.Day) table.Key { return table.Key{PK: PartitionDays, SK: string(day)} }
+
+// AuditKey is the key of what the last reconcile left undone. It sorts after all days.
+var AuditKey = table.Key{PK: PartitionDays, SK: "audit"}
+
+// SubscriptionKey returns the key of a customer's own subscription to alerts.
+func SubscriptionKey(customerID string) table.Key {
+	return table.Key{PK: PrefixCustomer + customerID, SK: "N"}
+}
+
+// OutboxKey returns the key of an outbox item.
+func OutboxKey(id string) table.Key { return table.Key{PK: PrefixOutbox + id, SK: "A"} }
+
+// ImportKey returns the key of an import.
+func ImportKey(id string) table.Key { return table.Key{PK: PrefixImport + id, SK: "I"} }
+
+// RevisionKey returns the key of a revision of a day's report, 1 or above.
+func RevisionKey(day model.Day, revision int) table.Key {
+	return table.Key{PK: PrefixReport + string(day), SK: fmt.Sprintf("%06d", revision)}
+}
+
+// SoldOutKey returns the key of the mark that an item ran out that day. All marks of a day
+// are in its first partition.
+func SoldOutKey(day model.Day, sku string) table.Key {
+	return table.Key{PK: LedgerPartition(day, 0), SK: PrefixStock + sku}
+}
+
+// LedgerPartition returns a partition of a day's ledger.
+func LedgerPartition(day model.Day, shard int64) string {
+	return PrefixLedger + string(day) + "#" + strconv.FormatInt(shard, 10)
+}
+
+// ShardPartition returns a partition of the day index: PrefixOrder or PrefixPayment, and
+// the shard.
+func ShardPartition(prefix string, shard int64) string {
+	return prefix + strconv.FormatInt(shard, 10)
+}
+
+// IDIn returns the id in a key: what follows the prefix in its partition.
+func IDIn(key table.Key, prefix string) string {
+	if len(key.PK) < len(prefix) {
+		return ""
+	}
+	return key.PK[len(prefix):]
+}
+
+// daySort returns the place of an order or payment in an index: by business day, then
+// time, then id. The microseconds since 1970 have 16 digits until the year 2286.
+func daySort(day model.Day, at time.Time, id string) string {
+	return string(day) + "#" + fmt.Sprintf("%016d", at.UnixMicro()) + "#" + id
+}
+
+// TimeSort returns the place of an outbox item or import in an index: by time, then id.
+// With an empty id it comes before all of that time.
+func TimeSort(at time.Time, id string) string {
+	return fmt.Sprintf("%016d#%s", max(0, at.UnixMicro()), id)
+}

@@ -1,0 +1,154 @@
+// Package settings holds what one café decides for itself, such as its name, zone and
+// currency. Lambda functions and the one process read it from the environment alike.
+package settings
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"cafe/model"
+	"cafe/model/till"
+)
+
+// Settings are what one café decides for itself.
+type Settings struct {
+	Name        string         // CAFE_NAME
+	Calendar    model.Calendar // CAFE_TIME_ZONE, CAFE_DAY_CUTOFF
+	Currency    string         // CAFE_CURRENCY, ISO 4217
+	CreditLimit model.Money    // CAFE_CREDIT_LIMIT, minor units; for customers without one of their own
+	ReportTime  time.Duration  // CAFE_REPORT_TIME, wall-clock time since midnight
+
+	// DateOrder says what 03/04/2016 means in a till's file (CAFE_DATE_ORDER: day-first
+	// or month-first). Without it such a date is rejected. A date that can be read in one
+	// way only is always read.
+	DateOrder till.DateOrder
+
+	// Shards is how many partitions of the day index and the ledger new orders are
+	// spread over (CAFE_SHARDS, 1 to 64). On DynamoDB one partition takes about 1,000
+	// orders a second. It may be raised at any time. Never lower it: readers look at this
+	// many partitions.
+	Shards int64
+
+	// What one lost sale costs, and one item left over (CAFE_LOST_SALE_COST,
+	// CAFE_LEFTOVER_COST). Only their ratio counts, so any unit will do.
+	LostSaleCost, LeftoverCost float64
+}
+
+// FromEnv reads the settings from environment variables. A variable that is not set has
+// the contract's default. An error names the variable at fault.
+func FromEnv(getenv func(string) string) (Settings, error) {
+	e := environment{getenv: getenv}
+	s := Settings{
+		Name:         e.text("CAFE_NAME", "Café"),
+		Currency:     e.text("CAFE_CURRENCY", "GBP"),
+		ReportTime:   e.clock("CAFE_REPORT_TIME", "20:00"),
+		CreditLimit:  model.Money(e.integer("CAFE_CREDIT_LIMIT", 10000, 0, int64(model.MaxAmount))),
+		Shards:       e.integer("CAFE_SHARDS", 1, 1, 64),
+		LostSaleCost: e.positive("CAFE_LOST_SALE_COST", 1),
+		LeftoverCost: e.positive("CAFE_LEFTOVER_COST", 1),
+	}
+	s.Calendar.Cutoff = e.clock("CAFE_DAY_CUTOFF", "04:00")
+	zone, err := time.LoadLocation(e.text("CAFE_TIME_ZONE", "Europe/London"))
+	if err != nil {
+		e.fail("CAFE_TIME_ZONE", "is not a zone such as Europe/London")
+	}
+	s.Calendar.Zone = zone
+	switch order := e.text("CAFE_DATE_ORDER", ""); order {
+	case "":
+	case "day-first":
+		s.DateOrder = till.DayFirst
+	case "month-first":
+		s.DateOrder = till.MonthFirst
+	default:
+		e.fail("CAFE_DATE_ORDER", "is not day-first or month-first")
+	}
+	if _, err := model.Exponent(s.Currency); err != nil {
+		e.fail("CAFE_CURRENCY", "is not an ISO 4217 code such as GBP")
+	}
+	return s, e.err
+}
+
+// ReportDue returns when the day's report is due: at ReportTime by the clock on the wall.
+// When ReportTime is not after the day's cutoff, that is after midnight.
+func (s Settings) ReportDue(day model.Day) time.Time {
+	date := day
+	if s.ReportTime <= s.Calendar.Cutoff {
+		date = day.AddDays(1)
+	}
+	y, m, d := date.Date()
+	return time.Date(y, m, d, 0, 0, int(s.ReportTime/time.Second), 0, s.Calendar.Zone)
+}
+
+// LastDue returns the last day whose report was due at or before the given time.
+func (s Settings) LastDue(at time.Time) model.Day {
+	day := s.Calendar.DayOf(at)
+	if at.Before(s.ReportDue(day)) {
+		day = day.AddDays(-1)
+	}
+	return day
+}
+
+// Shard returns the partition, from 0 to Shards-1, that an order or payment of this id
+// belongs to (FNV-1a of the id).
+func (s Settings) Shard(id string) int64 {
+	if s.Shards <= 1 {
+		return 0
+	}
+	h := uint64(14695981039346656037)
+	for _, b := range []byte(id) {
+		h = (h ^ uint64(b)) * 1099511628211
+	}
+	return int64(h % uint64(s.Shards))
+}
+
+// environment reads variables and remembers the first that is at fault.
+type environment struct {
+	getenv func(string) string
+	err    error
+}
+
+func (e *environment) fail(name, fault string) {
+	if e.err == nil {
+		e.err = fmt.Errorf("%s %s", name, fault)
+	}
+}
+
+func (e *environment) text(name, standard string) string {
+	if v := e.getenv(name); v != "" {
+		return v
+	}
+	return standard
+}
+
+func (e *environment) integer(name string, standard, min, max int64) int64 {
+	v := e.getenv(name)
+	if v == "" {
+		return standard
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < min || n > max {
+		e.fail(name, fmt.Sprintf("is not a whole number from %d to %d", min, max))
+	}
+	return n
+}
+
+func (e *environment) positive(name string, standard float64) float64 {
+	v := e.getenv(name)
+	if v == "" {
+		return standard
+	}
+	n, err := strconv.ParseFloat(v, 64)
+	if err != nil || !(n > 0 && n < 1e12) {
+		e.fail(name, "is not a number above 0")
+	}
+	return n
+}
+
+func (e *environment) clock(name, standard string) time.Duration {
+	t, err := time.Parse("15:04", e.text(name, standard))
+	if err != nil {
+		e.fail(name, "is not a time of day such as 04:00")
+	}
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
+}
