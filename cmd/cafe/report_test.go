@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -140,42 +139,6 @@ func TestTheReportOfADayIsPrintedMadeWhenDueAndBuiltAgain(t *testing.T) {
 		"unknown": {"report", "today"},
 	} {
 		out, err := run(t, append(args, "-url", s.url, "-data", s.data)...).CombinedOutput()
-		var status *exec.ExitError
-		if !errors.As(err, &status) || status.ExitCode() != 1 || !strings.Contains(string(out), name) {
-			t.Errorf("%v: %v: %s", args, err, out)
-		}
-	}
-}
-
-func TestTheBakeListIsTestedOnATillsFile(t *testing.T) {
-	sales := &strings.Builder{}
-	sales.WriteString("date,time,order,item\n")
-	for d := range 28 {
-		for n := range 4 {
-			fmt.Fprintf(sales, "2017-03-%02d,10:00,%d,Scone\n", d+1, n)
-		}
-		fmt.Fprintf(sales, "2017-03-%02d,10:00,9,NONE\n2017-03-%02d,10:00,10,Unicorn\n", d+1, d+1)
-	}
-	path := write(t, "till.csv", sales.String())
-	menu := write(t, "menu.csv", "sku,name,category,price,counted\nscone,Scone,bakery,2.00,true\n")
-	cmd := run(t, "backtest", "-menu", menu, "-from", "2017-03-15", path)
-	errs := &strings.Builder{}
-	cmd.Stderr = errs
-	out, err := cmd.Output()
-	if err != nil || !strings.Contains(string(out), "One day ahead, 2017-03-15 to 2017-03-28.") || !strings.Contains(errs.String(), "28 orders of the file are left out") {
-		t.Errorf("%v: %s%s", err, out, errs)
-	}
-	if line := strings.Fields(string(out[strings.Index(string(out), "Scone"):])); len(line) < 5 || line[1] != "14" || line[2] != "56" || line[4] != "0.00" {
-		t.Errorf("%s", out)
-	}
-	for name, args := range map[string][]string{
-		"menu":    {"backtest", path},
-		"one":     {"backtest", "-menu", menu},
-		"-from":   {"backtest", "-menu", menu, "-from", "March", path},
-		"column":  {"backtest", "-menu", path, path},
-		"no such": {"backtest", "-menu", menu, path + "x"},
-	} {
-		out, err := run(t, args...).CombinedOutput()
 		var status *exec.ExitError
 		if !errors.As(err, &status) || status.ExitCode() != 1 || !strings.Contains(string(out), name) {
 			t.Errorf("%v: %v: %s", args, err, out)

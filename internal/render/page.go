@@ -104,12 +104,38 @@ func (w words) bakeSection() markup {
 <thead><tr><th scope="col">Item</th><th scope="col" class="n">Make</th><th scope="col">Range</th><th scope="col" class="box">Baked</th><th scope="col" class="box">Left over</th></tr></thead>
 <tbody>` + each(list, func(b report.Bake) markup { return w.bakeRow(b, most) }) + `
 </tbody>
-</table>`
+</table>` + w.recentTable()
 	}
 	return `
 <section class="bake" aria-labelledby="bake">
 <h2 id="bake">Bake for ` + text(w.NextOpenDay.Format("Monday 2 January")) + `</h2>` + what + each(w.offCounter(), note) + `
 </section>`
+}
+
+// recentTable is how each item's forecast did in the last four weeks, if that is known.
+func (w words) recentTable() markup {
+	rows := each(w.Bake, func(b report.Bake) markup {
+		r := b.Recent
+		if r == nil || b.High == 0 {
+			return ""
+		}
+		cell := func(s string) markup { return `<td class="n">` + text(s) + `</td>` }
+		return `
+<tr><th scope="row">` + text(b.Name) + `</th>` + cell(strconv.FormatFloat(r.Error, 'f', 1, 64)) + cell(strconv.Itoa(r.Held)+" of "+strconv.Itoa(r.Days)) +
+			cell(number(r.Wasted)) + cell(number(r.Lost)) + `</tr>`
+	})
+	if rows == "" {
+		return ""
+	}
+	return `
+<details>
+<summary>The last four weeks, item by item</summary>
+<table>
+<thead><tr><th scope="col">Item</th><th scope="col" class="n">Off by</th><th scope="col" class="n">Held</th><th scope="col" class="n">Left over</th><th scope="col" class="n">Lost</th></tr></thead>
+<tbody>` + rows + `
+</tbody>
+</table>
+</details>`
 }
 
 func (w words) bakeRow(b report.Bake, most int64) markup {
@@ -271,6 +297,9 @@ func (w words) forecastRow(f report.Forecast, most int64) markup {
 		missed = "more than forecast"
 	case f.Sold < f.Low && !w.Partial:
 		missed = "less than forecast"
+	}
+	if len(f.By) > 1 {
+		missed = strings.TrimPrefix(missed+"; bake "+byWhen(f.By), "; ")
 	}
 	return `
 <tr><th scope="row">` + text(w.mark(f)+"\u00a0"+f.Name) + small(missed) + `</th>` +

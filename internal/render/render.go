@@ -171,25 +171,78 @@ func (w words) offCounter() (list []string) {
 
 // aside is what to know of a line of the bake list besides its numbers; mostly empty.
 func (w words) aside(b report.Bake) string {
+	var text string
 	switch {
 	case b.SoldOut:
-		return "ran out"
+		text = "; ran out"
 	case b.LastSold < w.Day && 2*b.Expected < b.WhenOn:
-		return "last sold " + b.LastSold.Format("2 Jan") + "; about " + number(b.WhenOn) + " when it is there"
+		text = "; last sold " + b.LastSold.Format("2 Jan") + "; about " + number(b.WhenOn) + " when it is there"
 	}
-	return ""
+	if b.Waste > 0 {
+		text += "; " + number(b.Waste) + " left over"
+	}
+	if b.Doubt != "" {
+		text += "; a guess: " + b.Doubt
+	}
+	if len(b.By) > 1 {
+		text += "; " + byWhen(b.By)
+	}
+	return strings.TrimPrefix(text, "; ")
+}
+
+// byWhen says what must be ready by when.
+func byWhen(bakes []report.Ready) string {
+	text := "at"
+	for i, r := range bakes {
+		if i > 0 {
+			text += ","
+		}
+		text += " " + r.At + " " + number(r.Bake)
+	}
+	return text
+}
+
+// lastWeeks says in sentences how the forecast of the items did lately; empty while
+// nothing is known.
+func (w words) lastWeeks() string {
+	var days, held int
+	var wasted, lost int64
+	for _, b := range w.Bake {
+		if r := b.Recent; r != nil {
+			days, held, wasted, lost = days+r.Days, held+r.Held, wasted+r.Wasted, lost+r.Lost
+		}
+	}
+	if days == 0 {
+		return ""
+	}
+	text := "In the last four weeks ranges held " + strconv.Itoa((100*held+days/2)/days) + " of 100 times"
+	if wasted > 0 {
+		text += "; " + number(wasted) + " left over"
+	}
+	if lost > 0 {
+		text += "; about " + number(lost) + " sales lost to empty shelves"
+	}
+	return text + "."
 }
 
 // basis says what the bake list rests on.
 func (w words) basis() string {
+	var text string
 	switch n := w.KnownDays; {
 	case n == 0:
 		return "No sales are known yet, so there is nothing to go by."
 	case n < 14:
-		return "From " + count(int64(n), "day") + " of sales only: take it with a pinch of salt."
+		text = "From " + count(int64(n), "day") + " of sales only: take it with a pinch of salt."
 	default:
-		return "From the last " + count(int64(n), "open day") + "."
+		text = "From the last " + count(int64(n), "open day") + "."
 	}
+	if w.Holiday != "" {
+		text += " That day is " + w.Holiday + "."
+	}
+	if lately := w.lastWeeks(); lately != "" {
+		text += " " + lately
+	}
+	return text
 }
 
 // forecasts are those worth a line: not what nobody expected and nobody bought.

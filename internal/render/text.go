@@ -200,6 +200,9 @@ func (m *mail) forecast(w words) {
 		if f.SoldOut {
 			text += ", ran out"
 		}
+		if len(f.By) > 1 {
+			text += "; bake " + byWhen(f.By)
+		}
 		m.flow(mark, strings.Fields(oneLine(text)))
 	}
 }

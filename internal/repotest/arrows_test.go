@@ -16,10 +16,15 @@ import (
 // the outbox, the model and the storage seam. The rooms of use cases (cafe, ledger, imports,
 // daily) do not use each other. A package whose name ends in "test" is for tests.
 var mayImport = map[string]string{
-	"model":         "",
-	"model/pricing": "model",
-	"model/till":    "model",
-	"model/report":  "model",
+	"model":          "",
+	"model/forecast": "model",
+	"model/holidays": "model",
+	"model/pricing":  "model",
+	"model/report":   "model model/forecast",
+	"model/till":     "model",
+
+	"model/forecast/former":   "model model/forecast",
+	"model/forecast/backtest": "model model/forecast model/forecast/former",
 
 	"internal/table":               "",
 	"internal/table/tabletest":     "internal/table",

@@ -6,10 +6,11 @@ import (
 	"sort"
 
 	"cafe/model"
+	"cafe/model/forecast"
 )
 
-// Pairs are told of when so many orders had both items, when that is so many times
-// what chance would give, and at most so many.
+// Two items are a pair when at least so many orders had both, that is so many times what
+// chance would give, and of those the first few.
 const (
 	leastTogether = 3
 	leastLift     = 1.2
@@ -23,8 +24,10 @@ func Build(in Input) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	today.Waste, today.Outage = in.Waste, in.Outage
+	_, today.Closed = in.Closures[in.Day]
 	sales := counting(in.Entries)
-	before := newPast(in.History, in.Day)
+	before := newPast(in.History, in.Day, in.Closures)
 	known := before.with(today)
 
 	r := Report{
@@ -35,19 +38,24 @@ func Build(in Input) (Report, error) {
 		Hours:       hours(sales, in.Calendar),
 		Compared:    compare(before, in.Day),
 		Pairs:       pairs(sales),
-		NextOpenDay: known.nextOpen(in.Day),
+		NextOpenDay: known.nextOpen(in.Day, &in),
 		Trend:       trend(known, in.Day),
 	}
-	f := learnt(before.rows)
-	r.YesterdaysForecast = judged(in, today, f)
+	f := learnt(before.rows, &in)
+	r.YesterdaysForecast = judged(&in, today, f)
+	r.SoldOut = soldOut(&in, today, f)
+	hours := in.Hours
 	if !in.Partial {
-		f.learn(today)
+		f.Learn(today.ForecastDay())
+		hours = hours.With(SoldByHour(in.Entries, in.Menu, in.Calendar))
 	}
-	r.KnownDays = f.days
-	r.Bake = f.bakeList(in, r.NextOpenDay)
-	r.SoldOut = soldOut(in, today, f)
+	if r.KnownDays = f.Days(); r.KnownDays > 0 {
+		r.Model = forecast.Model()
+	}
+	r.Holiday = in.Holidays[r.NextOpenDay]
+	r.Bake = bakeList(&in, f, hours, r.NextOpenDay)
 	r.Changes = changes(in.Before, r)
-	r.NeedsALook = needsALook(in, r)
+	r.NeedsALook = needsALook(&in, r)
 	return r, nil
 }
 
@@ -171,82 +179,8 @@ func trend(known past, day model.Day) []Takings {
 	return list
 }
 
-// bakeList has the active counted items of the menu.
-func (f *forecaster) bakeList(in Input, day model.Day) []Bake {
-	enough := in.enough()
-	list := []Bake{}
-	for sku, item := range in.Menu {
-		if !item.Counted || !item.Active {
-			continue
-		}
-		d := f.demand(sku, day.Weekday())
-		b := Bake{
-			SKU: sku, Name: name(in.Menu, sku), LastSold: f.lastSold(sku),
-			Expected: int64(math.Round(d.expected())), Bake: d.quantile(enough), WhenOn: int64(math.Round(d.mean)),
-		}
-		b.Low, b.High = d.interval(0.8)
-		_, b.SoldOut = in.SoldOut[sku]
-		list = append(list, b)
-	}
-	sortBy(list, func(a, b Bake) int {
-		return cmp.Or(cmp.Compare(b.Bake, a.Bake), cmp.Compare(b.Expected, a.Expected), cmp.Compare(b.High, a.High), cmp.Compare(a.SKU, b.SKU))
-	})
-	return list
-}
-
-// enough is the share of days that should not run out: the newsvendor's. At the ends
-// it stops short, where the forecast knows nothing.
-func (in Input) enough() float64 {
-	sum := in.LostSale + in.Leftover
-	if sum == 0 {
-		return 0.5
-	}
-	return min(max(in.LostSale/sum, 0.01), 0.99)
-}
-
-// judged returns what the earlier report expected of this day beside what came. If
-// none is kept that spoke of this day, it is what one would have said, from the same
-// history. A day without sales judges no forecast.
-func judged(in Input, today Summary, f *forecaster) []Forecast {
-	list := []Forecast{}
-	if !today.Open() {
-		return list
-	}
-	var promised []Bake
-	switch {
-	case in.Earlier != nil && in.Earlier.NextOpenDay == in.Day && in.Earlier.KnownDays > 0:
-		promised = in.Earlier.Bake
-	case f.days > 0:
-		promised = f.bakeList(in, in.Day)
-	}
-	for _, b := range promised {
-		_, gone := in.SoldOut[b.SKU]
-		list = append(list, Forecast{
-			SKU: b.SKU, Name: b.Name, Expected: b.Expected, Sold: today.Sold[b.SKU],
-			Low: b.Low, High: b.High, Bake: b.Bake, SoldOut: gone,
-		})
-	}
-	return list
-}
-
-// soldOut tells what ran out, and what the forecaster, which has learnt of the day,
-// thinks would have sold in what was left of it.
-func soldOut(in Input, today Summary, f *forecaster) []SoldOut {
-	list := []SoldOut{}
-	for sku, at := range in.SoldOut {
-		s := SoldOut{SKU: sku, Name: name(in.Menu, sku), At: Moment{at.UTC()}}
-		if perMille, known := today.SoldOut[sku]; known && !in.Partial && today.Sold[sku] > 0 {
-			left := 1 - float64(perMille)/1000
-			s.Missed = int64(math.Round(left * f.demand(sku, in.Day.Weekday()).mean))
-		}
-		list = append(list, s)
-	}
-	sortBy(list, func(a, b SoldOut) int { return cmp.Or(a.At.Compare(b.At.Time), cmp.Compare(a.SKU, b.SKU)) })
-	return list
-}
-
-// sortBy is slices.SortFunc with the machine code of one sort for all lists: every list
-// with its own is 15 KB more in each function that makes reports.
+// sortBy is slices.SortFunc with one sort's machine code for all lists. With a sort of
+// their own, each list adds 15 KB to every function that makes reports.
 func sortBy[T any](list []T, compare func(a, b T) int) {
 	sort.Slice(list, func(i, j int) bool { return compare(list[i], list[j]) < 0 })
 }

@@ -2,16 +2,17 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"sort"
 	"time"
 
 	"cafe/model"
+	"cafe/model/forecast"
 )
 
-// HistoryDays is how many days before the report's Build looks at: twelve weeks. Older
-// summaries need not be read.
-const HistoryDays = 84
+// HistoryDays is how many days before the report's a café reads for it: half a year. Build
+// takes up to forecast.MostDays, and more of them make a better bake list; docs/forecast.md
+// has by how much.
+const HistoryDays = 182
 
 // Input is all that a report is made of.
 type Input struct {
@@ -25,14 +26,35 @@ type Input struct {
 	Menu    model.Menu           // as it is now, inactive items too
 	Entries []model.Entry        // the day's, in any order; payments and deleted orders are passed over
 	SoldOut map[string]time.Time // by SKU: when the shelf last became empty, if it stayed so
+	Waste   map[string]int64     // by SKU: units of the day that were left over or spoiled
+	Outage  bool                 // the till was down for much of the day: it teaches nothing
 	History []Summary            // days before this one, in any order; closed days may be absent
 	Earlier *Report              // the newest kept report of the last day before this one; nil: none
 	Before  *Report              // this day's revision before this; nil: none
 	Facts   Facts
 
+	// Holidays are days that are not like others, past and to come, with their names.
+	// The same name in another year is the same holiday. May be nil.
+	Holidays forecast.Holidays
+	// Closures are days on which the café is closed against its habit, past and to come,
+	// with the reason. They are neither demand nor forecast. May be nil.
+	Closures map[model.Day]string
+
+	// Bakes are the times of the clock at which the café bakes, since midnight. Without
+	// them the bake list does not say what must be ready by when.
+	Bakes []time.Duration
+	// Hours is how the items' sales spread over the day, as learnt up to the day before.
+	// Keep it with the newest day: Hours.With(SoldByHour(…)) adds a day. Nil: not known.
+	Hours forecast.Hours
+
 	// What a sale lost costs, and one left over, in any one unit: only their ratio
 	// counts. Both zero means equal.
 	LostSale, Leftover float64
+}
+
+// costs are those of the forecast.
+func (in *Input) costs() forecast.Costs {
+	return forecast.Costs{LostSale: in.LostSale, Leftover: in.Leftover}
 }
 
 // Summary is what later reports need to know of a day: keep one per business day
@@ -46,12 +68,24 @@ type Summary struct {
 	// SoldOut holds, by SKU, how many of 1,000 of the day's orders had been placed
 	// when the item ran out for the day. So much of the day's demand was seen.
 	SoldOut map[string]int64
+	Waste   map[string]int64 // by SKU: units left over or spoiled; absent: none was told
+	Closed  bool             // the café says it was closed, though there may be orders
+	Outage  bool             // the till was down for much of the day
 }
 
-// Open tells whether the day had any order, though it be cancelled later.
-func (s Summary) Open() bool { return s.Orders+s.Cancelled > 0 }
+// Open reports whether the day had any order, even one that was cancelled later, and the
+// café does not say that it was closed.
+func (s Summary) Open() bool { return s.Orders+s.Cancelled > 0 && !s.Closed }
 
-// Facts are what the report's NeedsALook tells of, besides the sales.
+// ForecastDay returns what the forecast learns of the day.
+func (s Summary) ForecastDay() forecast.Day {
+	return forecast.Day{
+		Day: s.Day, Closed: !s.Open(), Outage: s.Outage, Revenue: int64(s.Revenue),
+		Sold: s.Sold, SoldOut: s.SoldOut, Waste: s.Waste,
+	}
+}
+
+// Facts are what NeedsALook names besides the sales.
 type Facts struct {
 	RejectedImports   []RejectedImport
 	DeadLetters       int64    // change records that no handler could take
@@ -68,7 +102,7 @@ type RejectedImport struct {
 }
 
 // Summarise makes the day's summary of its entries, given the menu and when items
-// ran out (as in Input). model.ErrOverflow: the day's revenue does not fit.
+// ran out (as in *Input). model.ErrOverflow: the day's revenue does not fit.
 func Summarise(day model.Day, menu model.Menu, entries []model.Entry, soldOut map[string]time.Time) (Summary, error) {
 	s := Summary{Day: day, Sold: map[string]int64{}, SoldOut: map[string]int64{}}
 	for _, e := range entries {
@@ -104,27 +138,32 @@ func Summarise(day model.Day, menu model.Menu, entries []model.Entry, soldOut ma
 	return s, nil
 }
 
-// past is the days before and up to the report's: the rows of those known, and from
-// when to when a day without a row was a closed one.
+// past is what is known of the days up to the report's.
 type past struct {
 	rows        []Summary // by day, each once
-	first, last model.Day
+	first, last model.Day // a day between them without a row was a closed one
 }
 
-// newPast takes the summaries of the HistoryDays before the day. Of several of one
-// day the last counts.
-func newPast(history []Summary, day model.Day) past {
-	from := day.AddDays(-HistoryDays)
-	var rows []Summary
+// newPast takes the summaries of the forecast.MostDays before the day. Of several
+// summaries of one day the last one counts. A closure makes its day a closed one.
+func newPast(history []Summary, day model.Day, closures map[model.Day]string) past {
+	from := day.AddDays(-forecast.MostDays)
+	var all []Summary
 	for _, s := range history {
 		if from <= s.Day && s.Day < day {
+			if _, closed := closures[s.Day]; closed {
+				s.Closed = true
+			}
+			all = append(all, s)
+		}
+	}
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Day < all[j].Day })
+	rows := all[:0]
+	for i, s := range all {
+		if i == len(all)-1 || all[i+1].Day != s.Day {
 			rows = append(rows, s)
 		}
 	}
-	sort.SliceStable(rows, func(i, j int) bool { return rows[i].Day < rows[j].Day })
-	slices.Reverse(rows)
-	rows = slices.CompactFunc(rows, func(a, b Summary) bool { return a.Day == b.Day })
-	slices.Reverse(rows)
 	p := past{rows: rows, first: day, last: day.AddDays(-1)}
 	if len(rows) > 0 {
 		p.first = rows[0].Day
@@ -132,9 +171,9 @@ func newPast(history []Summary, day model.Day) past {
 	return p
 }
 
-// with is the past with one more day, the next after all it holds.
+// with returns the past with one more day, the next after all it holds.
 func (p past) with(s Summary) past {
-	return past{rows: append(slices.Clip(p.rows), s), first: p.first, last: s.Day}
+	return past{rows: append(p.rows[:len(p.rows):len(p.rows)], s), first: p.first, last: s.Day}
 }
 
 // on returns the day's summary; one of a day without a row has no orders.
@@ -144,26 +183,4 @@ func (p past) on(d model.Day) Summary {
 		return p.rows[i]
 	}
 	return Summary{Day: d}
-}
-
-// nextOpen returns the first day after the given one on whose weekday the café was
-// open at least once in the last four weeks, or whose weekday is not known yet. If
-// nothing was open for so long, that is the very next day.
-func (p past) nextOpen(day model.Day) model.Day {
-	for n := 1; n <= 7; n++ {
-		next, known := day.AddDays(n), false
-		for week := 1; week <= 4; week++ {
-			d := next.AddDays(-7 * week)
-			if d < p.first || d > p.last {
-				continue
-			}
-			if known = true; p.on(d).Open() {
-				return next
-			}
-		}
-		if !known {
-			return next
-		}
-	}
-	return day.AddDays(1)
 }

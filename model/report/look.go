@@ -3,12 +3,10 @@ package report
 import (
 	"fmt"
 	"strconv"
-
-	"cafe/model"
 )
 
 // needsALook says in sentences what the owner should look at, the gravest first.
-func needsALook(in Input, r Report) []string {
+func needsALook(in *Input, r Report) []string {
 	list := []string{}
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	if r.Orders == 0 {
@@ -38,34 +36,27 @@ func needsALook(in Input, r Report) []string {
 	return list
 }
 
-// changes says what is new since the revision before. Of a partial one all is, and
-// none of it news.
+// changes says what is new since the revision before. Of a partial revision all is new,
+// and none of it is news.
 func changes(before *Report, r Report) []string {
-	list := []string{}
+	list := differences{}
 	if before == nil || before.Partial {
 		return list
 	}
-	add := func(what, was, is string) {
-		if was != is {
-			list = append(list, what+" "+was+" → "+is)
-		}
-	}
-	number := func(n int64) string { return strconv.FormatInt(n, 10) }
-	money := func(m model.Money) string { return m.Format(r.Currency) }
-	add("Revenue", money(before.Revenue), money(r.Revenue))
-	add("Orders", number(before.Orders), number(r.Orders))
-	add("Cancelled or refunded", number(before.Cancelled), number(r.Cancelled))
+	list.add("Revenue", before.Revenue.Format(r.Currency), r.Revenue.Format(r.Currency))
+	list.count("Orders", before.Orders, r.Orders)
+	list.count("Cancelled or refunded", before.Cancelled, r.Cancelled)
 
 	was := map[string]int64{}
 	for _, i := range before.Items {
 		was[i.SKU] = i.Quantity
 	}
 	for _, i := range r.Items {
-		add(i.Name+" sold", number(was[i.SKU]), number(i.Quantity))
+		list.count(i.Name+" sold", was[i.SKU], i.Quantity)
 		delete(was, i.SKU)
 	}
 	for _, i := range before.Items { // in their order, those now gone
-		add(i.Name+" sold", number(was[i.SKU]), "0")
+		list.count(i.Name+" sold", was[i.SKU], 0)
 	}
 
 	baked := map[string]int64{}
@@ -73,9 +64,22 @@ func changes(before *Report, r Report) []string {
 		baked[b.SKU] = b.Bake
 	}
 	for _, b := range r.Bake {
-		add("Bake "+b.Name, number(baked[b.SKU]), number(b.Bake))
+		list.count("Bake "+b.Name, baked[b.SKU], b.Bake)
 	}
 	return list
+}
+
+// differences are what changed, in words.
+type differences []string
+
+func (d *differences) add(what, was, is string) {
+	if was != is {
+		*d = append(*d, what+" "+was+" → "+is)
+	}
+}
+
+func (d *differences) count(what string, was, is int64) {
+	d.add(what, strconv.FormatInt(was, 10), strconv.FormatInt(is, 10))
 }
 
 func count(n int64, one, many string) string {

@@ -4,8 +4,7 @@
 // report, to the byte.
 //
 // A newcomer reads it in this order: report.go (what comes out), input.go (what goes
-// in), build.go (the figures), forecast.go and demand.go (the bake list), backtest.go
-// (how good that is).
+// in), build.go (the figures), bake.go (the bake list, which package forecast makes).
 package report
 
 import (
@@ -37,10 +36,12 @@ type Report struct {
 	NeedsALook         []string   `json:"needs_a_look"`
 
 	NextOpenDay model.Day `json:"next_open_day"`
-	KnownDays   int       `json:"known_days"`   // open days that the bake list rests on; 0: it says nothing
-	SoldOut     []SoldOut `json:"sold_out"`     // what ran out and stayed so until closing, first gone first
-	Changes     []string  `json:"changes"`      // since the revision before; empty for the first
-	Trend       []Takings `json:"last_28_days"` // this day last; begins at the first known day; closed days are 0
+	KnownDays   int       `json:"known_days"`        // open days that the bake list rests on; 0: it says nothing
+	SoldOut     []SoldOut `json:"sold_out"`          // what ran out and stayed so until closing, first gone first
+	Changes     []string  `json:"changes"`           // since the revision before; empty for the first
+	Trend       []Takings `json:"last_28_days"`      // this day last; begins at the first known day; closed days are 0
+	Holiday     string    `json:"holiday,omitempty"` // the name of NextOpenDay, if it is one
+	Model       string    `json:"model,omitempty"`   // what makes the bake list, in a few words
 }
 
 // Item is what one item sold.
@@ -78,16 +79,39 @@ type Level struct {
 type Bake struct {
 	SKU      string `json:"sku"`
 	Name     string `json:"name"`
-	Expected int64  `json:"expected"` // mean demand, rounded
-	Low      int64  `json:"low"`      // with High, the narrowest range around Expected
+	Expected int64  `json:"expected"` // the middle: as likely too few as too many
+	Low      int64  `json:"low"`      // with High, a range around Expected
 	High     int64  `json:"high"`     // meant to hold 80 of 100 days
 	Bake     int64  `json:"bake"`     // the number to make, given what a lost sale and a leftover cost
 	SoldOut  bool   `json:"sold_out"` // ran out on the report's day, so demand was not fully seen
+
+	By    []Ready `json:"by,omitempty"`    // Bake, shared out over the bakes of the day
+	Waste int64   `json:"waste,omitempty"` // units left over or spoiled on the report's day, as told
 
 	// LastSold is absent when no sale is known. If it is long ago, the item was off
 	// the counter, and most likely stays off; WhenOn is what it should sell if not.
 	LastSold model.Day `json:"last_sold,omitempty"`
 	WhenOn   int64     `json:"when_on"`
+
+	Doubt  string  `json:"doubt,omitempty"`           // why the numbers are a guess; absent: they are not
+	Recent *Recent `json:"last_four_weeks,omitempty"` // how the item's forecast did; absent: not known
+}
+
+// Ready is one bake of the day: so many are ready at At, and last until Until. Both are
+// times of the clock, "11:00".
+type Ready struct {
+	At    string `json:"at"`
+	Until string `json:"until"`
+	Bake  int64  `json:"bake"`
+}
+
+// Recent is how an item's forecast did in the last four weeks.
+type Recent struct {
+	Days   int     `json:"days"`   // on which the café was open and the item known
+	Error  float64 `json:"error"`  // the mean of |expected - sold| in units, to one decimal
+	Held   int     `json:"held"`   // days whose sales lay in the range
+	Wasted int64   `json:"wasted"` // units left over or spoiled, as told
+	Lost   int64   `json:"lost"`   // about how many more would have sold on days when it ran out
 }
 
 // Forecast is what an earlier report expected of this day, and what came.
@@ -100,9 +124,12 @@ type Forecast struct {
 	High     int64  `json:"high"`
 	Bake     int64  `json:"bake"`
 	SoldOut  bool   `json:"sold_out"` // more might have sold
+	// By is set while the day is not over: the bakes of the day, those to come revised by
+	// what has sold so far.
+	By []Ready `json:"by,omitempty"`
 }
 
-// Held tells whether what sold lay in the range.
+// Held reports whether what sold lay in the range.
 func (f Forecast) Held() bool { return f.Low <= f.Sold && f.Sold <= f.High }
 
 // Pair is two items that the same orders bought more often than chance would have it.
