@@ -1,9 +1,8 @@
 package model
 
 import (
-	"slices"
+	"sort"
 	"strconv"
-	"strings"
 )
 
 // Limits of a menu item.
@@ -89,6 +88,7 @@ func (m Menu) Sorted(keep func(Item) bool) []Item {
 			items = append(items, i)
 		}
 	}
-	slices.SortFunc(items, func(a, b Item) int { return strings.Compare(a.SKU, b.SKU) })
+	// slices.SortFunc would be 27 KB more in every function.
+	sort.Slice(items, func(i, j int) bool { return items[i].SKU < items[j].SKU })
 	return items
 }

@@ -81,8 +81,8 @@ func (r *Reporter) partOf(ctx context.Context, partition string) (daySales, erro
 	return part, nil
 }
 
-// past returns the summaries of the days before the given one that its report needs. It
-// makes those that are missing or out of date from the ledger, and stores them.
+// past returns the summaries of the days before the given one that its report needs, in any
+// order. It makes those that are missing or out of date from the ledger, and stores them.
 //
 // A late order leaves a record of its day. A day has no record when all its orders came in
 // time and its report was never made, because the café's process was off. So days without a
@@ -152,7 +152,6 @@ func (r *Reporter) past(ctx context.Context, day model.Day, menu model.Menu, byD
 			history = append(history, counted.unpacked(record))
 		}
 	}
-	slices.SortFunc(history, func(a, b report.Summary) int { return strings.Compare(string(a.Day), string(b.Day)) })
 	return history, nil
 }
 
