@@ -16,7 +16,7 @@ import (
 )
 
 // Customer returns a customer that the caller may see, or model.ErrNotFound. Totals follow
-// orders and payments by a records.Time.
+// orders and payments within a moment.
 func (c *Cafe) Customer(ctx context.Context, by Caller, id string) (model.Customer, error) {
 	if !by.worksHere() && by.ID != id {
 		return model.Customer{}, model.ErrNotFound
@@ -28,9 +28,8 @@ func (c *Cafe) Customer(ctx context.Context, by Caller, id string) (model.Custom
 	return customer, err
 }
 
-// SetCustomer says who a customer is and how far their tab may run, and tells whether
-// the customer is new. A limit under the balance is a crossing. Fields at fault are a
-// model.Invalid.
+// SetCustomer sets a customer's profile and credit limit, and reports whether the customer is
+// new. A limit below the balance counts as a crossing. Fields at fault are a model.Invalid.
 func (c *Cafe) SetCustomer(ctx context.Context, id string, p model.Profile, match records.Match) (customer model.Customer, created bool, err error) {
 	if id == model.WalkIn {
 		return customer, false, model.Invalid{{Field: "id", Message: "is nobody's: walk-ins have no account"}}
@@ -55,10 +54,10 @@ func (c *Cafe) SetCustomer(ctx context.Context, id string, p model.Profile, matc
 	return customer, created, err
 }
 
-// Erase removes what is personal of a customer, with the notes on their orders and payments,
-// and keeps the café's own totals. It raises no alert: over the café's own limit, the tab has
-// to sink before it can cross it. It is model.ErrNotFound when there is no such customer, or not any
-// more. One that failed half-way goes on where it was when it is tried again.
+// Erase removes a customer's personal data, and the notes of their orders and payments. It
+// keeps the totals, which are the café's own books. It raises no alert: a tab above the café's
+// own limit must first fall below it. It is model.ErrNotFound when the customer does not
+// exist or was erased before. An Erase that failed half-way can be repeated.
 func (c *Cafe) Erase(ctx context.Context, id string) error {
 	if was, err := records.Customer(ctx, c.table, id, true); err != nil || was.Version == 0 || !was.ErasedAt.IsZero() {
 		return cmp.Or(err, model.ErrNotFound)
@@ -123,7 +122,7 @@ func (c *Cafe) forgetNote(ctx context.Context, row table.Row) error {
 	return err
 }
 
-// Pay takes a payment onto a customer's tab. The key works as for Place.
+// Pay takes a payment that lowers a customer's balance. The key works as for Place.
 func (c *Cafe) Pay(ctx context.Context, by Caller, customerID string, amount model.Money, note, key string) (paid model.Payment, replayed bool, err error) {
 	if customerID == model.WalkIn {
 		return paid, false, model.Invalid{{Field: "id", Message: "is nobody's: walk-ins have no account"}}
@@ -155,7 +154,7 @@ func (c *Cafe) Pay(ctx context.Context, by Caller, customerID string, amount mod
 	return paid, false, err
 }
 
-// Payments lists a customer's payments, newest first, as Orders does.
+// Payments lists a customer's payments, newest first. Pages work as for Orders.
 func (c *Cafe) Payments(ctx context.Context, by Caller, customerID, from string, limit int) (payments []model.Payment, next string, err error) {
 	if _, err := c.Customer(ctx, by, customerID); err != nil {
 		return nil, "", err

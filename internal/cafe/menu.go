@@ -12,11 +12,11 @@ import (
 	"cafe/model"
 )
 
-// menuAge is for how long a menu that was read is good enough. A price that another
-// process changed is charged after at most this; a process sees its own changes at once.
+// menuAge is how old the menu in the process may be. A price that another process changed is
+// charged after this time at the latest. A process sees its own changes at once.
 const menuAge = 3 * time.Second
 
-// menuCache keeps the menu in the process. A menu that was handed out is never changed.
+// menuCache keeps the menu in the process. It never changes a menu that it handed out.
 type menuCache struct {
 	turn chan struct{} // holds the one who reads; waiting for it ends with the context
 
@@ -26,7 +26,8 @@ type menuCache struct {
 	changes int        // of this process: what was asked for before one is out of date
 }
 
-// since returns the menu, if it was read no earlier than that, and the changes so far.
+// since returns the menu if it was read at or after that time, else nil, and the number of
+// changes so far.
 func (m *menuCache) since(earliest time.Time) (model.Menu, int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -36,7 +37,7 @@ func (m *menuCache) since(earliest time.Time) (model.Menu, int) {
 	return m.menu, m.changes
 }
 
-// keep keeps the menu, unless one of the process's own changes has come since.
+// keep stores the menu, unless the process itself changed it meanwhile.
 func (m *menuCache) keep(menu model.Menu, asked time.Time, changes int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -97,7 +98,8 @@ func (c *Cafe) ForgetMenu() {
 	c.menu.changes++
 }
 
-// MenuPage returns up to limit items after the SKU, by SKU, and whether there are more.
+// MenuPage returns up to limit items whose SKU comes after the given one, sorted by SKU, and
+// whether there are more.
 func (c *Cafe) MenuPage(ctx context.Context, after string, limit int) (items []model.Item, more bool, err error) {
 	menu, err := c.Menu(ctx)
 	if err != nil {
@@ -114,7 +116,7 @@ func page[T any](all []T, limit int) ([]T, bool) {
 	return all, false
 }
 
-// MenuItem returns one item, or model.ErrNotFound.
+// MenuItem returns one item of the menu, or model.ErrNotFound.
 func (c *Cafe) MenuItem(ctx context.Context, sku string) (model.Item, error) {
 	asked := c.now()
 	menu, err := c.Menu(ctx)
@@ -134,12 +136,12 @@ func (c *Cafe) MenuItem(ctx context.Context, sku string) (model.Item, error) {
 	return item, nil
 }
 
-// ItemMatch is a caller's condition on what is on the menu under a SKU; known is false when
-// nothing is. A nil ItemMatch asks for nothing.
+// ItemMatch is a caller's condition on an item of the menu. known is false when the menu does
+// not have it. A nil ItemMatch is no condition.
 type ItemMatch func(was model.Item, known bool) bool
 
-// SetMenuItem puts the item on the menu, or replaces it, and tells whether it is new.
-// Fields at fault are a model.Invalid; model.ErrStale when match is given and does not hold.
+// SetMenuItem puts an item on the menu, or replaces it, and reports whether it is new. Fields
+// at fault are a model.Invalid. It is model.ErrStale when match is given and does not hold.
 func (c *Cafe) SetMenuItem(ctx context.Context, item model.Item, match ItemMatch) (created bool, err error) {
 	if err := item.Validate(); err != nil {
 		return false, err
@@ -165,8 +167,8 @@ func (c *Cafe) SetMenuItem(ctx context.Context, item model.Item, match ItemMatch
 	return err == nil, err
 }
 
-// RemoveMenuItem takes the item off the menu, or returns model.ErrNotFound; model.ErrStale when match is
-// given and does not hold. Orders that name it keep their lines.
+// RemoveMenuItem takes an item off the menu. It is model.ErrNotFound when the menu does not
+// have it, and model.ErrStale when match is given and does not hold. Orders keep their lines.
 func (c *Cafe) RemoveMenuItem(ctx context.Context, sku string, match ItemMatch) error {
 	defer c.ForgetMenu()
 	if match != nil {
@@ -212,8 +214,8 @@ func (c *Cafe) changeMenuItem(ctx context.Context, sku string, edit func(was mod
 	})
 }
 
-// saysTheSame are the conditions that an item of the menu is there and is as given. When and
-// by whom that was said does not matter.
+// saysTheSame returns the conditions that an item of the menu is stored with these very
+// attributes. When and by whom it was set does not matter.
 func saysTheSame(item table.Item) []table.Condition {
 	same := []table.Condition{table.Present()}
 	for _, name := range []string{"name", "category", "price", "counted", "active", "options"} {
@@ -226,14 +228,14 @@ func saysTheSame(item table.Item) []table.Condition {
 	return same
 }
 
-// StockLevel is a counted item with what is on the shelf.
+// StockLevel is how many units of a counted item are on the shelf.
 type StockLevel struct {
 	SKU, Name string
 	OnHand    int64
 }
 
-// StockPage returns the stock of up to limit counted items after the SKU, by SKU, and
-// whether there are more. An item that was never counted has 0.
+// StockPage returns the stock of up to limit counted items whose SKU comes after the given
+// one, sorted by SKU, and whether there are more. An item that was never counted has 0.
 func (c *Cafe) StockPage(ctx context.Context, after string, limit int) (levels []StockLevel, more bool, err error) {
 	menu, err := c.Menu(ctx)
 	if err != nil {
@@ -258,9 +260,9 @@ func (c *Cafe) stock(ctx context.Context, sku string, consistent bool) (model.St
 	return stock, err
 }
 
-// SetStock says how much of a counted item is on the shelf now. It is model.ErrNotFound when
-// the item is not on the menu, and a model.Invalid when the item is not counted or the
-// number is out of range.
+// SetStock sets how many units of a counted item are on the shelf. It is model.ErrNotFound
+// when the menu does not have the item, and a model.Invalid when the item is not counted or
+// the number is out of range.
 func (c *Cafe) SetStock(ctx context.Context, sku string, onHand int64) (StockLevel, error) {
 	item, err := c.MenuItem(ctx, sku)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"cafe/model"
 )
 
-// Order returns an order that the caller may see, or model.ErrNotFound. It may be a records.Time
-// old, but an order that was just placed is there.
+// Order returns an order that the caller may see, or model.ErrNotFound. The answer may be a
+// moment old, but an order that was just placed is always found.
 func (c *Cafe) Order(ctx context.Context, by Caller, id string) (model.Order, error) {
 	order, err := c.order(ctx, by, id, false)
 	if errors.Is(err, model.ErrNotFound) {
@@ -35,16 +35,17 @@ func (c *Cafe) order(ctx context.Context, by Caller, id string, consistent bool)
 	return order, nil
 }
 
-// Amendment says what to change of an order; nil leaves a part as it is.
+// Amendment says what to change in an order. Nil leaves a part as it is.
 type Amendment struct {
 	Lines    []model.DraftLine // all lines anew, at today's prices
 	Note     *string
-	PickupAt *time.Time // the zero time: not asked for any more
+	PickupAt *time.Time // the zero time removes it
 }
 
-// Amend changes an order that is still placed. The caller must say by match which
-// version they mean: model.ErrPreconditionRequired when nil, model.ErrStale when it does not match.
-// model.ErrNotAmendable, model.ErrNotFound, model.Invalid and model.Shortages as their names say.
+// Amend changes an order that is still placed. match says which version the caller means: it
+// is model.ErrPreconditionRequired without one, and model.ErrStale when it does not hold.
+// Other errors are model.ErrNotAmendable, model.ErrNotFound, a model.Invalid and a
+// model.Shortages.
 func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, match records.Match) (model.Order, error) {
 	return c.change(ctx, by, id, match, func(o model.Order) (model.Order, error) {
 		if match == nil {
@@ -80,10 +81,10 @@ func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, mat
 	})
 }
 
-// Advance moves an order to another status. The same status again changes nothing. A
-// role that may never set the status is model.ErrForbidden; a move that is not one of an
-// order's life, or not this caller's now, is an *model.IllegalMove; model.ErrStale when match is
-// given and does not.
+// Advance moves an order to another status. The same status again changes nothing. It is
+// model.ErrForbidden when the caller's role may never set that status, a *model.IllegalMove
+// when the order cannot go there from where it is, or not by this caller, and model.ErrStale
+// when match is given and does not hold.
 func (c *Cafe) Advance(ctx context.Context, by Caller, id string, to model.Status, match records.Match) (model.Order, error) {
 	return c.change(ctx, by, id, match, func(o model.Order) (model.Order, error) {
 		switch {
@@ -102,8 +103,8 @@ func (c *Cafe) Advance(ctx context.Context, by Caller, id string, to model.Statu
 	})
 }
 
-// Remove deletes an order as if it had never been: what it took off the shelf and had
-// not put back goes back, and totals drop it. Its notes go.
+// Remove deletes an order as if it had never been placed. Stock that it still holds goes back
+// on the shelf, totals drop it, and its notes are removed.
 func (c *Cafe) Remove(ctx context.Context, by Caller, id string, match records.Match) error {
 	_, err := c.change(ctx, by, id, match, func(o model.Order) (model.Order, error) {
 		o = o.WithoutNotes()
@@ -164,7 +165,8 @@ func (c *Cafe) attemptChange(ctx context.Context, by Caller, id string, match re
 	return was, records.ErrOvertaken
 }
 
-// taken is what must come off the shelf, or go back (negative), when an order changes.
+// taken returns the units that come off the shelf when an order changes, by SKU. Negative
+// units go back.
 func taken(was, next model.Order) map[string]int64 {
 	units := map[string]int64{}
 	if next.TookStock {
@@ -180,8 +182,8 @@ func taken(was, next model.Order) map[string]int64 {
 	return units
 }
 
-// lacking keeps the shortages of items of which more is wanted than is there, given
-// that some are taken already.
+// lacking keeps the shortages of items of which the order takes more than is on the shelf,
+// beyond what it holds already.
 func lacking(short model.Shortages, units map[string]int64) model.Shortages {
 	return slices.DeleteFunc(short, func(s model.Shortage) bool { return units[s.SKU] <= s.OnHand })
 }
@@ -196,20 +198,20 @@ func same(a, b model.Order) bool {
 	})
 }
 
-// Filter says which orders to list. Empty fields let all through.
+// Filter says which orders to list. An empty field lets all orders through.
 type Filter struct {
 	CustomerID string
 	Status     model.Status
 	Day        model.Day
 }
 
-// readAtMost is how many rows one list page reads when a filter lets few of them
-// through. The page is short then, and the next goes on from there.
+// readAtMost is how many rows a page of a list reads, at most. When a filter lets few of them
+// through, the page is short, and the next one goes on from there.
 const readAtMost = 1000
 
-// Orders lists orders that the caller may see, newest first: up to limit of them, from
-// where the page before ended (next, or empty for the first). next is empty on the last
-// page. A customer who asks for somebody else's is model.ErrForbidden.
+// Orders lists up to limit orders that the caller may see, newest first. from is where the
+// page before ended (its next), empty for the first page. next is empty on the last page. It
+// is model.ErrForbidden when a customer asks for another customer's orders.
 func (c *Cafe) Orders(ctx context.Context, by Caller, f Filter, from string, limit int) (orders []model.Order, next string, err error) {
 	if !by.worksHere() {
 		if f.CustomerID != "" && f.CustomerID != by.ID {

@@ -68,7 +68,7 @@ func (c *Cafe) attempt(ctx context.Context, draft model.Draft, id, fingerprint s
 	return model.Order{}, false, records.ErrOvertaken
 }
 
-// addressed fills in whose the order is and how it is paid, and checks the draft.
+// addressed fills in the customer and the payment terms, and checks the draft.
 func addressed(by Caller, draft model.Draft) (model.Draft, error) {
 	if draft.CustomerID == "" {
 		draft.CustomerID = by.ID
@@ -110,8 +110,7 @@ func (c *Cafe) place(ctx context.Context, draft model.Draft, id, fingerprint str
 	return order, records.Write(ctx, c.table, ops...)
 }
 
-// price prices lines by the menu. Before it refuses, it makes sure that the menu is
-// not one of a few seconds ago.
+// price prices lines by the menu. Before it refuses a line, it reads the menu anew.
 func (c *Cafe) price(ctx context.Context, asked []model.DraftLine) ([]model.Line, model.Money, error) {
 	now := c.now()
 	menu, err := c.Menu(ctx)
