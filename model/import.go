@@ -36,7 +36,10 @@ type ImportDraft struct {
 	Name   string   // the name of the file, for people
 	Source string   // the till that the order ids belong to
 	Ignore []string // items whose rows are not sales
-	DryRun bool     // compute the result, and store nothing else
+	// Payment is how the orders of named customers were paid when their rows do not say.
+	// Empty is counter: what a till exports was paid there, and a loyalty number is no tab.
+	Payment PaymentTerms
+	DryRun  bool // compute the result, and store nothing else
 }
 
 // Validate returns an Invalid with all faults, or nil.
@@ -50,6 +53,11 @@ func (d ImportDraft) Validate() error {
 	faults.CheckText("/name", d.Name, 1, MaxName, false)
 	if !ValidID(d.Source) {
 		faults.Add("/source", badID)
+	}
+	switch d.Payment {
+	case "", TermsAccount, TermsCounter:
+	default:
+		faults.Add("/payment", "must be account or counter")
 	}
 	if len(d.Ignore) > MaxIgnored {
 		faults.Add("/ignore_items", "must have at most "+strconv.Itoa(MaxIgnored)+" items")
@@ -77,6 +85,39 @@ type Import struct {
 	Created, Updated, Unchanged, Rejected int64
 
 	Problems []ImportProblem // the first problems, in the order of their lines
+	Summary  FileSummary     // what was read; zero until it is done
+}
+
+// FileSummary says what was read from a file, so that whoever compares one sum with their
+// till knows whether anything is missing.
+type FileSummary struct {
+	Totals  FileTotals // zero for a stock count or menu
+	Columns FileColumns
+	Notes   []string // what is worth knowing, a clause each
+}
+
+// FileTotals sums up the orders of a file that were taken, those that were unchanged
+// included.
+type FileTotals struct {
+	Orders  int64 // that count, refunds not
+	Revenue Money // of orders that count, less refunds
+	ByDay   []FileDay
+}
+
+// FileDay sums up the orders of a file that are of one business day.
+type FileDay struct {
+	Day     Day
+	Orders  int64
+	Revenue Money
+}
+
+// FileColumns says which columns of a file were read.
+type FileColumns struct {
+	// Read are the names of the columns by what they tell: "order id": "Receipt number".
+	// Several columns that tell the same are joined by commas, the one that counts first
+	// in front.
+	Read    map[string]string
+	NotRead []string // the names of the others, in the file's order
 }
 
 // ImportProblem says what is wrong with a line of the file. Line 0 means the whole file.
