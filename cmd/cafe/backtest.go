@@ -84,7 +84,7 @@ func readTest(ctx context.Context, c *cli.Command) (test backtest.Test, left int
 	if err != nil {
 		return test, 0, err
 	}
-	rules := till.Rules{Zone: settings.Calendar.Zone, Currency: settings.Currency, Dates: settings.DateOrder, Menu: menu, Ignore: c.StringSlice("ignore")}
+	rules := till.Rules{Calendar: settings.Calendar, Currency: settings.Currency, Dates: settings.DateOrder, Menu: menu, Ignore: c.StringSlice("ignore")}
 	history, left, err := readHistory(ctx, c.Args().First(), rules, settings.Calendar)
 	if err != nil {
 		return test, left, err

@@ -1027,11 +1027,11 @@ func (c *regular) file() {
 	if !again {
 		f = &file{source: c.name("till"), orders: 2 + c.random.IntN(6)}
 		var b strings.Builder
-		b.WriteString("order_id,ordered_at,item,quantity,amount,customer_id\n")
+		b.WriteString("order_id,ordered_at,item,quantity,amount,customer_id,payment\n")
 		for i := range f.orders {
-			fmt.Fprintf(&b, "%d,%s 10:%02d,Latte,1,3.50,%s\n", i+1, time.Now().AddDate(0, 0, -1-i).Format(time.DateOnly), i, c.imported.id)
+			fmt.Fprintf(&b, "%d,%s 10:%02d,Latte,1,3.50,%s,account\n", i+1, time.Now().AddDate(0, 0, -1-i).Format(time.DateOnly), i, c.imported.id)
 		}
-		b.WriteString("900,yesterday,Latte,1,3.50,\n") // a bad row
+		b.WriteString("900,yesterday,Latte,1,3.50,,\n") // a bad row
 		f.content, c.lastFile = b.String(), f
 	}
 	body := fmt.Sprintf(`{"kind":"orders","name":"till.csv","source":%q}`, f.source)

@@ -124,7 +124,7 @@ func (a *attempt) read(ctx context.Context) error {
 		return err
 	}
 	rules := till.Rules{
-		Source: a.im.Source, Zone: a.settings.Calendar.Zone, Currency: a.settings.Currency, Dates: a.settings.DateOrder, Menu: menu, Ignore: a.im.Ignore, MaxBytes: maxUnpacked, Scratch: scratch,
+		Source: a.im.Source, Calendar: a.settings.Calendar, Currency: a.settings.Currency, Dates: a.settings.DateOrder, Payment: a.im.Payment, Menu: menu, Ignore: a.im.Ignore, MaxBytes: maxUnpacked, Scratch: scratch,
 	}
 	switch a.im.Kind {
 	case model.ImportOrders:

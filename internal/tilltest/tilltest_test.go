@@ -58,7 +58,7 @@ func TestEveryRowIsReadWithTheSampleMenu(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := till.ReadOrders(t.Context(), strings.NewReader(text), till.Rules{Zone: zone, Menu: sampleMenu(t), Ignore: NoSale})
+	file, err := till.ReadOrders(t.Context(), strings.NewReader(text), till.Rules{Calendar: model.Calendar{Zone: zone}, Menu: sampleMenu(t), Ignore: NoSale})
 	if err != nil {
 		t.Fatal(err)
 	}

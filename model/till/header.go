@@ -4,67 +4,26 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
-
-// field is something a row tells, by whatever name its column has.
-type field int
-
-const (
-	fieldOrder field = iota
-	fieldOrderedAt
-	fieldDate
-	fieldTime
-	fieldItem
-	fieldQuantity
-	fieldUnitPrice
-	fieldAmount
-	fieldCustomer
-	fieldPayment
-	fieldStatus
-	fieldOutlet
-	fieldSKU
-	fieldOnHand
-	fieldName
-	fieldCategory
-	fieldPrice
-	fieldCounted
-	fieldActive
-	fieldOptions
-	fields
-)
-
-// layout is what a kind of file may have for columns. Of several names for one field,
-// the first listed that the file has counts.
-type layout struct {
-	kind  string // "An orders file"
-	names map[field][]string
-	needs []need
-}
-
-// need is something that a file of the kind cannot do without: all the fields of one
-// of the ways to tell it.
-type need struct {
-	what string
-	ways [][]field
-	says string // the names to choose from
-}
-
-// fold makes names alike that differ only in case, spaces or _.
-func fold(name string) string {
-	return strings.ToLower(strings.NewReplacer(" ", "", "_", "", "\t", "", "\u00a0", "").Replace(name))
-}
 
 // reasonColumn is the one that a rejects file has more than the upload.
 const reasonColumn = "reason"
 
+// maxColumns is how many columns a file may have. The rejects file repeats them in
+// every row, so this bounds how much a small upload can make of itself.
+const maxColumns = 1000
+
 // columns says where in a file's rows which field stands.
 type columns struct {
-	header []string // without the reasons of an earlier rejects file
-	at     [fields]int
-	drop   []int // where those reasons stood
+	header   []string // without the reasons of an earlier rejects file
+	at       [fields][]int
+	drop     []int // where those reasons stood
+	fillDown bool
 }
 
-// columns finds the layout's fields in a header.
+// columns finds the layout's fields in a header. The columns that it returns beside an
+// error say what was found all the same.
 func (l layout) columns(header []string) (columns, error) {
 	var c columns
 	for i, name := range header {
@@ -73,55 +32,64 @@ func (l layout) columns(header []string) (columns, error) {
 		}
 	}
 	c.header = c.tidy(slices.Clone(header))
-	folded := make([]string, len(c.header))
+	folded := make(map[string][]int, len(c.header))
 	for i, name := range c.header {
-		folded[i] = fold(name)
+		name = fold(name)
+		folded[name] = append(folded[name], i)
 	}
-	for f := range c.at {
-		c.at[f] = -1
-		for _, name := range l.names[field(f)] {
-			i := slices.Index(folded, fold(name))
-			if i < 0 {
-				continue
-			}
-			if slices.Contains(folded[i+1:], folded[i]) {
-				return columns{}, &FileError{fmt.Sprintf("The file has more than one column %s; remove or rename one of them.", excerpt(strings.TrimSpace(c.header[i])))}
-			}
-			c.at[f] = i
-			break
+	all := []*names{&l.names, &l.more}
+	for i := range l.tills {
+		d := &l.tills[i]
+		if !slices.ContainsFunc(d.sign, func(name string) bool { return folded[fold(name)] == nil }) {
+			all = append(all, &d.names)
+			c.fillDown = c.fillDown || d.fillDown
 		}
 	}
-	return c, l.missing(c)
+	var twice error
+	for _, names := range all {
+		for f := range c.at {
+			for _, name := range names[f] {
+				at := folded[fold(name)]
+				switch {
+				case len(at) == 1:
+					c.at[f] = append(c.at[f], at[0])
+				case len(at) > 1 && !c.has(field(f)) && slices.Contains(l.names[f], name):
+					c.at[f] = at[:1]
+					twice = &FileError{fmt.Sprintf("The file has more than one column %s; remove or rename one of them.", excerpt(strings.TrimSpace(c.header[at[0]])))}
+				}
+			}
+		}
+	}
+	if lacks := l.lacks(c); len(lacks) > 0 {
+		return c, l.missing(c, lacks)
+	}
+	return c, twice
 }
 
-// missing names what the file would need, or returns nil.
-func (l layout) missing(c columns) error {
-	var needs, lacks []string
+// lacks returns what the file would need and has not.
+func (l layout) lacks(c columns) (lacks []string) {
 	for _, n := range l.needs {
-		needs = append(needs, n.what+" ("+n.says+")")
 		told := slices.ContainsFunc(n.ways, func(way []field) bool {
-			return !slices.ContainsFunc(way, func(f field) bool { return c.at[f] < 0 })
+			return !slices.ContainsFunc(way, func(f field) bool { return !c.has(f) })
 		})
 		if !told {
 			lacks = append(lacks, n.what)
 		}
 	}
-	if len(lacks) == 0 {
-		return nil
-	}
-	hint := ""
-	if len(c.header) == 1 && strings.ContainsAny(c.header[0], ";\t") {
-		hint = ", whose cells must be separated by commas,"
-	}
-	return &FileError{fmt.Sprintf("%s needs a header row with columns for %s; this file%s has none for %s.", l.kind, list(needs), hint, list(lacks))}
+	return lacks
 }
 
-// list joins by commas and "and".
-func list(words []string) string {
-	if len(words) == 1 {
-		return words[0]
+// missing says what a file without some columns would need.
+func (l layout) missing(c columns, lacks []string) error {
+	needs := make([]string, len(l.needs))
+	for i, n := range l.needs {
+		needs[i] = n.what + " (" + n.says + ")"
 	}
-	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+	has := "this file has"
+	if len(c.header) == 1 {
+		has = "this file has only one column, and"
+	}
+	return &FileError{fmt.Sprintf("%s needs a header row with columns for %s; %s none for %s.", l.kind, list(needs), has, list(lacks))}
 }
 
 // tidy takes the reasons of an earlier rejects file, and the apostrophes in front of
@@ -141,21 +109,100 @@ func (c *columns) tidy(cells []string) []string {
 	return cells
 }
 
-// cell returns what a row says of the field, without spaces around it: nothing when
-// the file has no such column.
+// has reports whether the file has a column for the field.
+func (c *columns) has(f field) bool { return len(c.at[f]) > 0 }
+
+// cell returns what a row says of the field, without spaces around it: the first of its
+// columns that has a value in the row. It returns nothing when none has.
 func (c *columns) cell(cells []string, f field) string {
-	if i := c.at[f]; i >= 0 && i < len(cells) {
-		return strings.TrimSpace(cells[i])
+	for _, i := range c.at[f] {
+		if i < len(cells) {
+			if cell := strings.TrimSpace(cells[i]); cell != "" {
+				return cell
+			}
+		}
 	}
 	return ""
 }
 
-// name returns the column's name as the file has it, or nothing when it has none.
-func (c *columns) name(f field) string {
-	if c.at[f] < 0 {
+// name returns the name, as the file has it, of the column that tells the field in a
+// row: the first when none has a value there, and nothing when the file has none.
+func (c *columns) name(cells []string, f field) string {
+	if !c.has(f) {
 		return ""
 	}
-	return strings.TrimSpace(c.header[c.at[f]])
+	at := c.at[f][0]
+	for _, i := range c.at[f] {
+		if i < len(cells) && strings.TrimSpace(cells[i]) != "" {
+			at = i
+			break
+		}
+	}
+	return shortened(strings.TrimSpace(c.header[at]), maxName)
+}
+
+// maxName is how much of a column's name is repeated in problems and notes.
+const maxName = 60
+
+// names returns the names of all columns of a field, joined for people.
+func (c *columns) names(f field) string {
+	names := make([]string, len(c.at[f]))
+	for i, at := range c.at[f] {
+		names[i] = shortened(strings.TrimSpace(c.header[at]), maxName)
+	}
+	return strings.Join(names, ", ")
+}
+
+// notRead returns the names of the columns that no field is read from.
+func (c *columns) notRead() (names []string) {
+	read := make(map[int]bool)
+	for _, at := range c.at {
+		for _, i := range at {
+			read[i] = true
+		}
+	}
+	for i, name := range c.header {
+		if name = shortened(strings.TrimSpace(name), maxName); !read[i] && name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// wordSet makes a set of words that are separated by spaces.
+func wordSet(words string) map[string]bool {
+	set := make(map[string]bool)
+	for word := range strings.FieldsSeq(words) {
+		set[word] = true
+	}
+	return set
+}
+
+// looksLikeMoney reports whether a column of the name may hold money, a void or a refund.
+func looksLikeMoney(name string) bool {
+	found := false
+	var before rune
+	spaced := strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) {
+			return ' '
+		}
+		return r
+	}, name)
+	var b strings.Builder
+	for _, r := range spaced {
+		if unicode.IsLower(before) && unicode.IsUpper(r) { // netSales
+			b.WriteByte(' ')
+		}
+		b.WriteRune(unicode.ToLower(r))
+		before = r
+	}
+	for word := range strings.FieldsSeq(b.String()) {
+		if idleWords[word] {
+			return false
+		}
+		found = found || moneyWords[word]
+	}
+	return found
 }
 
 // guard puts an apostrophe before what a spreadsheet would run as a formula, and
@@ -174,7 +221,7 @@ func unguard(cell string) string {
 	return cell
 }
 
-// isFormula tells whether a spreadsheet might run the cell: numbers with a sign are
+// isFormula reports whether a spreadsheet might run the cell. Numbers with a sign are
 // harmless.
 func isFormula(cell string) bool {
 	if cell == "" || !strings.ContainsRune("=+-@\t\r", rune(cell[0])) {

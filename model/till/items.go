@@ -1,12 +1,11 @@
 package till
 
 import (
-	"strings"
-
 	"cafe/model"
 )
 
-// finder looks items up by SKU or name, without regard to case and to the number of spaces.
+// finder looks items up by SKU or name, without regard to case, to the number of spaces
+// and to the Unicode form.
 type finder struct {
 	menu   model.Menu
 	bySKU  map[string][]model.Item
@@ -23,18 +22,9 @@ func newFinder(menu model.Menu) *finder {
 	return f
 }
 
-// foldItem makes alike what names the same item.
-func foldItem(text string) string {
-	text = strings.ToLower(text)
-	if strings.Contains(text, "  ") || strings.ContainsAny(text, "\t\n\r\u00a0") {
-		text = strings.Join(strings.Fields(text), " ")
-	}
-	return text
-}
-
 // find returns the item that a folded text means, or why none: a SKU counts before a
 // name, an item on sale before retired ones of the same name.
-func (f *finder) find(text, folded string) (model.Item, string) {
+func (f *finder) find(text, folded string) (item model.Item, reason string) {
 	if item, ok := f.menu[text]; ok {
 		return item, ""
 	}

@@ -13,7 +13,7 @@ import (
 
 var menuLayout = layout{
 	kind: "A menu file",
-	names: map[field][]string{
+	names: names{
 		fieldSKU: {"sku"}, fieldName: {"name"}, fieldCategory: {"category"}, fieldPrice: {"price"},
 		fieldCounted: {"counted"}, fieldActive: {"active"}, fieldOptions: {"options"},
 	},
@@ -31,9 +31,9 @@ type MenuItem struct {
 }
 
 // ReadMenu reads a menu. A column that the file does not have leaves that part of the
-// items on Rules.Menu as it is; so does an empty cell of counted or active. A new
-// item is not counted and is active unless the file says otherwise. Rows that repeat
-// an item must agree. Errors are as of ReadOrders.
+// items on Rules.Menu as it is. So does an empty cell of counted or active. A new item
+// is not counted and is active unless the file says otherwise. Rows that repeat an item
+// must agree. Names are returned in Unicode NFC. Errors are as of ReadOrders.
 func ReadMenu(ctx context.Context, src io.Reader, rules Rules) (*File[MenuItem], error) {
 	u, in, err := open(src, rules, menuLayout)
 	if err != nil {
@@ -88,7 +88,7 @@ func (f *menuFile) menuItem(g *group) MenuItem {
 		case first == 0:
 			m.Item, first = item, r.Line
 		case !sameItem(m.Item, item):
-			m.add(r.Line, f.cols.name(fieldSKU), excerpt(item.SKU)+" is not what line "+strconv.Itoa(first)+" says of the same item")
+			m.add(r.Line, f.cols.name(r.Cells, fieldSKU), excerpt(item.SKU)+" is not what line "+strconv.Itoa(first)+" says of the same item")
 		}
 	}
 	return m
@@ -110,15 +110,17 @@ func (f *menuFile) item(e *Entry, r Row) model.Item {
 		}
 	}
 	before := len(e.Problems)
-	item.Name, _ = f.text(e, r, fieldName)
-	if f.cols.at[fieldCategory] >= 0 {
-		item.Category, _ = f.text(e, r, fieldCategory)
+	name, _ := f.text(e, r, fieldName)
+	item.Name = nfc(name)
+	if f.cols.has(fieldCategory) {
+		category, _ := f.text(e, r, fieldCategory)
+		item.Category = nfc(category)
 	}
 	cell, _ := f.text(e, r, fieldPrice)
 	item.Price, _ = f.money(e, r, fieldPrice, cell, model.MaxPrice)
 	item.Counted = f.yes(e, r, fieldCounted, item.Counted)
 	item.Active = f.yes(e, r, fieldActive, item.Active)
-	if f.cols.at[fieldOptions] >= 0 {
+	if f.cols.has(fieldOptions) {
 		cell, _ := f.text(e, r, fieldOptions)
 		item.Options = f.options(e, r, cell)
 	}
@@ -145,8 +147,8 @@ func faultOf(fault model.FieldError) (field, string) {
 		reason = "option " + strconv.Itoa(n+1) + ": " + part + " " + reason
 	}
 	for f, names := range menuLayout.names {
-		if names[0] == name {
-			return f, reason
+		if len(names) > 0 && names[0] == name {
+			return field(f), reason
 		}
 	}
 	return fieldSKU, reason
@@ -184,7 +186,7 @@ func (f *menuFile) options(e *Entry, r Row, cell string) []model.Option {
 		if !ok {
 			return nil
 		}
-		options = append(options, model.Option{ID: strings.TrimSpace(id), Name: strings.TrimSpace(rest[:last]), Price: price})
+		options = append(options, model.Option{ID: strings.TrimSpace(id), Name: nfc(strings.TrimSpace(rest[:last])), Price: price})
 	}
 	return options
 }

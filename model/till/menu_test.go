@@ -32,6 +32,10 @@ func TestMenu(t *testing.T) {
 				"bread,\"Bread, sliced\",bakery,4.20,true,no,;\n",
 			[]string{"bread|Bread, sliced|bakery|4.20|true|false", "coffee|Coffee|coffee|2.80|false|true|oat=Oat milk@0.40|shot=Extra: hot shot@0.60"},
 		},
+		"names in another Unicode form": {
+			"sku,name,category,price,options\ncb,Cre\u0300me,Cafe\u0301,4.50,a:E\u0301:0\n",
+			[]string{"cb|Crème|Café|4.50|false|true|a=É@0.00"},
+		},
 		"a new item, columns left out": {
 			"Price,SKU,Name\n1,bun,Bun\n",
 			[]string{"bun|Bun||1.00|false|true"},
@@ -62,7 +66,7 @@ func TestMenuRowsThatAreWrong(t *testing.T) {
 		"bun,B\x01,,1,,,":                  `name: "B\x01" must not contain control characters`,
 		"bun,B\xff,,1,,,":                  "name: is not UTF-8 text; save the file as CSV UTF-8",
 		"bun,Bun,,,,,":                     "price: is not an amount such as 4.20",
-		"bun,Bun,,£1,,,":                   `price: "£1" is not an amount such as 4.20`,
+		"bun,Bun,,one,,,":                  `price: "one" is not an amount such as 4.20`,
 		"bun,Bun,,-1,,,":                   `price: "-1" is not from 0 to 1000000.00`,
 		"bun,Bun,,1,maybe,,":               `counted: "maybe" is not true or false`,
 		"bun,Bun,,1,,2,":                   `active: "2" is not true or false`,

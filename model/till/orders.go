@@ -2,42 +2,16 @@ package till
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
+	"fmt"
 	"io"
 	"iter"
+	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"cafe/model"
 )
-
-var orderLayout = layout{
-	kind: "An orders file",
-	names: map[field][]string{
-		fieldOrder:     {"order_id", "transaction_id", "transaction", "receipt", "ticket_number", "order"},
-		fieldOrderedAt: {"ordered_at"},
-		fieldDate:      {"date", "transaction_date"},
-		fieldTime:      {"time", "transaction_time"},
-		fieldItem:      {"sku", "item", "product_id", "article"},
-		fieldQuantity:  {"quantity", "qty", "transaction_qty"},
-		fieldUnitPrice: {"unit_price"},
-		fieldAmount:    {"amount", "line_item_amount", "line_total"},
-		fieldCustomer:  {"customer_id"},
-		fieldPayment:   {"payment"},
-		fieldStatus:    {"status"},
-		fieldOutlet:    {"outlet", "sales_outlet_id", "store_id"},
-	},
-	needs: []need{
-		{"the order id", [][]field{{fieldOrder}}, "order_id, transaction_id, transaction, receipt, ticket_number or order"},
-		{"the time", [][]field{{fieldOrderedAt}, {fieldDate, fieldTime}}, "ordered_at, or date with time"},
-		{"the item", [][]field{{fieldItem}}, "sku, item, product_id or article"},
-	},
-}
 
 // Identity tells imported orders apart, whatever file they came in.
 type Identity struct {
@@ -45,15 +19,22 @@ type Identity struct {
 	Outlet string // as the file has it, often empty
 	Date   string // of the calendar, as the file has it, written 2016-10-30
 	ID     string // the till's
+	// Time is empty but for a later sale under the same id on the same day: it is when that
+	// sale was, by the file's clock, written 16:40:00.
+	Time string
 }
 
 // OrderID returns the café's own id for the order: always the same.
 func (i Identity) OrderID() string {
-	return model.DeriveID("imported order", i.Source, i.Outlet, i.Date, i.ID)
+	parts := []string{"imported order", i.Source, i.Outlet, i.Date, i.ID}
+	if i.Time != "" {
+		parts = append(parts, i.Time)
+	}
+	return model.DeriveID(parts...)
 }
 
 // Order is what the till says of one order. All of it is good when there are no
-// Problems; otherwise Rows and Problems are.
+// Problems. Otherwise only Rows and Problems are.
 type Order struct {
 	Entry
 	Identity
@@ -62,18 +43,31 @@ type Order struct {
 	Status     model.Status
 	PlacedAt   time.Time // in UTC, to the microsecond: the earliest of the rows
 	// Lines sum up rows of the same item at the same price, in order of their first
-	// row. A line's total is what was charged, which need not be quantity × unit
-	// price.
-	Lines []model.Line
-	Total model.Money
+	// row. A line's total is what was charged, which need not be quantity × unit price.
+	// Lines of what was given back have a negative quantity and total.
+	Lines  []model.Line
+	Extras []Extra // of Lines, one each; nil when the file says nothing of the kind
+	Total  model.Money
+	// Refund says that the order gives back and sells nothing: its total is negative.
+	Refund bool
+	// The sums of Extras.
+	Discount, Tax, Tip model.Money
 
 	// Fingerprint is of what the file says of the order (26 characters). It tells an
 	// order that comes again from one that has changed. It is there, and so is the
-	// Identity, even when the only problem is an item that is not on the menu: an
-	// order imported before its item was deleted is unchanged all the same. With
-	// other problems it is empty.
+	// Identity, even when the only problem is with the menu: an order imported before its
+	// item was deleted is unchanged all the same. With other problems it is empty.
 	Fingerprint string
+	// Whole is not empty if the order is one of several sales under one id. It is the
+	// fingerprint of all of them as one order, as which they were imported once. If the order
+	// of the same Identity without Time is stored with it, this sale is in that order.
+	Whole string
 }
+
+// Extra is what the till says of a line beside its total, all in minor units and negative
+// for what was given back. Discount is what the line was lowered by, whether its total
+// shows that or a column says so. Tax and Tip are what the columns of that name say.
+type Extra struct{ Discount, Tax, Tip model.Money }
 
 // orderFile reads orders. The names in its keys are outlet, order id and date; the
 // date is empty when it cannot be read.
@@ -87,9 +81,17 @@ type orderFile struct {
 	last    rowIdentity
 	waiting []row
 	key     []byte
+
+	builder builder // of the order at hand
+
+	// bare is a row of figures only. It is the file's own total if no row follows.
+	bare *row
+	// above are the cells of the last row that had an order id, for rows that are to be
+	// filled down.
+	above []string
 }
 
-// maxWaiting is how many rows wait for a date; more have none for good.
+// maxWaiting is how many rows wait for a date. Further rows have none for good.
 const maxWaiting = 100
 
 type rowIdentity struct{ outlet, id, date string }
@@ -117,17 +119,158 @@ func ReadOrders(ctx context.Context, src io.Reader, rules Rules) (*File[Order], 
 		u.Close()
 		return nil, err
 	}
+	if f.bare != nil {
+		f.passOverTotal(*f.bare)
+	}
 	return &File[Order]{u, f.orders}, nil
 }
 
-// place keeps a row with the others of its order.
+// place keeps a row with the others of its order, unless it is passed over.
 func (f *orderFile) place(r row) error {
-	if r.fault == "" && f.ignored[foldItem(f.cols.cell(r.cells, fieldItem))] {
+	if f.bare != nil {
+		bare := *f.bare
+		f.bare = nil
+		if err := f.keepRow(bare); err != nil {
+			return err
+		}
+	}
+	if r.fault != "" {
+		return f.keepRow(r)
+	}
+	switch f.kindOf(r.cells) {
+	case rowIgnored:
 		f.skipped++
 		return nil
+	case rowVoid:
+		f.skipped++
+		f.seen.voids++
+		f.seen.voided += f.amountOf(r.cells)
+		return nil
+	case rowOtherLine:
+		f.skipped++
+		f.seen.otherLines++
+		return nil
+	case rowTotal:
+		f.passOverTotal(r)
+		return nil
+	case rowBare:
+		r.cells = slices.Clone(r.cells)
+		f.bare = &r
+		return nil
 	}
-	at := rowIdentity{outlet: f.cols.cell(r.cells, fieldOutlet), id: f.cols.cell(r.cells, fieldOrder)}
-	if day, err := f.date(r.cells); err == nil {
+	if f.cols.fillDown {
+		f.fill(r.cells)
+	}
+	return f.keepRow(r)
+}
+
+// rowKind says what a row is for.
+type rowKind int
+
+const (
+	rowSale rowKind = iota
+	rowIgnored
+	rowVoid
+	rowOtherLine
+	rowTotal
+	rowBare
+)
+
+func (f *orderFile) kindOf(cells []string) rowKind {
+	if len(f.ignored) > 0 {
+		for _, i := range f.cols.at[fieldItem] {
+			if i < len(cells) && f.ignored[foldItem(strings.TrimSpace(cells[i]))] {
+				return rowIgnored
+			}
+		}
+	}
+	if f.cols.has(fieldVoid) {
+		if yes, _ := yesOrNo(f.cols.cell(cells, fieldVoid)); yes {
+			return rowVoid
+		}
+	}
+	if f.cols.has(fieldEvent) && voidEvents[foldWord(f.cols.cell(cells, fieldEvent))] {
+		return rowVoid
+	}
+	if f.cols.has(fieldLineType) && foldWord(f.cols.cell(cells, fieldLineType)) != "saleline" {
+		return rowOtherLine
+	}
+	return f.totalKind(cells)
+}
+
+// totalKind reports whether the row is the file's own total: it has no date, no time, no
+// id and no item, but the word.
+func (f *orderFile) totalKind(cells []string) rowKind {
+	named := false
+	for _, field := range [...]field{fieldOrder, fieldOrderedAt, fieldDate, fieldTime, fieldItem} {
+		switch cell := f.cols.cell(cells, field); {
+		case cell == "":
+		case isTotal(cell):
+			named = true
+		default:
+			return rowSale
+		}
+	}
+	if named {
+		return rowTotal
+	}
+	for _, cell := range cells {
+		if strings.ContainsAny(cell, "0123456789") {
+			return rowBare
+		}
+	}
+	return rowSale
+}
+
+func (f *orderFile) passOverTotal(r row) {
+	f.skipped++
+	if len(f.seen.totals) == 3 {
+		f.seen.moreTotals++
+		return
+	}
+	var cells []string
+	for _, cell := range r.cells {
+		if cell = strings.TrimSpace(cell); cell != "" {
+			cells = append(cells, shortened(cell, 40))
+		}
+	}
+	f.seen.totals = append(f.seen.totals, fmt.Sprintf("line %d is the file's own total (%s), and was passed over", r.line, shortened(strings.Join(cells, ", "), 100)))
+}
+
+// amountOf returns what a row that is passed over says it was charged, as far as it can be
+// read.
+func (f *orderFile) amountOf(cells []string) model.Money {
+	for _, field := range [...]field{fieldAmount, fieldGross, fieldUnitPrice} {
+		if cell := f.cols.cell(cells, field); cell != "" {
+			if m, _, reason := parseMoney(cell, maxAmount, f.rules.Currency); reason == "" {
+				return m
+			}
+		}
+	}
+	return 0
+}
+
+// fill fills a row without an order id from the one above: exports of orders with their
+// lines have what is of the order in its first row only.
+func (f *orderFile) fill(cells []string) {
+	if f.cols.cell(cells, fieldOrder) != "" {
+		f.above = slices.Clone(cells)
+		return
+	}
+	for _, field := range [...]field{fieldOrder, fieldOrderedAt, fieldDate, fieldTime, fieldOutlet} {
+		for _, i := range f.cols.at[field] {
+			if i < len(cells) && i < len(f.above) && strings.TrimSpace(cells[i]) == "" {
+				cells[i] = f.above[i]
+			}
+		}
+	}
+}
+
+// keepRow keeps a row with the others of its order.
+func (f *orderFile) keepRow(r row) error {
+	at := rowIdentity{outlet: nfc(f.cols.cell(r.cells, fieldOutlet)), id: nfc(f.cols.cell(r.cells, fieldOrder))}
+	day, _ := f.when(r.cells)
+	if day, err := parseDate(day, f.rules.Dates); err == nil {
 		at.date = day.String()
 	}
 	if at.id == "" {
@@ -179,7 +322,7 @@ func (f *orderFile) keepAs(at rowIdentity, r row) error {
 }
 
 // orders yields the orders. The rows without a date come before the others of their
-// outlet and order id; they join the order that follows, if it is the only one.
+// outlet and order id. They join the order that follows, if it is the only one.
 func (f *orderFile) orders(yield func(Order, error) bool) {
 	next, stop := iter.Pull2(f.groups())
 	defer stop()
@@ -195,7 +338,7 @@ func (f *orderFile) orders(yield func(Order, error) bool) {
 			dated := g
 			g, err, more = next()
 			if more && (err != nil || strings.HasPrefix(g.key, likewise)) {
-				if !yield(f.order(this), nil) {
+				if !f.yieldAll(this, yield) {
 					return
 				}
 			} else {
@@ -203,10 +346,39 @@ func (f *orderFile) orders(yield func(Order, error) bool) {
 			}
 			this = dated
 		}
-		if !yield(f.order(this), nil) {
+		if !f.yieldAll(this, yield) {
 			return
 		}
 	}
+}
+
+// yieldAll yields the order, or the sales, of a group.
+func (f *orderFile) yieldAll(g *group, yield func(Order, error) bool) bool {
+	sales := f.split(g)
+	if sales == nil {
+		return f.yieldOne(f.order(g), yield)
+	}
+	before := f.seen // the whole is not one of the file's orders
+	whole := f.order(g)
+	f.seen = before
+	if f.seen.splits++; f.seen.splits == 1 {
+		f.seen.firstSplit = excerpt(whole.ID) + " on " + whole.Date
+	}
+	for _, sale := range sales {
+		o := f.order(sale)
+		o.Whole = whole.Fingerprint
+		if !f.yieldOne(o, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *orderFile) yieldOne(o Order, yield func(Order, error) bool) bool {
+	if len(o.Problems) == 0 {
+		f.count(&o)
+	}
+	return yield(o, nil)
 }
 
 // undated returns, for a group of rows without a date, how the keys begin of all that
@@ -218,285 +390,81 @@ func (g *group) undated() string {
 	return ""
 }
 
-// join adds the rows of another group.
+// join adds the rows of another group. Both are by line, and so is what comes of it.
 func (g *group) join(other *group) {
-	g.rows = append(g.rows, other.rows...)
-	slices.SortFunc(g.rows, func(a, b row) int { return a.line - b.line })
+	rows := make([]row, 0, len(g.rows)+len(other.rows))
+	mine := g.rows
+	for _, r := range other.rows {
+		for len(mine) > 0 && mine[0].line < r.line {
+			rows = append(rows, mine[0])
+			mine = mine[1:]
+		}
+		rows = append(rows, r)
+	}
+	g.rows = append(rows, mine...)
 	g.tooMany = g.tooMany || other.tooMany
 }
 
-// order makes an order of its rows.
-func (f *orderFile) order(g *group) Order {
-	o := Order{Entry: f.entry(g), Identity: f.identity(g)}
-	readable := !g.tooMany
-	var customer, payment, status agreed
-	prints := make([]string, 0, len(g.rows))
-	var unknown []Problem
-	for i, row := range g.rows {
-		if !f.sound(&o.Entry, row) {
-			readable = false
-			continue
-		}
-		r := o.Rows[i]
-		before := len(o.Problems)
-		s := f.sale(&o.Entry, r)
-		f.agree(&o.Entry, r, fieldCustomer, &customer, f.customer)
-		f.agree(&o.Entry, r, fieldPayment, &payment, paymentOf)
-		f.agree(&o.Entry, r, fieldStatus, &status, statusOf)
-		if len(o.Problems) > before {
-			readable = false
-			continue
-		}
-		prints = append(prints, s.print())
-		item, reason := f.finder.find(s.item, s.folded)
-		if reason != "" {
-			unknown = append(unknown, Problem{r.Line, f.cols.name(fieldItem), excerpt(s.item) + " " + reason})
-			continue
-		}
-		if o.PlacedAt.IsZero() || s.at.Before(o.PlacedAt) {
-			o.PlacedAt = s.at
-		}
-		o.charge(item, s)
-	}
-	o.CustomerID, o.Payment, o.Status = model.WalkIn, model.TermsCounter, model.StatusCollected
-	if customer.value != "" {
-		o.CustomerID, o.Payment = customer.value, model.TermsAccount
-	}
-	if payment.value != "" {
-		o.Payment = model.PaymentTerms(payment.value)
-	}
-	if status.value != "" {
-		o.Status = model.Status(status.value)
-	}
-	if readable && o.CustomerID == model.WalkIn && o.Payment == model.TermsAccount {
-		o.add(payment.line, f.cols.name(fieldPayment), "is account, but the order names no customer")
-		readable = false
-	}
-	if readable {
-		slices.Sort(prints)
-		o.Fingerprint = fingerprint(append(prints, o.CustomerID, string(o.Payment), string(o.Status)))
-	}
-	o.Problems = append(o.Problems, unknown...)
-	slices.SortStableFunc(o.Problems, func(a, b Problem) int { return a.Line - b.Line })
-	return o
-}
+// farApart is how long after another a row of the same id is of another sale.
+const farApart = time.Hour
 
-// identity tells who the group's order is, as far as its rows say.
-func (f *orderFile) identity(g *group) Identity {
-	id := Identity{Source: f.rules.Source}
-	if g.key[0] == keyAlone {
-		return id
+// split takes the sales under one id apart, and returns nil when there is one. A row whose
+// time cannot be read goes with the one above it, else with the one below.
+func (f *orderFile) split(g *group) []*group {
+	if g.key[0] == keyAlone || g.tooMany || !f.timesDiffer(g) {
+		return nil
 	}
-	parts := strings.Split(g.key[1:], "\x00")
-	id.Outlet, id.ID, id.Date = parts[0], parts[1], parts[2]
-	return id
-}
-
-// date reads the calendar date of a row, as the file has it.
-func (f *orderFile) date(cells []string) (date, error) {
-	if f.cols.at[fieldOrderedAt] >= 0 {
-		day, _ := cutMoment(f.cols.cell(cells, fieldOrderedAt))
-		return parseDate(day, f.rules.Dates)
-	}
-	return parseDate(f.cols.cell(cells, fieldDate), f.rules.Dates)
-}
-
-// sale is what one row says was sold.
-type sale struct {
-	item, folded  string
-	quantity      int64
-	price, amount model.Money // unset when the file does not say
-	clock         clock
-	at            time.Time
-}
-
-const unset model.Money = -1
-
-// sale reads the cells of a row that need not agree with its order's other rows.
-func (f *orderFile) sale(e *Entry, r Row) sale {
-	s := sale{quantity: 1, price: unset, amount: unset}
-	if id, ok := f.text(e, r, fieldOrder); ok && !model.ValidID(id) {
-		f.bad(e, r, fieldOrder, notID(id))
-	}
-	if outlet, ok := f.text(e, r, fieldOutlet); ok && (utf8.RuneCountInString(outlet) > 64 || strings.ContainsFunc(outlet, unicode.IsControl)) {
-		f.bad(e, r, fieldOutlet, "is longer than 64 characters or has control characters in it")
-	}
-	s.clock, s.at = f.moment(e, r)
-	if item, ok := f.text(e, r, fieldItem); ok {
-		if item == "" {
-			f.bad(e, r, fieldItem, "is empty")
-		}
-		s.item, s.folded = item, foldItem(item)
-	}
-	if cell, ok := f.text(e, r, fieldQuantity); ok && cell != "" {
-		n, err := wholeNumber(cell)
-		if err != nil || n < 1 || n > model.MaxQuantity || cell[0] == '+' {
-			f.bad(e, r, fieldQuantity, "is not a whole number from 1 to "+strconv.Itoa(model.MaxQuantity))
-		}
-		s.quantity = n
-	}
-	if cell, ok := f.text(e, r, fieldUnitPrice); ok && cell != "" {
-		if price, ok := f.money(e, r, fieldUnitPrice, cell, model.MaxPrice); ok {
-			s.price = price
+	clocks, micros := make([]clock, len(g.rows)), make([]int64, len(g.rows))
+	var known []int64 // the times, in microseconds
+	for i, r := range g.rows {
+		micros[i] = noTime
+		if c, at, _, reason := f.moment(r.cells); reason == "" {
+			clocks[i], micros[i] = c, at.UnixMicro()
+			known = append(known, micros[i])
 		}
 	}
-	if cell, ok := f.text(e, r, fieldAmount); ok && cell != "" {
-		if amount, ok := f.money(e, r, fieldAmount, cell, model.MaxPrice*model.MaxQuantity); ok {
-			s.amount = amount
+	slices.Sort(known)
+	var starts []int64
+	for i, at := range known {
+		if i == 0 || at-known[i-1] > farApart.Microseconds() {
+			starts = append(starts, at)
 		}
 	}
-	return s
-}
-
-// moment reads when the row was sold.
-func (f *orderFile) moment(e *Entry, r Row) (clock, time.Time) {
-	dateField, timeField := fieldDate, fieldTime
-	var day, hour string
-	if f.cols.at[fieldOrderedAt] >= 0 {
-		dateField, timeField = fieldOrderedAt, fieldOrderedAt
-		both, ok := f.text(e, r, fieldOrderedAt)
-		if !ok {
-			return clock{}, time.Time{}
-		}
-		day, hour = cutMoment(both)
-		if day != "" && hour == "" {
-			f.bad(e, r, fieldOrderedAt, "is not a date and time such as 2016-10-30 09:58:11")
-			return clock{}, time.Time{}
-		}
-	} else {
-		var ok1, ok2 bool
-		day, ok1 = f.text(e, r, fieldDate)
-		hour, ok2 = f.text(e, r, fieldTime)
-		if !ok1 || !ok2 {
-			return clock{}, time.Time{}
+	if len(starts) < 2 {
+		return nil
+	}
+	sales := make([]*group, len(starts))
+	for i := range starts {
+		sales[i] = &group{key: g.key}
+		if i > 0 {
+			sales[i].time = clocks[slices.Index(micros, starts[i])].String()
 		}
 	}
-	if day == "" {
-		f.bad(e, r, dateField, "is empty")
-		return clock{}, time.Time{}
-	}
-	d, err := parseDate(day, f.rules.Dates)
-	if err != nil {
-		f.bad(e, r, dateField, err.Error())
-		return clock{}, time.Time{}
-	}
-	c, err := parseClock(hour)
-	if hour == "" {
-		f.bad(e, r, timeField, "is empty")
-	} else if err != nil {
-		f.bad(e, r, timeField, err.Error())
-	}
-	return c, moment(d, c, f.rules.Zone)
-}
-
-// agreed is a value that all rows of an order must agree on. An empty cell agrees
-// with anything.
-type agreed struct {
-	value string
-	line  int // that said so first
-}
-
-// agree reads a cell that must not differ from the other rows'. read returns the
-// value or what is wrong with it.
-func (f *orderFile) agree(e *Entry, r Row, at field, with *agreed, read func(cell string) (value, reason string)) {
-	cell, ok := f.text(e, r, at)
-	if !ok || cell == "" {
-		return
-	}
-	value, reason := read(cell)
-	switch {
-	case reason != "":
-		f.bad(e, r, at, reason)
-	case value == "":
-	case with.value == "":
-		*with = agreed{value, r.Line}
-	case with.value != value:
-		f.bad(e, r, at, "is not what line "+strconv.Itoa(with.line)+" of the same order says")
-	}
-}
-
-// customer reads a customer id. Tills write 0 for nobody.
-func (f *orderFile) customer(cell string) (value, reason string) {
-	switch {
-	case cell == "0", cell == model.WalkIn:
-		return "", ""
-	case !model.ValidID(cell):
-		return "", notID(cell)
-	}
-	return cell, ""
-}
-
-func paymentOf(cell string) (value, reason string) {
-	switch p := model.PaymentTerms(strings.ToLower(cell)); p {
-	case model.TermsAccount, model.TermsCounter:
-		return string(p), ""
-	}
-	return "", "is not account or counter"
-}
-
-func statusOf(cell string) (value, reason string) {
-	if s := model.Status(strings.ToLower(cell)); s.Valid() {
-		return string(s), ""
-	}
-	names := make([]string, len(model.Statuses))
-	for i, s := range model.Statuses {
-		names[i] = string(s)
-	}
-	return "", "is not one of " + strings.Join(names, ", ")
-}
-
-func notID(id string) string {
-	if id == "" {
-		return "is empty"
-	}
-	return "is not 1 to 64 characters of A–Z, a–z, 0–9, _ and -"
-}
-
-// charge adds a row's sale to the order's lines. No sum can overflow: an order has at
-// most 2×maxEntryRows rows of at most MaxPrice × MaxQuantity, which is below 2^53.
-func (o *Order) charge(item model.Item, s sale) {
-	price, total := s.price, s.amount
-	if price == unset {
-		price = item.Price
-	}
-	if total == unset {
-		total = price * model.Money(s.quantity)
-	}
-	o.Total += total
-	for i := range o.Lines {
-		l := &o.Lines[i]
-		if l.SKU == item.SKU && l.UnitPrice == price && l.Quantity+s.quantity <= model.MaxQuantity {
-			l.Quantity += s.quantity
-			l.Total += total
-			return
+	above := slices.IndexFunc(micros, func(at int64) bool { return at != noTime })
+	for i, at := range micros {
+		if at != noTime {
+			above = i
 		}
+		sale := len(starts) - 1
+		for starts[sale] > micros[above] {
+			sale--
+		}
+		sales[sale].rows = append(sales[sale].rows, g.rows[i])
 	}
-	o.Lines = append(o.Lines, model.Line{
-		SKU: item.SKU, Name: item.Name, Quantity: s.quantity, UnitPrice: price, Total: total, Counted: item.Counted,
+	return sales
+}
+
+// noTime stands for a time that cannot be read.
+const noTime = math.MinInt64
+
+// timesDiffer reports whether the rows are written with more than one time.
+func (f *orderFile) timesDiffer(g *group) bool {
+	if len(g.rows) < 2 {
+		return false
+	}
+	day, hour := f.when(g.rows[0].cells)
+	return slices.ContainsFunc(g.rows[1:], func(r row) bool {
+		d, h := f.when(r.cells)
+		return d != day || h != hour
 	})
-}
-
-// print writes what the row says, values alike for spellings alike.
-func (s sale) print() string {
-	b := make([]byte, 0, 64)
-	for _, n := range [...]int64{s.quantity, int64(s.price), int64(s.amount), s.clock.micros} {
-		b = strconv.AppendInt(b, n, 10)
-		b = append(b, ' ')
-	}
-	if s.clock.zoned {
-		b = strconv.AppendInt(b, int64(s.clock.offset), 10)
-	}
-	b = append(b, ' ')
-	return string(append(b, s.folded...))
-}
-
-// fingerprint hashes texts, each with its length.
-func fingerprint(texts []string) string {
-	h := sha256.New()
-	var b []byte
-	for _, t := range texts {
-		b = binary.AppendUvarint(b[:0], uint64(len(t)))
-		h.Write(append(b, t...))
-	}
-	return model.EncodeID([16]byte(h.Sum(nil)[:16]))
 }

@@ -66,10 +66,10 @@ func TestGoodOrders(t *testing.T) {
 				"2016-10-30T09:58:11.1234567+01:00,a-1,coffee,2,3.00,alice,Counter,READY,High Street\n",
 			[]string{"till/High Street/2016-10-30/a-1 2016-10-30T08:58:11.123456Z alice counter ready 2×coffee@3.00=6.00 total 6.00"},
 		},
-		"a named customer pays on account, 0 and nobody at the counter": {
+		"a named customer pays at the counter, and so do 0 and nobody": {
 			"customer_id," + header + "alice,2016-10-30,9:58,1,Tea\n0,2016-10-30,9:58,2,Tea\n,2016-10-30,9:58,3,Tea\nwalk-in,2016-10-30,9:58,4,Tea\n",
 			[]string{
-				"till//2016-10-30/1 2016-10-30T09:58:00Z alice account collected 1×tea@2.40=2.40 total 2.40",
+				"till//2016-10-30/1 2016-10-30T09:58:00Z alice counter collected 1×tea@2.40=2.40 total 2.40",
 				"till//2016-10-30/2 2016-10-30T09:58:00Z" + plain + "1×tea@2.40=2.40 total 2.40",
 				"till//2016-10-30/3 2016-10-30T09:58:00Z" + plain + "1×tea@2.40=2.40 total 2.40",
 				"till//2016-10-30/4 2016-10-30T09:58:00Z" + plain + "1×tea@2.40=2.40 total 2.40",
@@ -77,7 +77,7 @@ func TestGoodOrders(t *testing.T) {
 		},
 		"a customer named in one row is the whole order's": {
 			"customer_id," + header + ",2016-10-30,9:58,1,Tea\nalice,2016-10-30,9:58,1,Bread\n",
-			[]string{"till//2016-10-30/1 2016-10-30T09:58:00Z alice account collected 1×tea@2.40=2.40 1×bread@4.20=4.20 total 6.60"},
+			[]string{"till//2016-10-30/1 2016-10-30T09:58:00Z alice counter collected 1×tea@2.40=2.40 1×bread@4.20=4.20 total 6.60"},
 		},
 		"the first alias listed counts, others are left alone": {
 			"Transaction,Receipt,Product ID,Item,Date,Time,order\n1,x?,52?,Tea,2016-10-30,9:58,no id\n",
@@ -99,9 +99,9 @@ func TestGoodOrders(t *testing.T) {
 				"till//2016-10-30/3 2016-10-30T09:58:00Z" + plain + "1×tea@2.40=0.00 total 0.00",
 			},
 		},
-		"same item at another price is another line, and so is what is over the highest quantity": {
+		"the same item at another price is another line": {
 			"qty,unit_price," + header + "2,3.00,2016-10-30,9:58,1,Tea\n1,2.00,2016-10-30,9:58,1,Tea\n100,3,2016-10-30,9:58,1,Tea\n",
-			[]string{"till//2016-10-30/1 2016-10-30T09:58:00Z" + plain + "2×tea@3.00=6.00 1×tea@2.00=2.00 100×tea@3.00=300.00 total 308.00"},
+			[]string{"till//2016-10-30/1 2016-10-30T09:58:00Z" + plain + "102×tea@3.00=306.00 1×tea@2.00=2.00 total 308.00"},
 		},
 		"a quantity as spreadsheets write it": {
 			"qty,unit_price," + header + "2.0,3.00,2016-10-30,9:58,1,Tea\n",
@@ -109,7 +109,7 @@ func TestGoodOrders(t *testing.T) {
 		},
 		"the largest amounts do not overflow": {
 			"qty,unit_price," + header + strings.Repeat("100,1000000,2016-10-30,9:58,1,Tea\n", 1000),
-			[]string{"till//2016-10-30/1 2016-10-30T09:58:00Z" + plain + strings.Repeat("100×tea@1000000.00=100000000.00 ", 1000) + "total 100000000000.00"},
+			[]string{"till//2016-10-30/1 2016-10-30T09:58:00Z" + plain + "100000×tea@1000000.00=100000000000.00 total 100000000000.00"},
 		},
 		"an item by SKU, by name, by retired name, with spaces about": {
 			header + "2016-10-30,9:58,1,cake\n2016-10-30,9:58,1,LEMON  drizzle\n2016-10-30,9:58,1, Retired \n",
@@ -126,7 +126,6 @@ func TestGoodOrders(t *testing.T) {
 			"Note," + header + "caf\xe9,2016-10-30,9:58,1,Tea\n=cmd|'/C calc'!A0,2016-10-30,9:58,1,Tea\n\x00,2016-10-30,9:58,1,Tea\n",
 			[]string{"till//2016-10-30/1 2016-10-30T09:58:00Z" + plain + "3×tea@2.40=7.20 total 7.20"},
 		},
-		"no rows": {header, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := mustImport(t, c.text, rules(t))
@@ -159,24 +158,20 @@ func TestOneBadRow(t *testing.T) {
 		"NUL in a cell":               {",,,,,,,2016-10-30,9:58:11,7,T\x00a", "Item: has a NUL character in it"},
 		"no time":                     {",,,,,,,2016-10-30,,7,Tea", "Time: is empty"},
 		"hour 25":                     {",,,,,,,2016-10-30,25:00,7,Tea", `Time: "25:00" is not a time of day such as 09:58:11`},
-		"quantity 0":                  {",,,,0,,,2016-10-30,9:58:11,7,Tea", `Qty: "0" is not a whole number from 1 to 100`},
-		"quantity negative":           {",,,,-1,,,2016-10-30,9:58:11,7,Tea", `Qty: "-1" is not a whole number from 1 to 100`},
-		"quantity a fraction":         {",,,,1.5,,,2016-10-30,9:58:11,7,Tea", `Qty: "1.5" is not a whole number from 1 to 100`},
-		"quantity with a point only":  {",,,,.0,,,2016-10-30,9:58:11,7,Tea", `Qty: ".0" is not a whole number from 1 to 100`},
-		"quantity huge":               {",,,,99999999999999999999,,,2016-10-30,9:58:11,7,Tea", `Qty: "99999999999999999999" is not a whole number from 1 to 100`},
-		"quantity 101":                {",,,,101,,,2016-10-30,9:58:11,7,Tea", `Qty: "101" is not a whole number from 1 to 100`},
-		"price with three decimals":   {",,,,,2.405,,2016-10-30,9:58:11,7,Tea", `Unit Price: "2.405" is not an amount such as 4.20`},
-		"price with a comma":          {",,,,,\"2,40\",,2016-10-30,9:58:11,7,Tea", `Unit Price: "2,40" is not an amount such as 4.20`},
-		"price negative":              {",,,,,-2.40,,2016-10-30,9:58:11,7,Tea", `Unit Price: "-2.40" is not from 0 to 1000000.00`},
-		"price too high":              {",,,,,1000000.01,,2016-10-30,9:58:11,7,Tea", `Unit Price: "1000000.01" is not from 0 to 1000000.00`},
-		"price beyond 64 bits":        {",,,,,99999999999999999999,,2016-10-30,9:58:11,7,Tea", `Unit Price: "99999999999999999999" is not from 0 to 1000000.00`},
-		"amount negative":             {",,,,,,-1,2016-10-30,9:58:11,7,Tea", `Amount: "-1" is not from 0 to 100000000.00`},
+		"quantity 0":                  {",,,,0,,,2016-10-30,9:58:11,7,Tea", `Qty: "0" is not a quantity such as 2 or 0.25, and at most 100000`},
+		"quantity huge":               {",,,,99999999999999999999,,,2016-10-30,9:58:11,7,Tea", `Qty: "99999999999999999999" is not a quantity such as 2 or 0.25, and at most 100000`},
+		"quantity 100001":             {",,,,100001,,,2016-10-30,9:58:11,7,Tea", `Qty: "100001" is not a quantity such as 2 or 0.25, and at most 100000`},
+		"price with three decimals":   {",,,,,2.405,,2016-10-30,9:58:11,7,Tea", `Unit Price: "2.405" has more decimals than an amount of money has`},
+		"price with which comma":      {",,,,,\"2,405\",,2016-10-30,9:58:11,7,Tea", `Unit Price: "2,405" could have a comma of thousands or of decimals; write it without the one of thousands`},
+		"price that is no number":     {",,,,,2.4O,,2016-10-30,9:58:11,7,Tea", `Unit Price: "2.4O" is not an amount such as 4.20`},
+		"price too high":              {",,,,,1000000.01,,2016-10-30,9:58:11,7,Tea", `Unit Price: "1000000.01" is more than 1000000.00`},
+		"price beyond 64 bits":        {",,,,,99999999999999999999,,2016-10-30,9:58:11,7,Tea", `Unit Price: "99999999999999999999" is more than 1000000.00`},
+		"amount too low":              {",,,,,,-100000001,2016-10-30,9:58:11,7,Tea", `Amount: "-100000001" is more than 100000000.00`},
 		"amount NaN":                  {",,,,,,NaN,2016-10-30,9:58:11,7,Tea", `Amount: "NaN" is not an amount such as 4.20`},
-		"customer":                    {",al ice,,,,,,2016-10-30,9:58:11,7,Tea", `customer_id: "al ice" is not 1 to 64 characters of A–Z, a–z, 0–9, _ and -`},
 		"another customer":            {",bob,,,,,,2016-10-30,9:58:11,7,Tea", `customer_id: "bob" is not what line 2 of the same order says`},
-		"payment":                     {",,cash,,,,,2016-10-30,9:58:11,7,Tea", `Payment: "cash" is not account or counter`},
+		"payment":                     {",,unpaid,,,,,2016-10-30,9:58:11,7,Tea", `Payment: "unpaid" is not account, counter or a tender such as cash`},
 		"another payment":             {",,counter,,,,,2016-10-30,9:58:11,7,Tea", `Payment: "counter" is not what line 2 of the same order says`},
-		"status":                      {",,,paid,,,,2016-10-30,9:58:11,7,Tea", `Status: "paid" is not one of placed, preparing, ready, collected, cancelled, refunded`},
+		"status":                      {",,,open,,,,2016-10-30,9:58:11,7,Tea", `Status: "open" is not one of placed, preparing, ready, collected, cancelled, refunded, nor a word such as closed or void`},
 		"another status":              {",,,refunded,,,,2016-10-30,9:58:11,7,Tea", `Status: "refunded" is not what line 2 of the same order says`},
 		"a cell too few":              {",,,,,,,2016-10-30,9:58:11,7", "the row has 10 cells and the header has 11"},
 		"a cell too many":             {names + ",x", "the row has 12 cells and the header has 11"},
@@ -193,8 +188,11 @@ func TestOneBadRow(t *testing.T) {
 			if len(o.orders) != 1 || o.orders[0].ID != "8" || len(o.orders[0].Rows) != 2 {
 				t.Errorf("the good order is not there: %v", showAll(o.orders))
 			}
-			if len(o.rejected) != 1 || len(o.rejected[0].Rows) != 2 || o.rejected[0].Identity != (Identity{"till", "", "2016-10-30", "7"}) {
+			if len(o.rejected) != 1 || len(o.rejected[0].Rows) != 2 || o.rejected[0].Identity != (Identity{Source: "till", Date: "2016-10-30", ID: "7"}) {
 				t.Errorf("the order was not rejected whole: %+v", o.rejected)
+			}
+			if len(o.rejected) == 0 {
+				return
 			}
 			if printed := o.rejected[0].Fingerprint != ""; printed != strings.Contains(c.want, "on the menu") {
 				t.Errorf("fingerprint %q", o.rejected[0].Fingerprint)
@@ -206,13 +204,13 @@ func TestOneBadRow(t *testing.T) {
 func TestOneBadRowThatCannotBeToldToBelongToAnOrder(t *testing.T) {
 	for name, c := range map[string]struct{ row, want string }{
 		"no order id":      {"2016-10-30,9:58:11,,Tea", "Order: is empty"},
-		"order id":         {"2016-10-30,9:58:11,#7,Tea", `Order: "#7" is not 1 to 64 characters of A–Z, a–z, 0–9, _ and -`},
-		"long order id":    {"2016-10-30,9:58:11," + strings.Repeat("7", 65) + ",Tea", `Order: "` + strings.Repeat("7", 40) + `…" is not 1 to 64 characters of A–Z, a–z, 0–9, _ and -`},
-		"endless order id": {"2016-10-30,9:58:11," + strings.Repeat("7", 2000) + ",Tea", `Order: "` + strings.Repeat("7", 40) + `…" is not 1 to 64 characters of A–Z, a–z, 0–9, _ and -`},
+		"bell in order id": {"2016-10-30,9:58:11,7\a,Tea", `Order: "7\a" is longer than 64 characters or has control characters in it`},
+		"long order id":    {"2016-10-30,9:58:11," + strings.Repeat("7", 65) + ",Tea", `Order: "` + strings.Repeat("7", 40) + `…" is longer than 64 characters or has control characters in it`},
+		"endless order id": {"2016-10-30,9:58:11," + strings.Repeat("7", 2000) + ",Tea", `Order: "` + strings.Repeat("7", 40) + `…" is longer than 64 characters or has control characters in it`},
 		"NUL in order id":  {"2016-10-30,9:58:11,7\x00,Tea", "Order: has a NUL character in it"},
 		"control outlet":   {"2016-10-30,9:58:11,7,Tea,a\x1bb", `outlet: "a\x1bb" is longer than 64 characters or has control characters in it`},
 		"no date at all":   {",9:58:11,9,Tea", "Date: is empty"},
-		"wrong date":       {"30/10/2016,9:58:11,9,Tea", `Date: "30/10/2016" could have the day or the month first; write it as 2016-10-30`},
+		"wrong date":       {"03/10/2016,9:58:11,9,Tea", `Date: "03/10/2016" could have the day or the month first; set CAFE_DATE_ORDER, or write it as 2016-10-30`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			row := c.row
@@ -370,7 +368,7 @@ func TestFingerprint(t *testing.T) {
 	}
 
 	later := rules(t)
-	later.Zone, later.Ignore = time.UTC, nil
+	later.Calendar.Zone, later.Ignore = time.UTC, nil
 	later.Menu = model.Menu{"tea2": {SKU: "tea2", Name: "Tea", Price: 999}, "bread": {SKU: "bread", Name: "Loaf", Price: 1}}
 	if got := print(t, columns+base, later); got != want {
 		t.Error("another fingerprint once the menu has changed")
@@ -384,8 +382,8 @@ func TestFingerprint(t *testing.T) {
 func TestIdentityMakesOneIDForOneOrder(t *testing.T) {
 	seen := make(map[string]Identity)
 	for _, i := range []Identity{
-		{"till", "", "2016-10-30", "1"}, {"till", "1", "2016-10-30", "1"}, {"till", "", "2016-10-31", "1"}, {"till", "", "2016-10-30", "11"},
-		{"till2", "", "2016-10-30", "1"}, {"till", "2", "2016-10-30", "1"}, {"till2016-10-30", "", "", "1"},
+		{"till", "", "2016-10-30", "1", ""}, {"till", "1", "2016-10-30", "1", ""}, {"till", "", "2016-10-31", "1", ""}, {"till", "", "2016-10-30", "11", ""},
+		{"till2", "", "2016-10-30", "1", ""}, {"till", "2", "2016-10-30", "1", ""}, {"till2016-10-30", "", "", "1", ""},
 	} {
 		id := i.OrderID()
 		if other, ok := seen[id]; ok || !model.ValidID(id) {
@@ -393,7 +391,7 @@ func TestIdentityMakesOneIDForOneOrder(t *testing.T) {
 		}
 		seen[id] = i
 	}
-	if id := (Identity{"till", "", "2016-10-30", "1"}).OrderID(); id != "EM6UKVM74D1544B93LF50N5ESS" {
+	if id := (Identity{Source: "till", Date: "2016-10-30", ID: "1"}).OrderID(); id != "EM6UKVM74D1544B93LF50N5ESS" {
 		t.Errorf("the id is %s: orders imported so far would all go in again", id)
 	}
 }

@@ -45,7 +45,7 @@ func TestTheSameSalesHoweverTheFileIsWritten(t *testing.T) {
 				map[string]string{"1": "alice", "2": "0"}[id],
 				rapid.SampledFrom([]string{"", "a, \"b\"\nc", "=1+1", "é"}).Draw(rt, "note"),
 			}
-		}), 0, 40).Draw(rt, "rows")
+		}), 1, 40).Draw(rt, "rows")
 		names := []string{"Date", "Time", "Transaction", "Item", "qty", "amount", "customer_id", "note"}
 
 		write := func(names []string, records [][]string, crlf, packed, mark bool) string {
@@ -100,6 +100,9 @@ func TestBadRowsCostTheirOrdersOnly(t *testing.T) {
 		var dirty, clean strings.Builder
 		dirty.WriteString(header)
 		clean.WriteString(header)
+		for _, text := range []*strings.Builder{&dirty, &clean} {
+			text.WriteString("2016-10-30,9:58,spare,Tea\n")
+		}
 		rows := rapid.SliceOfN(rapid.IntRange(1, 8), 1, 30).Draw(rt, "ids")
 		spoilt := make([]string, len(rows))
 		for i, id := range rows {

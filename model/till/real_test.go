@@ -16,18 +16,25 @@ import (
 	"cafe/model"
 )
 
-// breadBasket returns a real till's file and the rules for it. They are not part of
-// the project.
+// shared is where the real tills' files lie. They are not part of the project.
+const shared = "../../../shared/data/"
+
+// breadBasket returns a real till's file and the rules for it.
 func breadBasket(t testing.TB) (sales string, rules Rules) {
 	t.Helper()
-	const shared = "../../../shared/data/"
 	text, err := os.ReadFile(shared + "BreadBasket_DMS.csv")
 	if err != nil {
 		t.Skipf("skipped without the real till file: %v", err)
 	}
-	prices, err := os.Open(shared + "menu.csv")
+	rules = Rules{Calendar: model.Calendar{Zone: london(t)}, Menu: realMenu(t, "menu.csv"), Ignore: []string{"NONE", "Adjustment"}, Scratch: scratchIn(t.TempDir())}
+	return string(text), rules
+}
+
+func realMenu(t testing.TB, name string) model.Menu {
+	t.Helper()
+	prices, err := os.Open(shared + name)
 	if err != nil {
-		t.Skipf("skipped without its menu: %v", err)
+		t.Skipf("skipped without the real till's menu: %v", err)
 	}
 	defer prices.Close()
 	f, err := ReadMenu(t.Context(), prices, Rules{})
@@ -35,14 +42,48 @@ func breadBasket(t testing.TB) (sales string, rules Rules) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	rules = Rules{Zone: london(t), Menu: make(model.Menu), Ignore: []string{"NONE", "Adjustment"}, Scratch: scratchIn(t.TempDir())}
+	menu := make(model.Menu)
 	for m, err := range f.All() {
 		if err != nil || len(m.Problems) > 0 {
 			t.Fatal(err, m.Problems)
 		}
-		rules.Menu[m.Item.SKU] = m.Item
+		menu[m.Item.SKU] = m.Item
 	}
-	return string(text), rules
+	return menu
+}
+
+// The sums are those that the shared data's description states.
+func TestTheRealBoulangerie(t *testing.T) {
+	text, err := os.Open(shared + "boulangerie.csv")
+	if err != nil {
+		t.Skipf("skipped without the real till file: %v", err)
+	}
+	defer text.Close()
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := ReadOrders(t.Context(), text, Rules{Calendar: model.Calendar{Zone: paris, Cutoff: 4 * time.Hour}, Menu: realMenu(t, "boulangerie-menu.csv"), Scratch: scratchIn(t.TempDir())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	orders := 0
+	for o, err := range f.All() {
+		if err != nil || len(o.Problems) > 0 {
+			t.Fatal(err, o.Problems)
+		}
+		orders++
+	}
+	s := f.Summary()
+	var revenue model.Money
+	for _, day := range s.Totals.ByDay {
+		revenue += day.Revenue
+	}
+	if orders != 29_154 || s.Totals.Orders != 29_154 || s.Totals.Revenue != 55_864_085 || revenue != s.Totals.Revenue {
+		t.Errorf("%d orders, of which %d count, of %s, by day %s", orders, s.Totals.Orders, s.Totals.Revenue.Major("GBP"), revenue.Major("GBP"))
+	}
+	t.Logf("%d days; notes %q", len(s.Totals.ByDay), s.Notes)
 }
 
 func TestTheRealTillFile(t *testing.T) {
@@ -162,7 +203,7 @@ func TestAMillionRowsInFlatMemory(t *testing.T) {
 	if testing.Short() {
 		rows = 100_000
 	}
-	r := Rules{Zone: london(t), Menu: menu, Scratch: scratchIn(t.TempDir())}
+	r := Rules{Calendar: model.Calendar{Zone: london(t)}, Menu: menu, Scratch: scratchIn(t.TempDir())}
 	var peak, at uint64
 	runtime.GC()
 	var m runtime.MemStats
@@ -203,7 +244,7 @@ func BenchmarkOrders(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			r := Rules{Zone: london(b), Menu: menu, Scratch: scratchIn(b.TempDir())}
+			r := Rules{Calendar: model.Calendar{Zone: london(b)}, Menu: menu, Scratch: scratchIn(b.TempDir())}
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {

@@ -13,12 +13,13 @@ import (
 const maxRow = 64 << 10
 
 // rowReader takes text apart into the rows of a CSV file (RFC 4180). It differs from
-// csv.Reader, which it uses for rows with quotation marks, in two ways: it never
-// holds more than 2×maxRow bytes, and after a row that is no CSV it goes on with the
-// very next line, so that a stray quotation mark costs one row and not all up to the
-// next one.
+// csv.Reader, which it uses for rows with quotation marks, in three ways. It never
+// holds more than 2×maxRow bytes. After a row that is no CSV it goes on with the very
+// next line, so a stray quotation mark costs one row, and not all up to the next one.
+// And lines may end with CR alone.
 type rowReader struct {
 	src    io.Reader
+	comma  byte   // between cells
 	buf    []byte // at most 2×maxRow
 	window []byte // of buf, read but not yet taken
 	ended  bool   // src has no more
@@ -30,7 +31,7 @@ type rowReader struct {
 }
 
 func newRowReader(src io.Reader) *rowReader {
-	return &rowReader{src: src, buf: make([]byte, 2*maxRow), line: 1, lines: bufio.NewReader(nil)}
+	return &rowReader{src: src, comma: ',', buf: make([]byte, 2*maxRow), line: 1, lines: bufio.NewReader(nil)}
 }
 
 // row is one row of the file. A row with a fault was read only so far as to show it.
@@ -64,7 +65,7 @@ func (r *rowReader) next() (row, error) {
 			}
 		}
 		if at.fault != "" {
-			at.cells = strings.Split(string(trimEnd(text, true)), ",")
+			at.cells = strings.Split(string(trimEnd(text, true)), string(r.comma))
 		}
 		r.take(len(text), lines)
 		if fault == faultTooLong {
@@ -114,6 +115,71 @@ func (r *rowReader) frame() (text []byte, lines int, fault string, err error) {
 }
 
 var quote = []byte{'"'}
+
+// findLineEnds looks at the first line, and reads the file by CR if that is how it ends.
+func (r *rowReader) findLineEnds() error {
+	for {
+		switch end := lineEnding(r.window, r.ended || len(r.window) >= maxRow); end {
+		case "":
+			if r.ended || len(r.window) >= maxRow {
+				return nil
+			}
+			if err := r.fill(); err != nil {
+				return err
+			}
+		case "\r":
+			for i, c := range r.window {
+				if c == '\r' {
+					r.window[i] = '\n'
+				}
+			}
+			r.src = crReader{r.src}
+			return nil
+		default:
+			return nil
+		}
+	}
+}
+
+// lineEnding returns what the first line of the text ends with, and nothing when the
+// text does not say. Quoted cells have line ends of their own.
+func lineEnding(text []byte, all bool) string {
+	quoted, anywhere := false, ""
+	for i, c := range text {
+		end := ""
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case c == '\n':
+			end = "\n"
+		case c == '\r' && i+1 < len(text) && text[i+1] != '\n':
+			end = "\r"
+		}
+		if end != "" && !quoted {
+			return end
+		}
+		if anywhere == "" {
+			anywhere = end
+		}
+	}
+	if all {
+		return anywhere // a stray quotation mark hides all the others
+	}
+	return ""
+}
+
+// crReader makes line feeds of the carriage returns that end the lines of a file.
+type crReader struct{ src io.Reader }
+
+func (r crReader) Read(p []byte) (int, error) {
+	n, err := r.src.Read(p)
+	for i, c := range p[:n] {
+		if c == '\r' {
+			p[i] = '\n'
+		}
+	}
+	return n, err
+}
 
 // lineEnd returns where the line ends that starts at window[start], its line feed
 // included: start itself at the end of the file, more than maxRow when it does not
@@ -182,7 +248,12 @@ func (r *rowReader) split(text []byte) ([]string, string) {
 		r.cells = r.cells[:0]
 		for more {
 			var cell string
-			cell, rest, more = strings.Cut(rest, ",")
+			at := strings.IndexByte(rest, r.comma)
+			if more = at >= 0; more {
+				cell, rest = rest[:at], rest[at+1:]
+			} else {
+				cell = rest
+			}
 			r.cells = append(r.cells, cell)
 		}
 		return r.cells, ""
@@ -190,6 +261,7 @@ func (r *rowReader) split(text []byte) ([]string, string) {
 	r.record.Reset(text)
 	r.lines.Reset(&r.record)
 	reader := csv.NewReader(r.lines)
+	reader.Comma = rune(r.comma)
 	reader.FieldsPerRecord = -1
 	cells, err := reader.Read()
 	if err != nil {

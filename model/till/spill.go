@@ -10,17 +10,16 @@ import (
 	"slices"
 )
 
-// Scratch is a temporary file; *os.File is one. It is written from front to back,
-// read at any place, and closed once. Whoever made it sees to it that closing removes
-// it.
+// Scratch is a temporary file, such as an *os.File. It is written from front to back,
+// read at any place, and closed once. Whoever makes it sees to it that closing removes it.
 type Scratch interface {
 	io.Writer
 	io.ReaderAt
 	io.Closer
 }
 
-// sorter sorts records by key in bounded memory: what does not fit is written to a
-// scratch file in sorted runs, which are merged as they are read. Keys must differ.
+// sorter sorts records by key in bounded memory. What does not fit is written to a
+// scratch file in sorted runs. They are merged as they are read. Keys must differ.
 type sorter struct {
 	memory  int // bytes of records and their index that are held before a run is written
 	scratch func() (Scratch, error)

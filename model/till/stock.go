@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"strconv"
-	"strings"
 
 	"cafe/model"
 )
@@ -14,7 +13,7 @@ const MaxOnHand = 1_000_000
 
 var stockLayout = layout{
 	kind:  "A stock file",
-	names: map[field][]string{fieldSKU: {"sku"}, fieldOnHand: {"on_hand"}},
+	names: names{fieldSKU: {"sku"}, fieldOnHand: {"on_hand"}},
 	needs: []need{
 		{"the item", [][]field{{fieldSKU}}, "sku"},
 		{"the number on hand", [][]field{{fieldOnHand}}, "on_hand"},
@@ -121,13 +120,4 @@ func (f *stockFile) count(g *group) Count {
 		}
 	}
 	return c
-}
-
-// wholeNumber reads a count. Spreadsheets write 2.0 for 2.
-func wholeNumber(cell string) (int64, error) {
-	whole, zeros, _ := strings.Cut(cell, ".")
-	if strings.Trim(zeros, "0") != "" {
-		return 0, strconv.ErrSyntax
-	}
-	return strconv.ParseInt(whole, 10, 64)
 }

@@ -37,7 +37,7 @@ func london(t testing.TB) *time.Location {
 // rules are those of the tests: London, and scratch files after a few rows.
 func rules(t testing.TB) Rules {
 	t.Helper()
-	return Rules{Zone: london(t), Menu: menu, Ignore: []string{"NONE", " adjustment"}, Scratch: scratchIn(t.TempDir()), Memory: 1 << 10}
+	return Rules{Calendar: model.Calendar{Zone: london(t)}, Menu: menu, Ignore: []string{"NONE", " adjustment"}, Scratch: scratchIn(t.TempDir()), Memory: 1 << 10}
 }
 
 func scratchIn(dir string) func() (Scratch, error) {
@@ -143,14 +143,21 @@ func TestFilesThatAreNoGoodAsAWhole(t *testing.T) {
 		"gzip header cut off":        {packed[:5], "The compressed file ends too early; upload it again."},
 		"gzip with a wrong checksum": {packed[:len(packed)-6] + "\x00\x00" + packed[len(packed)-4:], "The compressed file is damaged; pack and upload it again."},
 		"gzip magic and no gzip":     {"\x1f\x8bDate,Time,Transaction,Item", "The compressed file is damaged; pack and upload it again."},
-		"prose":                      {"Dear owner,\nplease find attached", columns + " has none for the order id, the time and the item."},
-		"a menu":                     {"sku,name,price\nlatte,Latte,3.50\n", columns + " has none for the order id and the time."},
-		"no time column":             {"Date,Transaction,Item\n", columns + " has none for the time."},
-		"semicolons":                 {"Date;Time;Transaction;Item\n", columns + ", whose cells must be separated by commas, has none for the order id, the time and the item."},
-		"a header that never ends":   {strings.Repeat("x", 200<<10), columns + " has none for the order id, the time and the item."},
-		"one column twice":           {"Date,Time,Order ID,Item,order_id\n", `The file has more than one column "Order ID"; remove or rename one of them.`},
-		"too large":                  {header + strings.Repeat("\n", 256<<10), "The file is larger than 256 KiB once unpacked, which is the most an import takes; split it up."},
-		"a zip bomb":                 {gzipped(t, header+strings.Repeat("0", 10<<20)), "The file is larger than 256 KiB once unpacked, which is the most an import takes; split it up."},
+		"prose":                      {"Dear owner,\nplease find attached", columns + " has none for the order id, the time and the item. Its first line is \"Dear owner,\"."},
+		"a menu":                     {"sku,name,price\nlatte,Latte,3.50\n", columns + " has none for the order id and the time. Its first line is \"sku,name,price\"."},
+		"no time column":             {"Day,Transaction,Item\n", columns + " has none for the time. Its first line is \"Day,Transaction,Item\"."},
+		"no row":                     {"Date;Time;Transaction;Item\n", "The file has a header, and no row beneath it. Its first line is \"Date;Time;Transaction;Item\"."},
+		"only empty rows":            {header + ",,,\n,,,\n", "The file has a header, and no row beneath it. Its first line is \"Date,Time,Transaction,Item\"."},
+		"JSON":                       {"{\"orders\":[{\"id\":1}]}\n", "The file is JSON and no CSV file; export it from the till as CSV. Its first line is \"{\\\"orders\\\":[{\\\"id\\\":1}]}\"."},
+		"HTML":                       {"\n<html>\n", "The file is HTML or XML and no CSV file; export it from the till as CSV. Its first line is \"<html>\"."},
+		"UTF-16 without a mark":      {"D\x00a\x00t\x00e\x00,\x00T\x00i\x00m\x00e\x00,\x00", "The file is UTF-16 text; save it as CSV UTF-8 and upload that."},
+		"UTF-16 of high bytes first": {"\x00D\x00a\x00t\x00e\x00,\x00T\x00i\x00m\x00e\x00,", "The file is UTF-16 text; save it as CSV UTF-8 and upload that."},
+		"more columns than there may be": {header[:len(header)-1] + strings.Repeat(",x", 1000) + "\n2016-10-30,9:58:11,1,Bread\n",
+			"The file's header has more than the 1000 columns that an import takes. Its first line is \"" + header[:len(header)-1] + strings.Repeat(",x", 47) + "…\"."},
+		"a header that never ends": {strings.Repeat("x", 200<<10), columns + " has only one column, and none for the order id, the time and the item. Its first line is \"" + strings.Repeat("x", 120) + "…\"."},
+		"one column twice":         {"Date,Time,Order ID,Item,order_id\n", `The file has more than one column "Order ID"; remove or rename one of them.`},
+		"too large":                {header + strings.Repeat("\n", 256<<10), "The file is larger than 256 KiB once unpacked, which is the most an import takes; split it up."},
+		"a zip bomb":               {gzipped(t, header+strings.Repeat("0", 10<<20)), "The file is larger than 256 KiB once unpacked, which is the most an import takes; split it up."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rules := rules(t)

@@ -111,15 +111,14 @@ var kinds = []struct{ magic, reason string }{
 	{"PK\x03\x04", "The file is an Excel workbook or a ZIP archive; save the sheet as CSV and upload that."},
 	{"\xd0\xcf\x11\xe0", "The file is an old Excel workbook; save the sheet as CSV and upload that."},
 	{"%PDF", "The file is a PDF; export it from the till as CSV and upload that."},
-	{"\xff\xfe", "The file is UTF-16 text; save it as CSV UTF-8 and upload that."},
-	{"\xfe\xff", "The file is UTF-16 text; save it as CSV UTF-8 and upload that."},
+	{"\xff\xfe", wrongUTF16},
+	{"\xfe\xff", wrongUTF16},
 	{"\x1f\x8b", "The file is packed twice; pack it once and upload that."},
 }
 
-var bom = []byte("\xef\xbb\xbf")
+const wrongUTF16 = "The file is UTF-16 text; save it as CSV UTF-8 and upload that."
 
-// errNotText is of a file without a header that has NUL bytes at its start.
-var errNotText = &FileError{"The file is not text; upload a CSV file, gzipped or not."}
+var bom = []byte("\xef\xbb\xbf")
 
 // checkKind refuses by its first bytes what cannot be a CSV file.
 func checkKind(start []byte) error {
@@ -130,6 +129,35 @@ func checkKind(start []byte) error {
 		if bytes.HasPrefix(start, []byte(k.magic)) {
 			return &FileError{k.reason}
 		}
+	}
+	if looksUTF16(start) {
+		return &FileError{wrongUTF16}
+	}
+	return nil
+}
+
+// looksUTF16 reports whether every other byte is NUL, as in UTF-16 text of mostly ASCII.
+func looksUTF16(start []byte) bool {
+	var nul [2]int
+	for i, c := range start {
+		if c == 0 {
+			nul[i%2]++
+		}
+	}
+	few, many := min(nul[0], nul[1]), max(nul[0], nul[1])
+	return len(start) >= 16 && many*10 >= len(start)*4 && few*10 <= len(start)
+}
+
+// checkStart refuses a file without a header by how its text starts.
+func checkStart(start []byte, first string) error {
+	text := bytes.TrimSpace(start)
+	switch {
+	case bytes.IndexByte(start, 0) >= 0:
+		return &FileError{"The file is not text; upload a CSV file, gzipped or not."}
+	case bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("[")):
+		return &FileError{"The file is JSON and no CSV file; export it from the till as CSV. " + first}
+	case bytes.HasPrefix(text, []byte("<")):
+		return &FileError{"The file is HTML or XML and no CSV file; export it from the till as CSV. " + first}
 	}
 	return nil
 }

@@ -11,15 +11,15 @@ import (
 // DateOrder says how to read a date such as 03/04/2016.
 type DateOrder int
 
-// A file whose dates could be read in two ways is refused, row by row, unless the
-// café has said which way is its till's.
+// The orders of a date. A date that could be read in two ways is refused, unless the
+// café has said which way is its till's (CAFE_DATE_ORDER).
 const (
 	YearFirst  DateOrder = iota // only dates that can be read in one way
 	DayFirst                    // 3 April
 	MonthFirst                  // March 4
 )
 
-// The years that a sale may be of: others are slips of the pen.
+// The years that a sale may be of. Others are slips of the pen.
 const firstYear, lastYear = 1970, 2999
 
 // date is a day of the calendar.
@@ -47,9 +47,11 @@ func (d date) String() string {
 
 var errDate = errors.New("is not a date such as 2016-10-30")
 
-// namedMonths are the ways to write a date with the month's name; time.Parse does not
+// namedMonths are the ways to write a date with the month's name. time.Parse does not
 // mind its case.
-var namedMonths = []string{"2 Jan 2006", "2 January 2006", "2-Jan-2006", "2/Jan/2006", "2Jan2006", "Jan 2, 2006", "January 2, 2006", "2006-Jan-2"}
+var namedMonths = []string{
+	"2 Jan 2006", "2 January 2006", "2-Jan-2006", "2/Jan/2006", "2Jan2006", "Jan 2, 2006", "January 2, 2006", "2006-Jan-2", "2-Jan-06",
+}
 
 // midnights are what spreadsheets and databases put behind a date that has no time.
 var midnights = []string{"00:00:00.000", "00:00:00", "00:00", "0:00"}
@@ -76,14 +78,37 @@ func parseDate(s string, order DateOrder) (date, error) {
 		return dateByName(s)
 	case len(a) == 4:
 		return newDate(a, b, c)
+	case len(c) == 2 && len(a) <= 2 && s[sep] == '-':
+		return date{}, errors.New("could have the day, the month or the year first; write the year with four digits, as in 2016-10-30")
+	case len(c) == 2 && c < "70":
+		c = "20" + c
+	case len(c) == 2:
+		c = "19" + c
 	case len(c) != 4:
 		return date{}, errDate
-	case s[sep] == '.', order == DayFirst:
-		return newDate(c, b, a)
-	case order == MonthFirst:
-		return newDate(c, a, b)
 	}
-	return date{}, errors.New("could have the day or the month first; write it as 2016-10-30")
+	if s[sep] == '.' {
+		return newDate(c, b, a)
+	}
+	return dayOrMonthFirst(a, b, c, order)
+}
+
+// dayOrMonthFirst reads a date whose year comes last, by the order, or if only one is
+// possible.
+func dayOrMonthFirst(a, b, year string, order DateOrder) (date, error) {
+	dayFirst, err1 := newDate(year, b, a)
+	monthFirst, err2 := newDate(year, a, b)
+	switch {
+	case order == DayFirst && err1 != nil && err2 == nil:
+		return date{}, errors.New("is not a day of the calendar with the day first, as CAFE_DATE_ORDER says")
+	case order == MonthFirst && err2 != nil && err1 == nil:
+		return date{}, errors.New("is not a day of the calendar with the month first, as CAFE_DATE_ORDER says")
+	case order == DayFirst, err2 != nil && err1 == nil, err1 == nil && dayFirst == monthFirst:
+		return dayFirst, err1
+	case order == MonthFirst, err1 != nil:
+		return monthFirst, err2
+	}
+	return date{}, errors.New("could have the day or the month first; set CAFE_DATE_ORDER, or write it as 2016-10-30")
 }
 
 func dateByName(s string) (date, error) {
@@ -119,6 +144,11 @@ type clock struct {
 	micros int64 // since midnight
 	offset int   // seconds east of UTC
 	zoned  bool  // there is an offset
+}
+
+// String writes the time of day as 16:40:00, and what there is below seconds.
+func (c clock) String() string {
+	return time.UnixMicro(c.micros).UTC().Format("15:04:05.999999")
 }
 
 var errClock = errors.New("is not a time of day such as 09:58:11")

@@ -74,7 +74,7 @@ func load(t testing.TB, sales, menuName, zone string) (c Cafe) {
 		}
 		menu[row.Item.SKU] = row.Item
 	}
-	orders, err := till.ReadOrders(t.Context(), open(sales), till.Rules{Zone: location, Menu: menu, Ignore: []string{"NONE", "Adjustment"}})
+	orders, err := till.ReadOrders(t.Context(), open(sales), till.Rules{Calendar: model.Calendar{Zone: location}, Menu: menu, Ignore: []string{"NONE", "Adjustment"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,110 @@
+package till
+
+import (
+	"strings"
+
+	"cafe/model"
+)
+
+// statuses are the words that tills use, beside the café's own. Those of Shopify's
+// Financial Status, Square's and Clover's payment states, Lightspeed's sales and Odoo's
+// orders are among them.
+var statuses = words(map[model.Status]string{
+	model.StatusCollected: "closed completed complete done paid paidout captured settled success successful succeeded approved " +
+		"fulfilled finished finalized invoiced posted sold sale onaccount onaccountclosed laybyclosed " +
+		"partiallyrefunded partlyrefunded",
+	model.StatusCancelled: "canceled cancel void voided failed declined expired",
+	model.StatusRefunded:  "refund returned return reversed chargedback",
+})
+
+// partlyRefunded are the words of orders whose amounts may be more than was kept.
+var partlyRefunded = wordSet("partiallyrefunded partlyrefunded")
+
+// The words of payment. What is not on the tab was paid at the counter, by whatever
+// tender; tenders are those that need no note.
+var (
+	onTab   = wordSet("account onaccount tab houseaccount customeraccount")
+	notPaid = wordSet("unpaid open pending due notpaid owed")
+	tenders = wordSet("counter cash card visa mastercard amex americanexpress discover maestro jcb dinersclub unionpay " +
+		"debit credit debitcard creditcard contactless chip tap swiped keyed applepay googlepay samsungpay paypal venmo cashapp " +
+		"giftcard giftcertificate voucher coupon cheque check banktransfer transfer ec girocard twint ideal bancontact klarna " +
+		"stripe sumup square clover toast zettle shopifypayments manual online external other mixed split multiple " +
+		"contanti bar karte carte especes tarjeta efectivo mobilepay swish pix qr loyalty points")
+)
+
+// The words of events.
+var (
+	saleEvents   = wordSet("payment sale sales sold order exchange purchase charge")
+	refundEvents = wordSet("refund refunds refunded return returns returned reversal creditnote chargeback")
+	voidEvents   = wordSet("void voided cancel cancelled canceled cancellation")
+)
+
+// discountWords begin the names of rows that take something off.
+var discountWords = []string{"discount", "promo", "coupon", "voucher", "rabatt", "remise", "comp", "offer", "sconto", "descuento", "korting"}
+
+// totalWords are what the row of a file's own total is called.
+var totalWords = wordSet("total totals grandtotal subtotal sum summe gesamt gesamtsumme totale totaux somme")
+
+func words[T ~string](lists map[T]string) map[string]T {
+	all := make(map[string]T)
+	for value, list := range lists {
+		for word := range strings.FieldsSeq(list) {
+			all[word] = value
+		}
+	}
+	return all
+}
+
+// statusOf reads a status in the café's words or a till's.
+func statusOf(cell string) (value, reason string) {
+	word := foldWord(cell)
+	if s := model.Status(word); s.Valid() {
+		return string(s), ""
+	}
+	if s, ok := statuses[word]; ok {
+		return string(s), ""
+	}
+	names := make([]string, len(model.Statuses))
+	for i, s := range model.Statuses {
+		names[i] = string(s)
+	}
+	return "", "is not one of " + strings.Join(names, ", ") + ", nor a word such as closed or void"
+}
+
+// paymentOf reads how an order was paid: on the tab, or by a tender at the counter.
+func paymentOf(cell string) (value, reason string) {
+	switch word := foldWord(cell); {
+	case onTab[word]:
+		return string(model.TermsAccount), ""
+	case notPaid[word]:
+		return "", "is not account, counter or a tender such as cash"
+	}
+	return string(model.TermsCounter), ""
+}
+
+// yesOrNo reads a truth value.
+func yesOrNo(cell string) (yes, ok bool) {
+	switch foldWord(cell) {
+	case "true", "yes", "y", "1", "x", "void", "voided", "refunded":
+		return true, true
+	case "", "false", "no", "n", "0":
+		return false, true
+	}
+	return false, false
+}
+
+// isDiscount reports whether the name of a row says that it takes something off.
+func isDiscount(folded string) bool {
+	for _, word := range discountWords {
+		if strings.HasPrefix(folded, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// isTotal reports whether the cell names a total.
+func isTotal(cell string) bool {
+	first, _, _ := strings.Cut(strings.ToLower(strings.TrimRight(cell, ":* ")), " ")
+	return totalWords[foldWord(cell)] || totalWords[strings.TrimRight(first, ":")]
+}
