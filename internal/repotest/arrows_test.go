@@ -21,7 +21,10 @@ var mayImport = map[string]string{
 	"model/holidays": "model",
 	"model/pricing":  "model",
 	"model/report":   "model model/forecast",
-	"model/till":     "model",
+	"model/till":     "model model/till/parse model/till/sheet",
+
+	"model/till/parse": "model",
+	"model/till/sheet": "",
 
 	"model/forecast/former":   "model model/forecast",
 	"model/forecast/backtest": "model model/forecast model/forecast/former",

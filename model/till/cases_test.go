@@ -9,6 +9,7 @@ import (
 	"unicode/utf16"
 
 	"cafe/model"
+	"cafe/model/till/sheet"
 )
 
 // caseMenu is the menu of the cases: coffee and cake of a café that never was.
@@ -185,8 +186,8 @@ func TestFilesOfRealShapes(t *testing.T) {
 		"de-semicolon-en":  {text: germanHead + german, want: baked, revenue: "13.90", notes: []string{`cells are separated by ";"`}},
 		"de-tab":           {text: strings.ReplaceAll(germanHead+german, ";", "\t"), want: baked, revenue: "13.90"},
 		"de-semicolon":     {text: "Bestell-ID;Datum;Uhrzeit;Artikel;Menge;Einzelpreis;Gesamtpreis\n" + german, problems: []string{`Its first line is "Bestell-ID;Datum;`}},
-		"de-utf16":         {text: "\xff\xfe" + utf16le(germanHead+german), problems: []string{wrongUTF16}},
-		"de-utf16-nobom":   {text: utf16le(germanHead + german), problems: []string{wrongUTF16}},
+		"de-utf16":         {text: "\xff\xfe" + utf16le(germanHead+german), problems: []string{sheet.WrongUTF16}},
+		"de-utf16-nobom":   {text: utf16le(germanHead + german), problems: []string{sheet.WrongUTF16}},
 		"de-cp1252": {
 			text:     "order_id,date,time,item,quantity,unit_price,amount\n1001,05.10.2026,08:15,J\xe4ger Kuchen,2,3.50,7.00\n1001,05.10.2026,08:15,Espresso,1,2.40,2.40\n",
 			problems: []string{"2 item: is not UTF-8 text; save the file as CSV UTF-8"}, revenue: "0.00",

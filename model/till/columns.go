@@ -1,5 +1,9 @@
 package till
 
+import (
+	"cafe/model/till/parse"
+)
+
 // field is something a row tells, by whatever name its column has.
 type field int
 
@@ -200,8 +204,8 @@ var orderLayout = layout{
 // A column of such a name that is not read is worth a note, unless one of idleWords is
 // in its name, too.
 var (
-	moneyWords = wordSet("price prices amount amounts total totals subtotal sales revenue gross net discount discounts discnt " +
+	moneyWords = parse.WordSet("price prices amount amounts total totals subtotal sales revenue gross net discount discounts discnt " +
 		"tax taxes vat tip tips gratuity fee fees charge charges refund refunds refunded return returns returned " +
 		"void voids voided cancel cancelled canceled comp comps comped")
-	idleWords = wordSet("cost profit margin rate exempt inclusion taxable category compare reason type id by name code currency option")
+	idleWords = parse.WordSet("cost profit margin rate exempt inclusion taxable category compare reason type id by name code currency option")
 )

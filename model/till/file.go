@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"cafe/model"
+	"cafe/model/till/parse"
+	"cafe/model/till/sheet"
 )
 
 // Rules are what a file is read by.
@@ -50,6 +52,29 @@ type Rules struct {
 
 // DefaultSource is the source of files that declare none.
 const DefaultSource = "till"
+
+// FileError says why a file is no good as a whole, in one sentence for the person who
+// uploaded it. Nothing of such a file was taken, and trying again is of no use.
+type FileError = sheet.FileError
+
+// Scratch is a temporary file, such as an *os.File. It is written from front to back,
+// read at any place, and closed once. Whoever makes it sees to it that closing removes it.
+type Scratch = sheet.Scratch
+
+// DateOrder says how to read a date such as 03/04/2016.
+type DateOrder = parse.DateOrder
+
+// The orders of a date. A date that could be read in two ways is refused, unless the
+// café has said which way is its till's (CAFE_DATE_ORDER).
+const (
+	YearFirst  = parse.YearFirst  // only dates that can be read in one way
+	DayFirst   = parse.DayFirst   // 3 April
+	MonthFirst = parse.MonthFirst // March 4
+)
+
+// MaxBytes is how large a file may be once unpacked, unless Rules say otherwise. A
+// till's million rows are about 60 MB.
+const MaxBytes = 256 << 20
 
 // Row is one row of an upload.
 type Row struct {
@@ -107,16 +132,16 @@ type upload struct {
 	rules     Rules
 	cols      columns
 	bom       bool
-	comma     byte   // between cells
-	firstLine string // a sentence
-	sorted    sorter // rows by key and line
+	comma     byte         // between cells
+	firstLine string       // a sentence
+	sorted    sheet.Sorter // rows by key and line
 
 	rows, skipped int
 	seen          seen
 	notes         []string // of the header
 
-	mu       sync.Mutex // guards what follows
-	rejects  sorter     // by line
+	mu       sync.Mutex   // guards what follows
+	rejects  sheet.Sorter // by line
 	rejected rejected
 	problems []Problem
 	tally    tally
@@ -124,16 +149,17 @@ type upload struct {
 
 // read goes through all rows and has each one placed, but for those without any cells
 // filled in, which spreadsheets leave behind. A file without a row is no good.
-func (u *upload) read(ctx context.Context, in *rowReader, place func(row) error) error {
+func (u *upload) read(ctx context.Context, in *sheet.Reader, place func(row) error) error {
 	blank := 0
 	for {
-		r, err := in.next()
+		next, err := in.Next()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
 			return err
 		}
+		r := row{next.Line, next.Cells, next.Fault}
 		if u.rows++; u.rows%1000 == 0 {
 			if u.rules.Progress != nil {
 				u.rules.Progress(u.rows)
@@ -153,7 +179,7 @@ func (u *upload) read(ctx context.Context, in *rowReader, place func(row) error)
 		}
 	}
 	if u.rows == blank {
-		return &FileError{"The file has a header, and no row beneath it. " + u.firstLine}
+		return &FileError{Reason: "The file has a header, and no row beneath it. " + u.firstLine}
 	}
 	if u.rules.Progress != nil {
 		u.rules.Progress(u.rows)
@@ -215,14 +241,14 @@ func (u *upload) text(e *Entry, r Row, f field) (string, bool) {
 // bad adds a problem of a cell.
 func (u *upload) bad(e *Entry, r Row, f field, reason string) {
 	if cell := u.cols.cell(r.Cells, f); cell != "" {
-		reason = excerpt(cell) + " " + reason
+		reason = parse.Excerpt(cell) + " " + reason
 	}
 	e.add(r.Line, u.cols.name(r.Cells, f), reason)
 }
 
 // money reads a decimal amount from 0 to max.
 func (u *upload) money(e *Entry, r Row, f field, cell string, max model.Money) (model.Money, bool) {
-	m, _, reason := parseMoney(cell, max, u.rules.Currency)
+	m, _, reason := parse.ParseMoney(cell, max, u.rules.Currency)
 	if reason == "" && m < 0 || strings.HasPrefix(reason, "is more") {
 		reason = "is not from 0 to " + max.Major(u.rules.Currency)
 	}
@@ -248,5 +274,5 @@ func (u *upload) Skipped() int { return u.skipped }
 func (u *upload) Close() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return errors.Join(u.sorted.close(), u.rejects.close())
+	return errors.Join(u.sorted.Close(), u.rejects.Close())
 }

@@ -36,7 +36,7 @@ func (r row) alone(key []byte) []byte {
 
 // keep puts a row where the others of its key will be found.
 func (u *upload) keep(key []byte, r row) error {
-	return u.sorted.add(binary.BigEndian.AppendUint64(key, uint64(r.line)), func(b []byte) []byte {
+	return u.sorted.Add(binary.BigEndian.AppendUint64(key, uint64(r.line)), func(b []byte) []byte {
 		return appendCells(b, r.fault, r.cells)
 	})
 }
@@ -76,6 +76,13 @@ func cutCells(b []byte) (text string, cells []string) {
 	return text, cells
 }
 
+// row is one row of the upload, without the reasons of an earlier rejects file.
+type row struct {
+	line  int
+	cells []string
+	fault string
+}
+
 // group is the rows of one key.
 type group struct {
 	key     string
@@ -91,7 +98,7 @@ func (u *upload) groups() iter.Seq2[*group, error] {
 		var g *group
 		var failed error
 		stopped := false
-		err := u.sorted.each(func(key, value []byte) bool {
+		err := u.sorted.Each(func(key, value []byte) bool {
 			split := len(key) - 8
 			r := row{line: int(binary.BigEndian.Uint64(key[split:]))}
 			r.fault, r.cells = cutCells(value)
@@ -121,4 +128,4 @@ func (u *upload) groups() iter.Seq2[*group, error] {
 	}
 }
 
-var tooMany = fmt.Sprintf("has more rows than the %d, or more text than the %s, that an import takes for one", maxEntryRows, size(maxEntryBytes))
+var tooMany = fmt.Sprintf("has more rows than the %d, or more text than the %s, that an import takes for one", maxEntryRows, "1 MiB")

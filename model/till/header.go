@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"cafe/model/till/parse"
 )
 
 // reasonColumn is the one that a rejects file has more than the upload.
@@ -27,20 +29,20 @@ type columns struct {
 func (l layout) columns(header []string) (columns, error) {
 	var c columns
 	for i, name := range header {
-		if fold(name) == reasonColumn {
+		if parse.FoldColumn(name) == reasonColumn {
 			c.drop = append(c.drop, i)
 		}
 	}
 	c.header = c.tidy(slices.Clone(header))
 	folded := make(map[string][]int, len(c.header))
 	for i, name := range c.header {
-		name = fold(name)
+		name = parse.FoldColumn(name)
 		folded[name] = append(folded[name], i)
 	}
 	all := []*names{&l.names, &l.more}
 	for i := range l.tills {
 		d := &l.tills[i]
-		if !slices.ContainsFunc(d.sign, func(name string) bool { return folded[fold(name)] == nil }) {
+		if !slices.ContainsFunc(d.sign, func(name string) bool { return folded[parse.FoldColumn(name)] == nil }) {
 			all = append(all, &d.names)
 			c.fillDown = c.fillDown || d.fillDown
 		}
@@ -49,13 +51,13 @@ func (l layout) columns(header []string) (columns, error) {
 	for _, names := range all {
 		for f := range c.at {
 			for _, name := range names[f] {
-				at := folded[fold(name)]
+				at := folded[parse.FoldColumn(name)]
 				switch {
 				case len(at) == 1:
 					c.at[f] = append(c.at[f], at[0])
 				case len(at) > 1 && !c.has(field(f)) && slices.Contains(l.names[f], name):
 					c.at[f] = at[:1]
-					twice = &FileError{fmt.Sprintf("The file has more than one column %s; remove or rename one of them.", excerpt(strings.TrimSpace(c.header[at[0]])))}
+					twice = &FileError{Reason: fmt.Sprintf("The file has more than one column %s; remove or rename one of them.", parse.Excerpt(strings.TrimSpace(c.header[at[0]])))}
 				}
 			}
 		}
@@ -89,7 +91,7 @@ func (l layout) missing(c columns, lacks []string) error {
 	if len(c.header) == 1 {
 		has = "this file has only one column, and"
 	}
-	return &FileError{fmt.Sprintf("%s needs a header row with columns for %s; %s none for %s.", l.kind, list(needs), has, list(lacks))}
+	return &FileError{Reason: fmt.Sprintf("%s needs a header row with columns for %s; %s none for %s.", l.kind, parse.Join(needs), has, parse.Join(lacks))}
 }
 
 // tidy takes the reasons of an earlier rejects file, and the apostrophes in front of
@@ -138,7 +140,7 @@ func (c *columns) name(cells []string, f field) string {
 			break
 		}
 	}
-	return shortened(strings.TrimSpace(c.header[at]), maxName)
+	return parse.Shortened(strings.TrimSpace(c.header[at]), maxName)
 }
 
 // maxName is how much of a column's name is repeated in problems and notes.
@@ -148,7 +150,7 @@ const maxName = 60
 func (c *columns) names(f field) string {
 	names := make([]string, len(c.at[f]))
 	for i, at := range c.at[f] {
-		names[i] = shortened(strings.TrimSpace(c.header[at]), maxName)
+		names[i] = parse.Shortened(strings.TrimSpace(c.header[at]), maxName)
 	}
 	return strings.Join(names, ", ")
 }
@@ -162,20 +164,11 @@ func (c *columns) notRead() (names []string) {
 		}
 	}
 	for i, name := range c.header {
-		if name = shortened(strings.TrimSpace(name), maxName); !read[i] && name != "" {
+		if name = parse.Shortened(strings.TrimSpace(name), maxName); !read[i] && name != "" {
 			names = append(names, name)
 		}
 	}
 	return names
-}
-
-// wordSet makes a set of words that are separated by spaces.
-func wordSet(words string) map[string]bool {
-	set := make(map[string]bool)
-	for word := range strings.FieldsSeq(words) {
-		set[word] = true
-	}
-	return set
 }
 
 // looksLikeMoney reports whether a column of the name may hold money, a void or a refund.

@@ -2,6 +2,7 @@ package till
 
 import (
 	"cafe/model"
+	"cafe/model/till/parse"
 )
 
 // finder looks items up by SKU or name, without regard to case, to the number of spaces
@@ -15,7 +16,7 @@ type finder struct {
 func newFinder(menu model.Menu) *finder {
 	f := &finder{menu, make(map[string][]model.Item, len(menu)), make(map[string][]model.Item, len(menu))}
 	for _, item := range menu {
-		sku, name := foldItem(item.SKU), foldItem(item.Name)
+		sku, name := parse.FoldItem(item.SKU), parse.FoldItem(item.Name)
 		f.bySKU[sku] = append(f.bySKU[sku], item)
 		f.byName[name] = append(f.byName[name], item)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cafe/model"
+	"cafe/model/till/parse"
 )
 
 var menuLayout = layout{
@@ -88,7 +89,7 @@ func (f *menuFile) menuItem(g *group) MenuItem {
 		case first == 0:
 			m.Item, first = item, r.Line
 		case !sameItem(m.Item, item):
-			m.add(r.Line, f.cols.name(r.Cells, fieldSKU), excerpt(item.SKU)+" is not what line "+strconv.Itoa(first)+" says of the same item")
+			m.add(r.Line, f.cols.name(r.Cells, fieldSKU), parse.Excerpt(item.SKU)+" is not what line "+strconv.Itoa(first)+" says of the same item")
 		}
 	}
 	return m
@@ -111,10 +112,10 @@ func (f *menuFile) item(e *Entry, r Row) model.Item {
 	}
 	before := len(e.Problems)
 	name, _ := f.text(e, r, fieldName)
-	item.Name = nfc(name)
+	item.Name = parse.NFC(name)
 	if f.cols.has(fieldCategory) {
 		category, _ := f.text(e, r, fieldCategory)
-		item.Category = nfc(category)
+		item.Category = parse.NFC(category)
 	}
 	cell, _ := f.text(e, r, fieldPrice)
 	item.Price, _ = f.money(e, r, fieldPrice, cell, model.MaxPrice)
@@ -186,7 +187,7 @@ func (f *menuFile) options(e *Entry, r Row, cell string) []model.Option {
 		if !ok {
 			return nil
 		}
-		options = append(options, model.Option{ID: strings.TrimSpace(id), Name: nfc(strings.TrimSpace(rest[:last])), Price: price})
+		options = append(options, model.Option{ID: strings.TrimSpace(id), Name: parse.NFC(strings.TrimSpace(rest[:last])), Price: price})
 	}
 	return options
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cafe/model"
+	"cafe/model/till/parse"
 )
 
 func showItem(m MenuItem) (Entry, string) {
@@ -106,7 +107,7 @@ func TestItemsThatShareAName(t *testing.T) {
 		"Twin":       "",
 		"":           "",
 	} {
-		item, reason := f.find(text, foldItem(text))
+		item, reason := f.find(text, parse.FoldItem(text))
 		if item.SKU != want || (reason == "") != (want != "") {
 			t.Errorf("%q: got %q, %q", text, item.SKU, reason)
 		}

@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"cafe/model/till/parse"
+	"cafe/model/till/sheet"
 )
 
 // maxTitles is how many lines may stand above the header.
@@ -17,42 +20,41 @@ const maxTitles = 20
 var commas = []byte{',', ';', '\t', '|'}
 
 // open begins to read a file: it unpacks, and finds the columns.
-func open(src io.Reader, rules Rules, l layout) (*upload, *rowReader, error) {
+func open(src io.Reader, rules Rules, l layout) (*upload, *sheet.Reader, error) {
 	rules.Source = cmp.Or(rules.Source, DefaultSource)
 	rules.Calendar.Zone = cmp.Or(rules.Calendar.Zone, time.UTC)
 	rules.Currency = cmp.Or(rules.Currency, "GBP")
 	rules.Memory = cmp.Or(rules.Memory, 8<<20)
-	text, err := unpack(src, cmp.Or(rules.MaxBytes, MaxBytes))
+	text, err := sheet.Unpack(src, cmp.Or(rules.MaxBytes, MaxBytes))
 	if err != nil {
 		return nil, nil, err
 	}
-	in := newRowReader(text)
-	for !in.ended && len(in.window) < 512 {
-		if err := in.fill(); err != nil {
-			return nil, nil, err
-		}
-	}
-	if err := checkKind(in.window[:min(len(in.window), 512)]); err != nil {
+	in := sheet.NewReader(text)
+	start, err := in.Start(512)
+	if err != nil {
 		return nil, nil, err
 	}
+	if err := sheet.CheckKind(start); err != nil {
+		return nil, nil, err
+	}
+	start = slices.Clone(start)
 	u := &upload{rules: rules}
-	in.window, u.bom = bytes.CutPrefix(in.window, bom)
-	if err := in.findLineEnds(); err != nil {
+	u.bom = in.CutBOM()
+	if err := in.FindLineEnds(); err != nil {
 		return nil, nil, err
 	}
-	start := slices.Clone(in.window[:min(len(in.window), 512)])
 	if err := u.findHeader(in, l); err != nil {
 		if none, ok := err.(*noHeader); ok {
-			err = &FileError{none.reason}
-			if other := checkStart(start, u.firstLine); other != nil {
+			err = &FileError{Reason: none.reason}
+			if other := sheet.CheckStart(start, u.firstLine); other != nil {
 				err = other
 			}
 		}
 		return nil, nil, err
 	}
-	u.comma = in.comma
-	u.sorted = sorter{memory: rules.Memory, scratch: rules.Scratch}
-	u.rejects = sorter{memory: rules.Memory / 4, scratch: rules.Scratch}
+	u.comma = in.Comma
+	u.sorted = sheet.Sorter{Memory: rules.Memory, Scratch: rules.Scratch}
+	u.rejects = sheet.Sorter{Memory: rules.Memory / 4, Scratch: rules.Scratch}
 	return u, in, nil
 }
 
@@ -63,7 +65,7 @@ func (e *noHeader) Error() string { return e.reason }
 
 // findHeader reads up to the header: the first line that has the columns which the
 // layout needs. It notes what it passed over.
-func (u *upload) findHeader(in *rowReader, l layout) error {
+func (u *upload) findHeader(in *sheet.Reader, l layout) error {
 	separators := commas
 	fewest, reason := 0, ""
 	note := func(lacks int, err error) {
@@ -73,16 +75,16 @@ func (u *upload) findHeader(in *rowReader, l layout) error {
 	}
 	titles := 0
 	for titles <= maxTitles {
-		text, lines, fault, err := in.frame()
+		text, lines, fault, err := in.Frame()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
 			return err
 		}
-		bare := strings.TrimSpace(string(trimEnd(text, true)))
+		bare := strings.TrimSpace(string(sheet.TrimEnd(text, true)))
 		if bare != "" && u.firstLine == "" {
-			u.firstLine = "Its first line is " + strconv.Quote(shortened(bare, 120)) + "."
+			u.firstLine = "Its first line is " + strconv.Quote(parse.Shortened(bare, 120)) + "."
 		}
 		if sep, ok := sepLine(bare); ok && titles == 0 {
 			separators = []byte{sep}
@@ -92,13 +94,13 @@ func (u *upload) findHeader(in *rowReader, l layout) error {
 			if bare == "" || fault != "" {
 				break
 			}
-			in.comma = comma
-			cells, fault := in.split(text)
+			in.Comma = comma
+			cells, fault := in.Split(text)
 			if fault != "" {
 				break
 			}
 			if len(cells) > maxColumns {
-				note(len(l.needs), &FileError{"The file's header has more than the " + strconv.Itoa(maxColumns) + " columns that an import takes."})
+				note(len(l.needs), &FileError{Reason: "The file's header has more than the " + strconv.Itoa(maxColumns) + " columns that an import takes."})
 				continue
 			}
 			c, err := l.columns(cells)
@@ -110,7 +112,9 @@ func (u *upload) findHeader(in *rowReader, l layout) error {
 				return err
 			}
 			u.cols = c
-			in.take(len(text), lines)
+			if err := in.Skip(text, lines, ""); err != nil {
+				return err
+			}
 			if comma != ',' && len(separators) > 1 {
 				u.note("cells are separated by " + strconv.Quote(string(comma)))
 			}
@@ -122,15 +126,12 @@ func (u *upload) findHeader(in *rowReader, l layout) error {
 		if bare != "" {
 			titles++
 		}
-		in.take(len(text), lines)
-		if fault == faultTooLong {
-			if err := in.skipLine(); err != nil {
-				return err
-			}
+		if err := in.Skip(text, lines, fault); err != nil {
+			return err
 		}
 	}
 	if u.firstLine == "" {
-		return &FileError{"The file is empty."}
+		return &FileError{Reason: "The file is empty."}
 	}
 	if reason == "" {
 		_, err := l.columns([]string{""})

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cafe/model"
+	"cafe/model/till/parse"
 )
 
 // order makes an order of its rows.
@@ -90,18 +91,18 @@ func (b *builder) add(row row, r Row) {
 		b.f.seen.discountRows++
 		return
 	}
-	b.ofMenu = append(b.ofMenu, Problem{r.Line, b.f.cols.name(r.Cells, fieldItem), excerpt(s.item) + " " + reason})
+	b.ofMenu = append(b.ofMenu, Problem{r.Line, b.f.cols.name(r.Cells, fieldItem), parse.Excerpt(s.item) + " " + reason})
 }
 
 // find returns the item of the first column that has one of the menu.
 func (b *builder) find(s *sale, r Row) (model.Item, string) {
-	item, reason := b.f.finder.find(nfc(s.item), s.folded)
+	item, reason := b.f.finder.find(parse.NFC(s.item), s.folded)
 	if reason == "" || len(b.f.cols.at[fieldItem]) == 1 {
 		return item, reason
 	}
 	for _, i := range b.f.cols.at[fieldItem] {
-		cell := nfc(strings.TrimSpace(r.Cells[i]))
-		if other, none := b.f.finder.find(cell, foldItem(cell)); cell != "" && none == "" {
+		cell := parse.NFC(strings.TrimSpace(r.Cells[i]))
+		if other, none := b.f.finder.find(cell, parse.FoldItem(cell)); cell != "" && none == "" {
 			return other, ""
 		}
 	}
@@ -124,7 +125,7 @@ func (b *builder) charge(item model.Item, s *sale) (reason string) {
 	}
 	extra := Extra{Tax: s.tax, Tip: s.tip}
 	if s.discount != unset && s.discount != 0 {
-		if extra.Discount = abs(s.discount); s.quantity.units < 0 {
+		if extra.Discount = abs(s.discount); s.quantity.Units < 0 {
 			extra.Discount = -extra.Discount
 		}
 		if s.amount == unset {
@@ -134,14 +135,14 @@ func (b *builder) charge(item model.Item, s *sale) (reason string) {
 	if s.amount == unset && s.gross != unset {
 		b.f.seen.fromGross++
 	}
-	if s.quantity.millionths != 0 {
+	if s.quantity.Millionths != 0 {
 		b.f.seen.weighed++
 	}
 	b.o.Total += total
-	units := s.quantity.units
+	units := s.quantity.Units
 	for i := range b.o.Lines {
 		l := &b.o.Lines[i]
-		if l.SKU == item.SKU && l.UnitPrice == price && (l.Quantity < 0) == (units < 0) && magnitude(l.Quantity+units) <= maxUnits {
+		if l.SKU == item.SKU && l.UnitPrice == price && (l.Quantity < 0) == (units < 0) && max(l.Quantity+units, -l.Quantity-units) <= parse.MaxUnits {
 			l.Quantity += units
 			l.Total += total
 			b.addExtra(i, extra)
@@ -176,7 +177,7 @@ func (b *builder) settle() {
 		b.o.CustomerID = b.customer.value
 	} else if b.stranger != "" {
 		if b.f.seen.strangers++; b.f.seen.strangers == 1 {
-			b.f.seen.firstStranger = excerpt(b.stranger)
+			b.f.seen.firstStranger = parse.Excerpt(b.stranger)
 		}
 	}
 	switch {
@@ -202,7 +203,7 @@ func (b *builder) settle() {
 func (b *builder) takeOff() {
 	if len(b.ofMenu) == 0 && b.readable {
 		if b.goods.value != "" {
-			charged, _, _ := parseMoney(b.goods.value, maxAmount, b.f.rules.Currency)
+			charged, _, _ := parse.ParseMoney(b.goods.value, maxAmount, b.f.rules.Currency)
 			if b.goods.value = charged.Major(b.f.rules.Currency); charged != b.o.Total+b.off {
 				b.off, b.offLine, b.offField = charged-b.o.Total, b.goods.line, fieldGoods
 				b.prints = append(b.prints, "goods "+b.goods.value)
@@ -343,25 +344,25 @@ func (b *builder) readCustomer(cell string) (value, reason string) {
 }
 
 func (b *builder) readPayment(cell string) (value, reason string) {
-	value, reason = paymentOf(cell)
-	switch word := foldWord(cell); {
+	value, reason = parse.PaymentOf(cell)
+	switch word := parse.FoldWord(cell); {
 	case word == value:
 		b.said = value
-	case reason == "" && !onTab[word] && !tenders[word]:
+	case reason == "" && !parse.OnTab[word] && !parse.Tenders[word]:
 		b.f.seen.payments.add(cell)
 	}
 	return value, reason
 }
 
 func (b *builder) readStatus(cell string) (value, reason string) {
-	if value, reason = statusOf(cell); reason == "" && partlyRefunded[foldWord(cell)] && b.status.value == "" {
+	if value, reason = parse.StatusOf(cell); reason == "" && parse.PartlyRefunded[parse.FoldWord(cell)] && b.status.value == "" {
 		b.f.seen.partlyRefunded++
 	}
 	return value, reason
 }
 
 func (b *builder) readGoods(cell string) (value, reason string) {
-	if _, _, reason = parseMoney(cell, maxAmount, b.f.rules.Currency); reason != "" {
+	if _, _, reason = parse.ParseMoney(cell, maxAmount, b.f.rules.Currency); reason != "" {
 		return "", reason
 	}
 	return cell, ""

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cafe/model"
+	"cafe/model/till/parse"
 )
 
 // Identity tells imported orders apart, whatever file they came in.
@@ -110,7 +111,7 @@ func ReadOrders(ctx context.Context, src io.Reader, rules Rules) (*File[Order], 
 	}
 	f := &orderFile{upload: u, finder: newFinder(rules.Menu), ignored: make(map[string]bool)}
 	for _, item := range rules.Ignore {
-		f.ignored[foldItem(strings.TrimSpace(item))] = true
+		f.ignored[parse.FoldItem(strings.TrimSpace(item))] = true
 	}
 	if err = u.read(ctx, in, f.place); err == nil {
 		err = f.release(f.last, "")
@@ -179,20 +180,20 @@ const (
 func (f *orderFile) kindOf(cells []string) rowKind {
 	if len(f.ignored) > 0 {
 		for _, i := range f.cols.at[fieldItem] {
-			if i < len(cells) && f.ignored[foldItem(strings.TrimSpace(cells[i]))] {
+			if i < len(cells) && f.ignored[parse.FoldItem(strings.TrimSpace(cells[i]))] {
 				return rowIgnored
 			}
 		}
 	}
 	if f.cols.has(fieldVoid) {
-		if yes, _ := yesOrNo(f.cols.cell(cells, fieldVoid)); yes {
+		if yes, _ := parse.YesOrNo(f.cols.cell(cells, fieldVoid)); yes {
 			return rowVoid
 		}
 	}
-	if f.cols.has(fieldEvent) && voidEvents[foldWord(f.cols.cell(cells, fieldEvent))] {
+	if f.cols.has(fieldEvent) && parse.VoidEvents[parse.FoldWord(f.cols.cell(cells, fieldEvent))] {
 		return rowVoid
 	}
-	if f.cols.has(fieldLineType) && foldWord(f.cols.cell(cells, fieldLineType)) != "saleline" {
+	if f.cols.has(fieldLineType) && parse.FoldWord(f.cols.cell(cells, fieldLineType)) != "saleline" {
 		return rowOtherLine
 	}
 	return f.totalKind(cells)
@@ -205,7 +206,7 @@ func (f *orderFile) totalKind(cells []string) rowKind {
 	for _, field := range [...]field{fieldOrder, fieldOrderedAt, fieldDate, fieldTime, fieldItem} {
 		switch cell := f.cols.cell(cells, field); {
 		case cell == "":
-		case isTotal(cell):
+		case parse.IsTotal(cell):
 			named = true
 		default:
 			return rowSale
@@ -231,10 +232,10 @@ func (f *orderFile) passOverTotal(r row) {
 	var cells []string
 	for _, cell := range r.cells {
 		if cell = strings.TrimSpace(cell); cell != "" {
-			cells = append(cells, shortened(cell, 40))
+			cells = append(cells, parse.Shortened(cell, 40))
 		}
 	}
-	f.seen.totals = append(f.seen.totals, fmt.Sprintf("line %d is the file's own total (%s), and was passed over", r.line, shortened(strings.Join(cells, ", "), 100)))
+	f.seen.totals = append(f.seen.totals, fmt.Sprintf("line %d is the file's own total (%s), and was passed over", r.line, parse.Shortened(strings.Join(cells, ", "), 100)))
 }
 
 // amountOf returns what a row that is passed over says it was charged, as far as it can be
@@ -242,7 +243,7 @@ func (f *orderFile) passOverTotal(r row) {
 func (f *orderFile) amountOf(cells []string) model.Money {
 	for _, field := range [...]field{fieldAmount, fieldGross, fieldUnitPrice} {
 		if cell := f.cols.cell(cells, field); cell != "" {
-			if m, _, reason := parseMoney(cell, maxAmount, f.rules.Currency); reason == "" {
+			if m, _, reason := parse.ParseMoney(cell, maxAmount, f.rules.Currency); reason == "" {
 				return m
 			}
 		}
@@ -268,9 +269,9 @@ func (f *orderFile) fill(cells []string) {
 
 // keepRow keeps a row with the others of its order.
 func (f *orderFile) keepRow(r row) error {
-	at := rowIdentity{outlet: nfc(f.cols.cell(r.cells, fieldOutlet)), id: nfc(f.cols.cell(r.cells, fieldOrder))}
+	at := rowIdentity{outlet: parse.NFC(f.cols.cell(r.cells, fieldOutlet)), id: parse.NFC(f.cols.cell(r.cells, fieldOrder))}
 	day, _ := f.when(r.cells)
-	if day, err := parseDate(day, f.rules.Dates); err == nil {
+	if day, err := parse.ParseDate(day, f.rules.Dates); err == nil {
 		at.date = day.String()
 	}
 	if at.id == "" {
@@ -362,7 +363,7 @@ func (f *orderFile) yieldAll(g *group, yield func(Order, error) bool) bool {
 	whole := f.order(g)
 	f.seen = before
 	if f.seen.splits++; f.seen.splits == 1 {
-		f.seen.firstSplit = excerpt(whole.ID) + " on " + whole.Date
+		f.seen.firstSplit = parse.Excerpt(whole.ID) + " on " + whole.Date
 	}
 	for _, sale := range sales {
 		o := f.order(sale)
@@ -414,7 +415,7 @@ func (f *orderFile) split(g *group) []*group {
 	if g.key[0] == keyAlone || g.tooMany || !f.timesDiffer(g) {
 		return nil
 	}
-	clocks, micros := make([]clock, len(g.rows)), make([]int64, len(g.rows))
+	clocks, micros := make([]parse.Clock, len(g.rows)), make([]int64, len(g.rows))
 	var known []int64 // the times, in microseconds
 	for i, r := range g.rows {
 		micros[i] = noTime

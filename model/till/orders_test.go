@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cafe/model"
+	"cafe/model/till/sheet"
 )
 
 // show writes an order as a line: what the tables below expect.
@@ -298,8 +299,8 @@ func TestAnOrderWithEndlessRowsIsRejectedInBoundedMemory(t *testing.T) {
 	if len(o.orders) != 2*maxEntryRows || len(o.rejected) != 1 || !slices.Contains(o.problems, "2 "+want) {
 		t.Errorf("without dates: %d orders, %d rejected, %q", len(o.orders), len(o.rejected), o.problems[:3])
 	}
-	wide := header + strings.Repeat("2016-10-30,9:58,7,\""+strings.Repeat("x", maxRow/2)+"\"\n", 100)
-	if o = mustImport(t, wide, rules(t)); len(o.rejected) != 1 || len(o.rejected[0].Rows) > 2*maxEntryBytes/maxRow {
+	wide := header + strings.Repeat("2016-10-30,9:58,7,\""+strings.Repeat("x", sheet.MaxRow/2)+"\"\n", 100)
+	if o = mustImport(t, wide, rules(t)); len(o.rejected) != 1 || len(o.rejected[0].Rows) > 2*maxEntryBytes/sheet.MaxRow {
 		t.Errorf("%d rows of 32 KiB are held for one order", len(o.rejected[0].Rows))
 	}
 }

@@ -2,12 +2,9 @@ package till
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/csv"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -131,34 +128,6 @@ func TestBadRowsCostTheirOrdersOnly(t *testing.T) {
 		got, want := mustImport(t, dirty.String(), base), mustImport(t, clean.String(), base)
 		if !reflect.DeepEqual(digest(got.orders), digest(want.orders)) || len(got.rejected) != rejected {
 			rt.Fatalf("%s\n%d rejected, want %d; good are %q, want %q", dirty.String(), len(got.rejected), rejected, showAll(got.orders), showAll(want.orders))
-		}
-	})
-}
-
-func TestSorterSortsInAnyMemory(t *testing.T) {
-	dir := t.TempDir()
-	rapid.Check(t, func(rt *rapid.T) {
-		s := sorter{memory: rapid.IntRange(1, 4000).Draw(rt, "memory"), scratch: scratchIn(dir)}
-		defer s.close()
-		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0))
-		var want []string
-		for i := range rapid.IntRange(0, 300).Draw(rt, "records") {
-			key := binary.BigEndian.AppendUint32([]byte(strings.Repeat("k", random.IntN(3))), uint32(i))
-			value := strings.Repeat(string(rune('a'+i%26)), random.IntN(60))
-			want = append(want, string(key)+":"+value)
-			if err := s.add(key, func(b []byte) []byte { return append(b, value...) }); err != nil {
-				rt.Fatal(err)
-			}
-		}
-		slices.Sort(want)
-		for range 2 { // it can be read again
-			var got []string
-			if err := s.each(func(key, value []byte) bool { got = append(got, string(key)+":"+string(value)); return true }); err != nil {
-				rt.Fatal(err)
-			}
-			if !slices.Equal(got, want) {
-				rt.Fatalf("got %q, want %q", got, want)
-			}
 		}
 	})
 }

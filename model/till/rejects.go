@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"cafe/model/till/sheet"
 )
 
 // The rejects file is bounded: a small upload that is packed well could make a large one.
@@ -78,7 +80,7 @@ func (u *upload) reject(r Row, reason string) error {
 	u.rejected.rows++
 	u.rejected.bytes += size
 	key := binary.BigEndian.AppendUint64(nil, uint64(r.Line))
-	return u.rejects.add(key, func(b []byte) []byte { return appendCells(b, reason, r.Cells) })
+	return u.rejects.Add(key, func(b []byte) []byte { return appendCells(b, reason, r.Cells) })
 }
 
 // Problems returns the problems of what was rejected so far: the first MaxProblems of
@@ -119,10 +121,10 @@ func (u *upload) WriteRejects(w io.Writer) (rows int, err error) {
 		return out.Write(line)
 	}
 	var failed error
-	err = u.rejects.each(func(_, value []byte) bool {
+	err = u.rejects.Each(func(_, value []byte) bool {
 		if rows == 0 {
 			if u.bom {
-				_, failed = w.Write(bom)
+				_, failed = w.Write(sheet.BOM)
 			}
 			failed = errors.Join(failed, write(u.cols.header, reasonColumn))
 		}

@@ -1,6 +1,7 @@
 package till
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -8,23 +9,38 @@ import (
 	"unicode/utf8"
 
 	"cafe/model"
+	"cafe/model/till/parse"
 )
+
+// unset is money that the file does not give.
+const unset model.Money = math.MinInt64
+
+// maxAmount is the highest amount of a row, either way. An order has at most 2,000 rows,
+// so its sums stay below 2^53.
+const maxAmount = model.MaxPrice * model.MaxQuantity
+
+func abs(m model.Money) model.Money {
+	if m < 0 {
+		return -m
+	}
+	return m
+}
 
 // sale is what one row says was sold.
 type sale struct {
 	item, folded string // as the first column with a value has it
-	quantity     quantity
+	quantity     parse.Quantity
 	// Money that the file does not give is unset.
 	price, amount, gross, discount model.Money
 	tax, tip                       model.Money // 0 when the file does not say
-	clock                          clock
+	clock                          parse.Clock
 	at                             time.Time
 }
 
 // readSale reads the cells of a row that need not agree with its order's other rows. What
 // does not count is not judged: a unit price where there is an amount.
 func (f *orderFile) readSale(e *Entry, r Row, s *sale) {
-	*s = sale{quantity: quantity{units: 1}, price: unset, amount: unset, gross: unset, discount: unset}
+	*s = sale{quantity: parse.Quantity{Units: 1}, price: unset, amount: unset, gross: unset, discount: unset}
 	f.checkIdentity(e, r)
 	c, at, bad, reason := f.moment(r.Cells)
 	if _, ok := f.text(e, r, bad); ok && reason != "" {
@@ -35,17 +51,17 @@ func (f *orderFile) readSale(e *Entry, r Row, s *sale) {
 		if item == "" {
 			f.bad(e, r, fieldItem, "is empty")
 		}
-		s.item, s.folded = item, foldItem(item)
+		s.item, s.folded = item, parse.FoldItem(item)
 	}
 	if cell, ok := f.text(e, r, fieldQuantity); ok && cell != "" {
-		if s.quantity, reason = parseQuantity(cell); reason != "" {
+		if s.quantity, reason = parse.ParseQuantity(cell); reason != "" {
 			f.bad(e, r, fieldQuantity, reason)
 		}
 	}
 	f.readMoney(e, r, s)
 	if f.cols.has(fieldVoid) {
 		if cell := f.cols.cell(r.Cells, fieldVoid); cell != "" {
-			if _, ok := yesOrNo(cell); !ok {
+			if _, ok := parse.YesOrNo(cell); !ok {
 				f.bad(e, r, fieldVoid, "is not true or false")
 			}
 		}
@@ -66,7 +82,7 @@ func (f *orderFile) readMoney(e *Entry, r Row, s *sale) {
 		if !ok || cell == "" {
 			return unset
 		}
-		m, mark, reason := parseMoney(cell, max, f.rules.Currency)
+		m, mark, reason := parse.ParseMoney(cell, max, f.rules.Currency)
 		switch {
 		case reason == "":
 			f.seen.mark(mark)
@@ -94,14 +110,14 @@ func (f *orderFile) readMoney(e *Entry, r Row, s *sale) {
 // direct turns a sale round that gives back: by its event, its price or its amount.
 func (f *orderFile) direct(r Row, s *sale) {
 	if s.price < 0 && s.price != unset {
-		s.price, s.quantity = -s.price, s.quantity.back()
+		s.price, s.quantity = -s.price, s.quantity.Back()
 	}
 	if f.cols.has(fieldEvent) {
 		if cell := f.cols.cell(r.Cells, fieldEvent); cell != "" {
-			switch word := foldWord(cell); {
-			case refundEvents[word]:
-				s.quantity, s.amount, s.gross = s.quantity.back(), back(s.amount), back(s.gross)
-			case !saleEvents[word]:
+			switch word := parse.FoldWord(cell); {
+			case parse.RefundEvents[word]:
+				s.quantity, s.amount, s.gross = s.quantity.Back(), back(s.amount), back(s.gross)
+			case !parse.SaleEvents[word]:
 				f.seen.events.add(cell)
 			}
 		}
@@ -110,17 +126,9 @@ func (f *orderFile) direct(r Row, s *sale) {
 	if amount == unset {
 		amount = s.gross
 	}
-	if amount != unset && amount != 0 && (amount < 0) != (s.quantity.units < 0) {
-		s.quantity.units, s.quantity.millionths = -s.quantity.units, -s.quantity.millionths
+	if amount != unset && amount != 0 && (amount < 0) != (s.quantity.Units < 0) {
+		s.quantity.Units, s.quantity.Millionths = -s.quantity.Units, -s.quantity.Millionths
 	}
-}
-
-// back returns the quantity as one that was given back.
-func (q quantity) back() quantity {
-	if q.units > 0 {
-		q.units, q.millionths = -q.units, -q.millionths
-	}
-	return q
 }
 
 // back returns the money as money that was given back.
@@ -138,7 +146,7 @@ func (s *sale) charged(price model.Money) (amount model.Money, reason string) {
 	}
 	if amount = s.gross; amount == unset {
 		var err error
-		if amount, err = s.quantity.times(price); err != nil || abs(amount) > maxAmount {
+		if amount, err = s.quantity.Times(price); err != nil || abs(amount) > maxAmount {
 			return 0, "comes to more than an import takes of one row"
 		}
 	}
@@ -162,7 +170,7 @@ func (s *sale) takesOff() (model.Money, bool) {
 	if s.amount == unset && s.gross == unset && s.price == unset || reason != "" || amount >= 0 {
 		return 0, false
 	}
-	return amount, s.quantity.units == -1 || isDiscount(s.folded)
+	return amount, s.quantity.Units == -1 || parse.IsDiscount(s.folded)
 }
 
 // checkIdentity adds problems of the cells that an order's identity is made of.
@@ -172,7 +180,7 @@ func (f *orderFile) checkIdentity(e *Entry, r Row) {
 		case !ok:
 		case cell == "" && at == fieldOrder:
 			f.bad(e, r, at, "is empty")
-		case len(cell) > 64 && utf8.RuneCountInString(nfc(cell)) > 64 || hasControl(cell):
+		case len(cell) > 64 && utf8.RuneCountInString(parse.NFC(cell)) > 64 || hasControl(cell):
 			f.bad(e, r, at, "is longer than 64 characters or has control characters in it")
 		}
 	}
@@ -184,18 +192,18 @@ func hasControl(text string) bool { return strings.ContainsFunc(text, unicode.Is
 func (f *orderFile) when(cells []string) (day, hour string) {
 	if f.cols.has(fieldOrderedAt) {
 		if both := f.cols.cell(cells, fieldOrderedAt); both != "" {
-			return cutMoment(both)
+			return parse.CutMoment(both)
 		}
 	}
 	day = f.cols.cell(cells, fieldDate)
 	if hour = f.cols.cell(cells, fieldTime); hour == "" {
-		return cutMoment(day)
+		return parse.CutMoment(day)
 	}
 	return day, hour
 }
 
 // moment reads when a row was sold, or says what is wrong, and with which field.
-func (f *orderFile) moment(cells []string) (c clock, at time.Time, bad field, reason string) {
+func (f *orderFile) moment(cells []string) (c parse.Clock, at time.Time, bad field, reason string) {
 	day, hour := f.when(cells)
 	dateField, timeField := fieldDate, fieldTime
 	switch {
@@ -210,33 +218,33 @@ func (f *orderFile) moment(cells []string) (c clock, at time.Time, bad field, re
 	if hour == "" && timeField == dateField {
 		return c, at, dateField, "is not a date and time such as 2016-10-30 09:58:11"
 	}
-	d, err := parseDate(day, f.rules.Dates)
+	d, err := parse.ParseDate(day, f.rules.Dates)
 	if err != nil {
 		return c, at, dateField, err.Error()
 	}
 	if hour == "" {
 		return c, at, timeField, "is empty"
 	}
-	if c, err = parseClock(hour); err != nil {
-		return clock{}, at, timeField, err.Error()
+	if c, err = parse.ParseClock(hour); err != nil {
+		return parse.Clock{}, at, timeField, err.Error()
 	}
-	return c, moment(d, c, f.rules.Calendar.Zone), dateField, ""
+	return c, parse.Moment(d, c, f.rules.Calendar.Zone), dateField, ""
 }
 
 // print writes what the row says, values alike for spellings alike.
 func (s *sale) print() string {
 	b := make([]byte, 0, 64)
-	if s.quantity.millionths != 0 {
-		b = append(strconv.AppendInt(b, s.quantity.millionths, 10), 'u')
+	if s.quantity.Millionths != 0 {
+		b = append(strconv.AppendInt(b, s.quantity.Millionths, 10), 'u')
 	} else {
-		b = strconv.AppendInt(b, s.quantity.units, 10)
+		b = strconv.AppendInt(b, s.quantity.Units, 10)
 	}
 	b = append(b, ' ')
 	b = append(appendMoney(b, s.price), ' ')
 	b = append(appendMoney(b, s.amount), ' ')
-	b = append(strconv.AppendInt(b, s.clock.micros, 10), ' ')
-	if s.clock.zoned {
-		b = strconv.AppendInt(b, int64(s.clock.offset), 10)
+	b = append(strconv.AppendInt(b, s.clock.Micros, 10), ' ')
+	if s.clock.Zoned {
+		b = strconv.AppendInt(b, int64(s.clock.Offset), 10)
 	}
 	b = append(b, ' ')
 	b = append(b, s.folded...)

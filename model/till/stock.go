@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"cafe/model"
+	"cafe/model/till/parse"
 )
 
 // MaxOnHand is the highest number of one item that may be on the shelf.
@@ -55,7 +56,7 @@ func (f *stockFile) find(cells []string) (model.Item, string) {
 	case cell == "":
 		return model.Item{}, "is empty"
 	case f.rules.Menu != nil:
-		item, reason := f.finder.find(cell, foldItem(cell))
+		item, reason := f.finder.find(cell, parse.FoldItem(cell))
 		if reason == "" && !item.Counted {
 			reason = "is not a counted item, so it has no stock"
 		}
@@ -73,7 +74,7 @@ func (f *stockFile) place(r row) error {
 	case item.SKU != "":
 		return f.keep(r.named(nil, item.SKU), r)
 	case cell != "":
-		return f.keep(r.named(nil, foldItem(cell)), r)
+		return f.keep(r.named(nil, parse.FoldItem(cell)), r)
 	}
 	return f.keep(r.alone(nil), r)
 }
@@ -109,7 +110,7 @@ func (f *stockFile) count(g *group) Count {
 		if !ok {
 			continue
 		}
-		n, err := wholeNumber(cell)
+		n, err := parse.WholeNumber(cell)
 		switch {
 		case err != nil || n < 0 || n > MaxOnHand || cell[0] == '+' || cell[0] == '-':
 			f.bad(&c.Entry, r, fieldOnHand, "is not a whole number from 0 to "+strconv.Itoa(MaxOnHand))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cafe/model"
+	"cafe/model/till/parse"
 )
 
 // maxDays is how many business days the totals list. Eleven years fit.
@@ -103,7 +104,7 @@ type strange struct {
 
 func (s *strange) add(word string) {
 	s.rows++
-	if word = excerpt(word); len(s.words) < 5 && !slices.Contains(s.words, word) {
+	if word = parse.Excerpt(word); len(s.words) < 5 && !slices.Contains(s.words, word) {
 		s.words = append(s.words, word)
 	}
 }

@@ -1,4 +1,4 @@
-package till
+package sheet
 
 import (
 	"bytes"
@@ -15,18 +15,18 @@ import (
 )
 
 // allRows reads rows to the end.
-func allRows(t testing.TB, src io.Reader) (rows []row) {
+func allRows(t testing.TB, src io.Reader) (rows []Row) {
 	t.Helper()
-	in := newRowReader(src)
+	in := NewReader(src)
 	for {
-		r, err := in.next()
+		r, err := in.Next()
 		if err == io.EOF {
 			return rows
 		}
 		if err != nil {
 			t.Fatalf("next: %v", err)
 		}
-		r.cells = slices.Clone(r.cells)
+		r.Cells = slices.Clone(r.Cells)
 		rows = append(rows, r)
 	}
 }
@@ -51,7 +51,7 @@ func TestRowsOfGoodFilesAreThoseOfEncodingCSV(t *testing.T) {
 			file = bytes.TrimSuffix(file, []byte("\n"))
 		}
 
-		var want []row
+		var want []Row
 		reader := csv.NewReader(bytes.NewReader(file))
 		reader.FieldsPerRecord = -1
 		for {
@@ -63,15 +63,15 @@ func TestRowsOfGoodFilesAreThoseOfEncodingCSV(t *testing.T) {
 				t.Skip("no good file: ", err)
 			}
 			line, _ := reader.FieldPos(0)
-			want = append(want, row{line: line, cells: cells})
+			want = append(want, Row{Line: line, Cells: cells})
 		}
 		var src io.Reader = bytes.NewReader(file)
 		if rapid.Bool().Draw(t, "in dribs") {
 			src = iotest.OneByteReader(src)
 		}
-		in := newRowReader(src)
+		in := NewReader(src)
 		for i := 0; ; i++ {
-			r, err := in.next()
+			r, err := in.Next()
 			if err == io.EOF && i == len(want) {
 				break
 			}
@@ -89,31 +89,31 @@ func TestAStrayQuotationMarkCostsOneRow(t *testing.T) {
 	const good = "x,y\n"
 	for name, c := range map[string]struct {
 		text string
-		want []row
+		want []Row
 	}{
 		"opened, never closed": {
 			"a,\"b\n" + good + good,
-			[]row{{1, []string{"a", `"b`}, faultUnclosed}, {2, []string{"x", "y"}, ""}, {3, []string{"x", "y"}, ""}},
+			[]Row{{1, []string{"a", `"b`}, faultUnclosed}, {2, []string{"x", "y"}, ""}, {3, []string{"x", "y"}, ""}},
 		},
 		"opened, closed far below by another, which is good CSV": {
 			"a,\"b\n" + good + "c,d\"\n" + good,
-			[]row{{1, []string{"a", "b\nx,y\nc,d"}, ""}, {4, []string{"x", "y"}, ""}},
+			[]Row{{1, []string{"a", "b\nx,y\nc,d"}, ""}, {4, []string{"x", "y"}, ""}},
 		},
 		"inside a cell without any": {
 			"a,5\" cake\n" + good + "a,7\" cake\n" + good,
-			[]row{{1, []string{"a", `5" cake`}, faultQuotes}, {2, []string{"x", "y"}, ""}, {3, []string{"a", `7" cake`}, faultUnclosed}, {4, []string{"x", "y"}, ""}},
+			[]Row{{1, []string{"a", `5" cake`}, faultQuotes}, {2, []string{"x", "y"}, ""}, {3, []string{"a", `7" cake`}, faultUnclosed}, {4, []string{"x", "y"}, ""}},
 		},
 		"text after a closed one, last line": {
 			good + `a,"b"c`,
-			[]row{{1, []string{"x", "y"}, ""}, {2, []string{"a", `"b"c`}, faultQuotes}},
+			[]Row{{1, []string{"x", "y"}, ""}, {2, []string{"a", `"b"c`}, faultQuotes}},
 		},
 		"two lines that only look like one": {
 			"\"a\n" + "\"b\n" + good,
-			[]row{{1, []string{`"a`}, faultQuotes}, {2, []string{`"b`}, faultUnclosed}, {3, []string{"x", "y"}, ""}},
+			[]Row{{1, []string{`"a`}, faultQuotes}, {2, []string{`"b`}, faultUnclosed}, {3, []string{"x", "y"}, ""}},
 		},
 		"quoted line breaks count as lines": {
 			"\"a\r\n\r\nb\",c\r\n\r\nx,y\r\n",
-			[]row{{1, []string{"a\n\nb", "c"}, ""}, {5, []string{"x", "y"}, ""}},
+			[]Row{{1, []string{"a\n\nb", "c"}, ""}, {5, []string{"x", "y"}, ""}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,21 +126,21 @@ func TestAStrayQuotationMarkCostsOneRow(t *testing.T) {
 }
 
 func TestLongRowsAreCutAndTheNextIsRead(t *testing.T) {
-	long := strings.Repeat("z", 3*maxRow)
-	text := "a," + long + "\nb,c\n" + "\"" + long + "\",d\n" + "e,\"" + strings.Repeat("q\n", maxRow) + "\",f\ng,h\n" + long
+	long := strings.Repeat("z", 3*MaxRow)
+	text := "a," + long + "\nb,c\n" + "\"" + long + "\",d\n" + "e,\"" + strings.Repeat("q\n", MaxRow) + "\",f\ng,h\n" + long
 	got := allRows(t, strings.NewReader(text))
 	var faults []string
 	for _, r := range got {
-		if len(r.cells[0]) > 0 && !strings.HasPrefix(r.cells[0], "q") {
-			faults = append(faults, r.cells[0][:1]+": "+r.fault)
+		if len(r.Cells[0]) > 0 && !strings.HasPrefix(r.Cells[0], "q") {
+			faults = append(faults, r.Cells[0][:1]+": "+r.Fault)
 		}
-		if size := len(strings.Join(r.cells, ",")); size > maxRow {
-			t.Errorf("line %d has %d bytes", r.line, size)
+		if size := len(strings.Join(r.Cells, ",")); size > MaxRow {
+			t.Errorf("line %d has %d bytes", r.Line, size)
 		}
 	}
 	want := []string{"a: " + faultTooLong, "b: ", "\": " + faultTooLong, "e: " + faultUnclosed, "\": " + faultUnclosed, "g: ", "z: " + faultTooLong}
-	if last := got[len(got)-1]; last.line != 4+maxRow+2 {
-		t.Errorf("the last line is %d, want %d", last.line, 4+maxRow+2)
+	if last := got[len(got)-1]; last.Line != 4+MaxRow+2 {
+		t.Errorf("the last line is %d, want %d", last.Line, 4+MaxRow+2)
 	}
 	if !slices.Equal(faults, want) {
 		t.Errorf("got  %q\nwant %q", faults, want)
@@ -149,11 +149,11 @@ func TestLongRowsAreCutAndTheNextIsRead(t *testing.T) {
 
 func TestAFailingSourceIsAnError(t *testing.T) {
 	broken := errors.New("connection reset")
-	in := newRowReader(io.MultiReader(strings.NewReader("a,b\nc,"), iotest.ErrReader(broken)))
-	if _, err := in.next(); err != nil {
+	in := NewReader(io.MultiReader(strings.NewReader("a,b\nc,"), iotest.ErrReader(broken)))
+	if _, err := in.Next(); err != nil {
 		t.Fatalf("first row: %v", err)
 	}
-	if _, err := in.next(); !errors.Is(err, broken) {
+	if _, err := in.Next(); !errors.Is(err, broken) {
 		t.Fatalf("got %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package till
+package parse
 
 import (
 	"strings"
@@ -61,7 +61,7 @@ func TestDatesAsTillsWriteThem(t *testing.T) {
 		{"", YearFirst, "not a date"},
 		{strings.Repeat("1", 1<<16), YearFirst, "not a date"},
 	} {
-		d, err := parseDate(c.cell, c.order)
+		d, err := ParseDate(c.cell, c.order)
 		got := d.String()
 		if err != nil {
 			got = err.Error()
@@ -84,12 +84,12 @@ func TestTimesOfDayAsTillsWriteThem(t *testing.T) {
 		"09:58:11.": "", "09:58:": "", "09:58.5": "", "09:58:11:00": "", "noon": "", ":": "", "": "", "M": "", "AM": "",
 		"09:58 XM": "", "09:58+1": "", "09:58+24:00": "", "09:58+01:60": "", "-9:58": "", "+": "", "Z": "", "09:58:11.1234567890": "",
 	} {
-		c, err := parseClock(cell)
+		c, err := ParseClock(cell)
 		got := ""
 		if err == nil {
-			at := time.UnixMicro(c.micros).In(time.FixedZone("", c.offset)).Add(-time.Duration(c.offset) * time.Second)
+			at := time.UnixMicro(c.Micros).In(time.FixedZone("", c.Offset)).Add(-time.Duration(c.Offset) * time.Second)
 			got = at.Format("15:04:05.999999999")
-			if c.zoned {
+			if c.Zoned {
 				got = at.Format("15:04:05.999999999 -0700")
 			}
 		}
@@ -109,7 +109,7 @@ func TestDateAndTimeInOneCell(t *testing.T) {
 		"9:58":                      {"", "9:58"},
 		":":                         {"", ":"},
 	} {
-		if day, clock := cutMoment(cell); day != want[0] || clock != want[1] {
+		if day, clock := CutMoment(cell); day != want[0] || clock != want[1] {
 			t.Errorf("%q: got %q and %q, want %q", cell, day, clock, want)
 		}
 	}
@@ -134,12 +134,12 @@ func TestTheHourThatIsSkippedAndTheOneThatComesTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err1 := parseDate(c.date, YearFirst)
-		k, err2 := parseClock(c.clock)
+		d, err1 := ParseDate(c.date, YearFirst)
+		k, err2 := ParseClock(c.clock)
 		if err1 != nil || err2 != nil {
 			t.Fatal(err1, err2)
 		}
-		if got := moment(d, k, zone).Format(time.RFC3339); got != c.want {
+		if got := Moment(d, k, zone).Format(time.RFC3339); got != c.want {
 			t.Errorf("%s %s in %s: got %s, want %s", c.date, c.clock, c.zone, got, c.want)
 		}
 	}

@@ -1,4 +1,4 @@
-package till
+package sheet
 
 import (
 	"bufio"
@@ -15,14 +15,10 @@ type FileError struct{ Reason string }
 
 func (e *FileError) Error() string { return e.Reason }
 
-// MaxBytes is how large a file may be once unpacked, unless Rules say otherwise. A
-// till's million rows are about 60 MB.
-const MaxBytes = 256 << 20
-
-// unpack returns the text of an upload, which may be gzipped whatever its name says.
+// Unpack returns the text of an upload, which may be gzipped whatever its name says.
 // Its reader gives a FileError when the packing is damaged or more than max bytes
 // come out of it, and the source's own errors as they are.
-func unpack(src io.Reader, max int64) (io.Reader, error) {
+func Unpack(src io.Reader, max int64) (io.Reader, error) {
 	noted := &notingReader{src: src}
 	in := bufio.NewReader(noted)
 	magic, err := in.Peek(2)
@@ -111,18 +107,20 @@ var kinds = []struct{ magic, reason string }{
 	{"PK\x03\x04", "The file is an Excel workbook or a ZIP archive; save the sheet as CSV and upload that."},
 	{"\xd0\xcf\x11\xe0", "The file is an old Excel workbook; save the sheet as CSV and upload that."},
 	{"%PDF", "The file is a PDF; export it from the till as CSV and upload that."},
-	{"\xff\xfe", wrongUTF16},
-	{"\xfe\xff", wrongUTF16},
+	{"\xff\xfe", WrongUTF16},
+	{"\xfe\xff", WrongUTF16},
 	{"\x1f\x8b", "The file is packed twice; pack it once and upload that."},
 }
 
-const wrongUTF16 = "The file is UTF-16 text; save it as CSV UTF-8 and upload that."
+// WrongUTF16 is said of a file in UTF-16.
+const WrongUTF16 = "The file is UTF-16 text; save it as CSV UTF-8 and upload that."
 
-var bom = []byte("\xef\xbb\xbf")
+// BOM is UTF-8's byte order mark.
+var BOM = []byte("\xef\xbb\xbf")
 
-// checkKind refuses by its first bytes what cannot be a CSV file.
-func checkKind(start []byte) error {
-	if len(bytes.TrimSpace(bytes.TrimPrefix(start, bom))) == 0 && len(start) < 512 {
+// CheckKind refuses by its first bytes what cannot be a CSV file.
+func CheckKind(start []byte) error {
+	if len(bytes.TrimSpace(bytes.TrimPrefix(start, BOM))) == 0 && len(start) < 512 {
 		return &FileError{"The file is empty."}
 	}
 	for _, k := range kinds {
@@ -131,7 +129,7 @@ func checkKind(start []byte) error {
 		}
 	}
 	if looksUTF16(start) {
-		return &FileError{wrongUTF16}
+		return &FileError{WrongUTF16}
 	}
 	return nil
 }
@@ -148,8 +146,8 @@ func looksUTF16(start []byte) bool {
 	return len(start) >= 16 && many*10 >= len(start)*4 && few*10 <= len(start)
 }
 
-// checkStart refuses a file without a header by how its text starts.
-func checkStart(start []byte, first string) error {
+// CheckStart refuses a file without a header by how its text starts.
+func CheckStart(start []byte, first string) error {
 	text := bytes.TrimSpace(start)
 	switch {
 	case bytes.IndexByte(start, 0) >= 0:

@@ -1,4 +1,4 @@
-package till
+package sheet
 
 import (
 	"bufio"
@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// maxRow is how long a row may be, in bytes, the lines of its quoted cells included.
+// MaxRow is how long a row may be, in bytes, the lines of its quoted cells included.
 // It bounds memory, and how much a forgotten quotation mark can swallow.
-const maxRow = 64 << 10
+const MaxRow = 64 << 10
 
-// rowReader takes text apart into the rows of a CSV file (RFC 4180). It differs from
+// Reader takes text apart into the rows of a CSV file (RFC 4180). It differs from
 // csv.Reader, which it uses for rows with quotation marks, in three ways. It never
-// holds more than 2×maxRow bytes. After a row that is no CSV it goes on with the very
+// holds more than 2×MaxRow bytes. After a row that is no CSV it goes on with the very
 // next line, so a stray quotation mark costs one row, and not all up to the next one.
 // And lines may end with CR alone.
-type rowReader struct {
+type Reader struct {
 	src    io.Reader
-	comma  byte   // between cells
-	buf    []byte // at most 2×maxRow
+	Comma  byte   // what stands between cells; it may be set before each row
+	buf    []byte // at most 2×MaxRow
 	window []byte // of buf, read but not yet taken
 	ended  bool   // src has no more
 	line   int    // number of the line at window[0], from 1
@@ -30,42 +30,43 @@ type rowReader struct {
 	lines  *bufio.Reader
 }
 
-func newRowReader(src io.Reader) *rowReader {
-	return &rowReader{src: src, comma: ',', buf: make([]byte, 2*maxRow), line: 1, lines: bufio.NewReader(nil)}
+// NewReader returns a reader of the text whose cells are separated by commas.
+func NewReader(src io.Reader) *Reader {
+	return &Reader{src: src, Comma: ',', buf: make([]byte, 2*MaxRow), line: 1, lines: bufio.NewReader(nil)}
 }
 
-// row is one row of the file. A row with a fault was read only so far as to show it.
-type row struct {
-	line  int
-	cells []string
-	fault string
+// Row is one row of the file. A row with a fault was read only so far as to show it.
+type Row struct {
+	Line  int // on which it begins, from 1
+	Cells []string
+	Fault string // what is wrong with it, for people; empty when nothing is
 }
 
-// next returns the next row that is not an empty line, or io.EOF. The row's cells are
+// Next returns the next row that is not an empty line, or io.EOF. The row's cells are
 // good until the next call.
-func (r *rowReader) next() (row, error) {
+func (r *Reader) Next() (Row, error) {
 	for {
-		text, lines, fault, err := r.frame()
+		text, lines, fault, err := r.Frame()
 		if err != nil {
-			return row{}, err
+			return Row{}, err
 		}
-		at := row{line: r.line, fault: fault}
+		at := Row{Line: r.line, Fault: fault}
 		if fault == "" {
-			if bare := trimEnd(text, r.ended && len(text) == len(r.window)); len(bare) == 0 {
+			if bare := TrimEnd(text, r.ended && len(text) == len(r.window)); len(bare) == 0 {
 				r.take(len(text), lines)
 				continue
 			}
-			at.cells, fault = r.split(text)
+			at.Cells, fault = r.Split(text)
 			if fault != "" { // only its first line is to blame
 				text, lines = text[:bytes.IndexByte(text, '\n')+1], 1
 				if len(text) == 0 {
 					text = r.window
 				}
-				at.fault = fault
+				at.Fault = fault
 			}
 		}
-		if at.fault != "" {
-			at.cells = strings.Split(string(trimEnd(text, true)), string(r.comma))
+		if at.Fault != "" {
+			at.Cells = strings.Split(string(TrimEnd(text, true)), string(r.Comma))
 		}
 		r.take(len(text), lines)
 		if fault == faultTooLong {
@@ -81,19 +82,19 @@ const (
 	faultQuotes   = "the row has a quotation mark in the wrong place"
 )
 
-// frame finds the end of the row at the start of the window: the first end of a line
+// Frame finds the end of the row at the start of the window: the first end of a line
 // up to which quotation marks are even in number, as they are in every good row. With
 // a fault it is the end of the first line.
-func (r *rowReader) frame() (text []byte, lines int, fault string, err error) {
+func (r *Reader) Frame() (text []byte, lines int, fault string, err error) {
 	first, end, quotes := 0, 0, 0
 	for {
 		next, err := r.lineEnd(end)
 		if err != nil {
 			return nil, 0, "", err
 		}
-		if next > maxRow {
+		if next > MaxRow {
 			if lines == 0 {
-				return r.window[:maxRow], 0, faultTooLong, nil
+				return r.window[:MaxRow], 0, faultTooLong, nil
 			}
 			return r.window[:first], 1, faultUnclosed, nil
 		}
@@ -116,12 +117,12 @@ func (r *rowReader) frame() (text []byte, lines int, fault string, err error) {
 
 var quote = []byte{'"'}
 
-// findLineEnds looks at the first line, and reads the file by CR if that is how it ends.
-func (r *rowReader) findLineEnds() error {
+// FindLineEnds looks at the first line, and reads the file by CR if that is how it ends.
+func (r *Reader) FindLineEnds() error {
 	for {
-		switch end := lineEnding(r.window, r.ended || len(r.window) >= maxRow); end {
+		switch end := lineEnding(r.window, r.ended || len(r.window) >= MaxRow); end {
 		case "":
-			if r.ended || len(r.window) >= maxRow {
+			if r.ended || len(r.window) >= MaxRow {
 				return nil
 			}
 			if err := r.fill(); err != nil {
@@ -182,15 +183,15 @@ func (r crReader) Read(p []byte) (int, error) {
 }
 
 // lineEnd returns where the line ends that starts at window[start], its line feed
-// included: start itself at the end of the file, more than maxRow when it does not
+// included: start itself at the end of the file, more than MaxRow when it does not
 // end by then.
-func (r *rowReader) lineEnd(start int) (int, error) {
+func (r *Reader) lineEnd(start int) (int, error) {
 	for seen := start; ; {
 		if i := bytes.IndexByte(r.window[seen:], '\n'); i >= 0 {
 			return seen + i + 1, nil
 		}
 		seen = len(r.window)
-		if r.ended || seen > maxRow {
+		if r.ended || seen > MaxRow {
 			return seen, nil
 		}
 		if err := r.fill(); err != nil {
@@ -200,8 +201,8 @@ func (r *rowReader) lineEnd(start int) (int, error) {
 }
 
 // fill reads more of the source into the window.
-func (r *rowReader) fill() error {
-	if cap(r.window)-len(r.window) < maxRow/2 {
+func (r *Reader) fill() error {
+	if cap(r.window)-len(r.window) < MaxRow/2 {
 		r.window = r.buf[:copy(r.buf, r.window)]
 	}
 	for range 100 {
@@ -218,14 +219,41 @@ func (r *rowReader) fill() error {
 	return io.ErrNoProgress
 }
 
+// Start returns the first n bytes of what has not been read yet, or all there is. They
+// are good until the next call.
+func (r *Reader) Start(n int) ([]byte, error) {
+	for !r.ended && len(r.window) < n {
+		if err := r.fill(); err != nil {
+			return nil, err
+		}
+	}
+	return r.window[:min(len(r.window), n)], nil
+}
+
+// CutBOM drops a byte order mark, and reports whether there was one. It must be called
+// after Start, before any row is read.
+func (r *Reader) CutBOM() (cut bool) {
+	r.window, cut = bytes.CutPrefix(r.window, BOM)
+	return cut
+}
+
+// Skip moves on behind a row that Frame returned.
+func (r *Reader) Skip(text []byte, lines int, fault string) error {
+	r.take(len(text), lines)
+	if fault == faultTooLong {
+		return r.skipLine()
+	}
+	return nil
+}
+
 // take moves on by so many bytes and lines.
-func (r *rowReader) take(n, lines int) {
+func (r *Reader) take(n, lines int) {
 	r.window = r.window[n:]
 	r.line += lines
 }
 
 // skipLine drops what is left of the line.
-func (r *rowReader) skipLine() error {
+func (r *Reader) skipLine() error {
 	for {
 		if i := bytes.IndexByte(r.window, '\n'); i >= 0 {
 			r.take(i+1, 1)
@@ -241,14 +269,14 @@ func (r *rowReader) skipLine() error {
 	}
 }
 
-// split takes a row apart into its cells, or says why it is none.
-func (r *rowReader) split(text []byte) ([]string, string) {
+// Split takes a row apart into its cells, or says why it is none.
+func (r *Reader) Split(text []byte) ([]string, string) {
 	if bytes.IndexByte(text, '"') < 0 {
-		rest, more := string(trimEnd(text, r.ended && len(text) == len(r.window))), true
+		rest, more := string(TrimEnd(text, r.ended && len(text) == len(r.window))), true
 		r.cells = r.cells[:0]
 		for more {
 			var cell string
-			at := strings.IndexByte(rest, r.comma)
+			at := strings.IndexByte(rest, r.Comma)
 			if more = at >= 0; more {
 				cell, rest = rest[:at], rest[at+1:]
 			} else {
@@ -261,7 +289,7 @@ func (r *rowReader) split(text []byte) ([]string, string) {
 	r.record.Reset(text)
 	r.lines.Reset(&r.record)
 	reader := csv.NewReader(r.lines)
-	reader.Comma = rune(r.comma)
+	reader.Comma = rune(r.Comma)
 	reader.FieldsPerRecord = -1
 	cells, err := reader.Read()
 	if err != nil {
@@ -270,9 +298,9 @@ func (r *rowReader) split(text []byte) ([]string, string) {
 	return cells, ""
 }
 
-// trimEnd drops the end of the line as csv.Reader does: CR LF or LF, and before the
+// TrimEnd drops the end of the line as csv.Reader does: CR LF or LF, and before the
 // end of the file a CR alone.
-func trimEnd(text []byte, last bool) []byte {
+func TrimEnd(text []byte, last bool) []byte {
 	if bare, ok := bytes.CutSuffix(text, []byte{'\n'}); ok {
 		text, last = bare, true
 	}

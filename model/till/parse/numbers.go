@@ -1,4 +1,4 @@
-package till
+package parse
 
 import (
 	"errors"
@@ -12,15 +12,8 @@ import (
 	"cafe/model"
 )
 
-// unset is money that the file does not give.
-const unset model.Money = math.MinInt64
-
-// maxAmount is the highest amount of a row, either way. An order has at most 2,000 rows,
-// so its sums stay below 2^53.
-const maxAmount = model.MaxPrice * model.MaxQuantity
-
-// maxUnits is the highest quantity of a row. History is not held to the API's limit.
-const maxUnits = 100_000
+// MaxUnits is the highest quantity of a row. History is not held to the API's limit.
+const MaxUnits = 100_000
 
 // number is a decimal as model.ParseMajor reads it ("-1203.20"), and the currency sign
 // or code that stood with it.
@@ -188,9 +181,9 @@ func ungroup(s string) (string, error) {
 	return whole + fraction, nil
 }
 
-// parseMoney reads an amount of the currency, from -max to max. It returns the mark that
+// ParseMoney reads an amount of the currency, from -max to max. It returns the mark that
 // stood with it.
-func parseMoney(cell string, max model.Money, currency string) (m model.Money, mark, reason string) {
+func ParseMoney(cell string, max model.Money, currency string) (m model.Money, mark, reason string) {
 	n, err := parseNumber(cell)
 	if err == errThousands {
 		if decimals, none := model.Exponent(currency); none == nil && decimals == 0 {
@@ -213,17 +206,17 @@ func parseMoney(cell string, max model.Money, currency string) (m model.Money, m
 	return m, n.mark, ""
 }
 
-// quantity is how much a row sold. What has no decimals counts in units. What has was
+// Quantity is how much a row sold. What has no decimals counts in units. What has was
 // sold by weight: it counts as one unit, and millionths says how much it was.
-type quantity struct {
-	units      int64 // negative: given back
-	millionths int64 // 0: a whole number of units
+type Quantity struct {
+	Units      int64 // negative: given back
+	Millionths int64 // 0: a whole number of units
 }
 
 const badQuantity = "is not a quantity such as 2 or 0.25, and at most 100000"
 
-// parseQuantity reads a quantity. Spreadsheets write 2.0 for 2.
-func parseQuantity(cell string) (q quantity, reason string) {
+// ParseQuantity reads a quantity. Spreadsheets write 2.0 for 2.
+func ParseQuantity(cell string) (q Quantity, reason string) {
 	n, err := parseNumber(cell)
 	if err == errThousands {
 		return q, err.Error()
@@ -236,27 +229,27 @@ func parseQuantity(cell string) (q quantity, reason string) {
 	}
 	units, _ := strconv.ParseInt(whole, 10, 64)
 	if fraction != "" {
-		q.millionths, _ = strconv.ParseInt(whole+(fraction + "000000")[:6], 10, 64)
-		q.units = 1
+		q.Millionths, _ = strconv.ParseInt(whole+(fraction + "000000")[:6], 10, 64)
+		q.Units = 1
 	} else {
-		q.units = units
+		q.Units = units
 	}
-	if q.units == 0 || units >= maxUnits && fraction != "" || units > maxUnits {
-		return quantity{}, badQuantity
+	if q.Units == 0 || units >= MaxUnits && fraction != "" || units > MaxUnits {
+		return Quantity{}, badQuantity
 	}
 	if negative {
-		q.units, q.millionths = -q.units, -q.millionths
+		q.Units, q.Millionths = -q.Units, -q.Millionths
 	}
 	return q, ""
 }
 
-// times returns what so much costs at a price, rounded half up to the minor unit.
-func (q quantity) times(price model.Money) (model.Money, error) {
-	if q.millionths == 0 {
-		return price.Times(q.units)
+// Times returns what so much costs at a price, rounded half up to the minor unit.
+func (q Quantity) Times(price model.Money) (model.Money, error) {
+	if q.Millionths == 0 {
+		return price.Times(q.Units)
 	}
-	negative := (price < 0) != (q.millionths < 0)
-	hi, lo := bits.Mul64(magnitude(int64(price)), magnitude(q.millionths))
+	negative := (price < 0) != (q.Millionths < 0)
+	hi, lo := bits.Mul64(magnitude(int64(price)), magnitude(q.Millionths))
 	lo, carry := bits.Add64(lo, 500_000, 0)
 	if hi += carry; hi >= 1_000_000 {
 		return 0, model.ErrOverflow
@@ -278,15 +271,16 @@ func magnitude(n int64) uint64 {
 	return uint64(n)
 }
 
-func abs(m model.Money) model.Money {
-	if m < 0 {
-		return -m
+// Back returns the quantity as one that was given back.
+func (q Quantity) Back() Quantity {
+	if q.Units > 0 {
+		q.Units, q.Millionths = -q.Units, -q.Millionths
 	}
-	return m
+	return q
 }
 
-// wholeNumber reads a count. Spreadsheets write 2.0 for 2.
-func wholeNumber(cell string) (int64, error) {
+// WholeNumber reads a count. Spreadsheets write 2.0 for 2.
+func WholeNumber(cell string) (int64, error) {
 	whole, zeros, _ := strings.Cut(cell, ".")
 	if strings.Trim(zeros, "0") != "" {
 		return 0, strconv.ErrSyntax

@@ -1,4 +1,4 @@
-package till
+package sheet
 
 import (
 	"bufio"
@@ -18,11 +18,11 @@ type Scratch interface {
 	io.Closer
 }
 
-// sorter sorts records by key in bounded memory. What does not fit is written to a
+// Sorter sorts records by key in bounded memory. What does not fit is written to a
 // scratch file in sorted runs. They are merged as they are read. Keys must differ.
-type sorter struct {
-	memory  int // bytes of records and their index that are held before a run is written
-	scratch func() (Scratch, error)
+type Sorter struct {
+	Memory  int // bytes of records and their index that are held before a run is written
+	Scratch func() (Scratch, error)
 
 	data  []byte
 	index []span
@@ -31,33 +31,34 @@ type sorter struct {
 	runs  []*io.SectionReader
 }
 
-// span says where a record lies in sorter.data: its key at at, its value from value to end.
+// span says where a record lies in Sorter.data: its key at at, its value from value to end.
 type span struct{ at, value, end int }
 
 const spanSize = 24
 
-func (s *sorter) add(key []byte, value func([]byte) []byte) error {
+// Add takes a record. value appends the record's value to what it is given.
+func (s *Sorter) Add(key []byte, value func([]byte) []byte) error {
 	at := len(s.data)
 	s.data = append(s.data, key...)
 	split := len(s.data)
 	s.data = value(s.data)
 	s.index = append(s.index, span{at, split, len(s.data)})
-	if s.scratch != nil && len(s.data)+spanSize*len(s.index) >= s.memory {
+	if s.Scratch != nil && len(s.data)+spanSize*len(s.index) >= s.Memory {
 		return s.spill()
 	}
 	return nil
 }
 
-func (s *sorter) sort() {
+func (s *Sorter) sort() {
 	slices.SortFunc(s.index, func(a, b span) int {
 		return bytes.Compare(s.data[a.at:a.value], s.data[b.at:b.value])
 	})
 }
 
 // spill writes what is in memory as one more run.
-func (s *sorter) spill() error {
+func (s *Sorter) spill() error {
 	if s.file == nil {
-		file, err := s.scratch()
+		file, err := s.Scratch()
 		if err != nil {
 			return fmt.Errorf("make scratch file: %w", err)
 		}
@@ -82,9 +83,9 @@ func (s *sorter) spill() error {
 	return nil
 }
 
-// each yields all records by ascending key, until yield returns false. Key and value
+// Each yields all records by ascending key, until yield returns false. Key and value
 // are good until the next call.
-func (s *sorter) each(yield func(key, value []byte) bool) error {
+func (s *Sorter) Each(yield func(key, value []byte) bool) error {
 	if len(s.runs) == 0 {
 		s.sort()
 		for _, r := range s.index {
@@ -126,7 +127,8 @@ func (s *sorter) each(yield func(key, value []byte) bool) error {
 	return nil
 }
 
-func (s *sorter) close() error {
+// Close removes the scratch file. The sorter is of no use after it.
+func (s *Sorter) Close() error {
 	s.data, s.index, s.runs = nil, nil, nil
 	if s.file == nil {
 		return nil

@@ -1,4 +1,4 @@
-package till
+package parse
 
 import (
 	"strings"
@@ -17,33 +17,33 @@ var statuses = words(map[model.Status]string{
 	model.StatusRefunded:  "refund returned return reversed chargedback",
 })
 
-// partlyRefunded are the words of orders whose amounts may be more than was kept.
-var partlyRefunded = wordSet("partiallyrefunded partlyrefunded")
+// PartlyRefunded are the words of orders whose amounts may be more than was kept.
+var PartlyRefunded = WordSet("partiallyrefunded partlyrefunded")
 
-// The words of payment. What is not on the tab was paid at the counter, by whatever
-// tender; tenders are those that need no note.
+// The words of payment, folded by FoldWord. What is not on the tab was paid at the
+// counter, by whatever tender. Tenders are those that need no note.
 var (
-	onTab   = wordSet("account onaccount tab houseaccount customeraccount")
-	notPaid = wordSet("unpaid open pending due notpaid owed")
-	tenders = wordSet("counter cash card visa mastercard amex americanexpress discover maestro jcb dinersclub unionpay " +
+	OnTab   = WordSet("account onaccount tab houseaccount customeraccount")
+	notPaid = WordSet("unpaid open pending due notpaid owed")
+	Tenders = WordSet("counter cash card visa mastercard amex americanexpress discover maestro jcb dinersclub unionpay " +
 		"debit credit debitcard creditcard contactless chip tap swiped keyed applepay googlepay samsungpay paypal venmo cashapp " +
 		"giftcard giftcertificate voucher coupon cheque check banktransfer transfer ec girocard twint ideal bancontact klarna " +
 		"stripe sumup square clover toast zettle shopifypayments manual online external other mixed split multiple " +
 		"contanti bar karte carte especes tarjeta efectivo mobilepay swish pix qr loyalty points")
 )
 
-// The words of events.
+// The words of events, folded by FoldWord.
 var (
-	saleEvents   = wordSet("payment sale sales sold order exchange purchase charge")
-	refundEvents = wordSet("refund refunds refunded return returns returned reversal creditnote chargeback")
-	voidEvents   = wordSet("void voided cancel cancelled canceled cancellation")
+	SaleEvents   = WordSet("payment sale sales sold order exchange purchase charge")
+	RefundEvents = WordSet("refund refunds refunded return returns returned reversal creditnote chargeback")
+	VoidEvents   = WordSet("void voided cancel cancelled canceled cancellation")
 )
 
 // discountWords begin the names of rows that take something off.
 var discountWords = []string{"discount", "promo", "coupon", "voucher", "rabatt", "remise", "comp", "offer", "sconto", "descuento", "korting"}
 
 // totalWords are what the row of a file's own total is called.
-var totalWords = wordSet("total totals grandtotal subtotal sum summe gesamt gesamtsumme totale totaux somme")
+var totalWords = WordSet("total totals grandtotal subtotal sum summe gesamt gesamtsumme totale totaux somme")
 
 func words[T ~string](lists map[T]string) map[string]T {
 	all := make(map[string]T)
@@ -55,9 +55,9 @@ func words[T ~string](lists map[T]string) map[string]T {
 	return all
 }
 
-// statusOf reads a status in the café's words or a till's.
-func statusOf(cell string) (value, reason string) {
-	word := foldWord(cell)
+// StatusOf reads a status in the café's words or a till's.
+func StatusOf(cell string) (value, reason string) {
+	word := FoldWord(cell)
 	if s := model.Status(word); s.Valid() {
 		return string(s), ""
 	}
@@ -71,10 +71,10 @@ func statusOf(cell string) (value, reason string) {
 	return "", "is not one of " + strings.Join(names, ", ") + ", nor a word such as closed or void"
 }
 
-// paymentOf reads how an order was paid: on the tab, or by a tender at the counter.
-func paymentOf(cell string) (value, reason string) {
-	switch word := foldWord(cell); {
-	case onTab[word]:
+// PaymentOf reads how an order was paid: on the tab, or by a tender at the counter.
+func PaymentOf(cell string) (value, reason string) {
+	switch word := FoldWord(cell); {
+	case OnTab[word]:
 		return string(model.TermsAccount), ""
 	case notPaid[word]:
 		return "", "is not account, counter or a tender such as cash"
@@ -82,9 +82,9 @@ func paymentOf(cell string) (value, reason string) {
 	return string(model.TermsCounter), ""
 }
 
-// yesOrNo reads a truth value.
-func yesOrNo(cell string) (yes, ok bool) {
-	switch foldWord(cell) {
+// YesOrNo reads a truth value.
+func YesOrNo(cell string) (yes, ok bool) {
+	switch FoldWord(cell) {
 	case "true", "yes", "y", "1", "x", "void", "voided", "refunded":
 		return true, true
 	case "", "false", "no", "n", "0":
@@ -93,8 +93,8 @@ func yesOrNo(cell string) (yes, ok bool) {
 	return false, false
 }
 
-// isDiscount reports whether the name of a row says that it takes something off.
-func isDiscount(folded string) bool {
+// IsDiscount reports whether the name of a row says that it takes something off.
+func IsDiscount(folded string) bool {
 	for _, word := range discountWords {
 		if strings.HasPrefix(folded, word) {
 			return true
@@ -103,8 +103,8 @@ func isDiscount(folded string) bool {
 	return false
 }
 
-// isTotal reports whether the cell names a total.
-func isTotal(cell string) bool {
+// IsTotal reports whether the cell names a total.
+func IsTotal(cell string) bool {
 	first, _, _ := strings.Cut(strings.ToLower(strings.TrimRight(cell, ":* ")), " ")
-	return totalWords[foldWord(cell)] || totalWords[strings.TrimRight(first, ":")]
+	return totalWords[FoldWord(cell)] || totalWords[strings.TrimRight(first, ":")]
 }
