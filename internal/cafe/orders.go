@@ -72,6 +72,7 @@ func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, mat
 			if o.Lines, o.Total, err = c.price(ctx, a.Lines); err != nil {
 				return o, err
 			}
+			o.Reckoning = model.Reckoning{Subtotal: o.Total}
 			o.TookStock = len(model.Units(o.Lines)) > 0
 			if len(takeStock(taken(was, o))) > table.MaxOps-1 { // the order is one more
 				return o, model.Invalid{{Field: "/lines", Message: fmt.Sprintf("would change more than %d counted items at once: change fewer at a time", table.MaxOps-1)}}

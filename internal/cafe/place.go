@@ -100,7 +100,7 @@ func (c *Cafe) place(ctx context.Context, draft model.Draft, id, fingerprint str
 	now := c.now.Stamp()
 	order := model.Order{
 		ID: id, CustomerID: draft.CustomerID, Payment: draft.Payment, Status: model.StatusPlaced,
-		Lines: lines, Note: draft.Note, PickupAt: draft.PickupAt, Total: total, Currency: c.Currency,
+		Lines: lines, Note: draft.Note, PickupAt: draft.PickupAt, Reckoning: model.Reckoning{Subtotal: total}, Total: total, Currency: c.Currency,
 		PlacedAt: now, UpdatedAt: now, BusinessDay: c.Calendar.DayOf(now),
 		Version: 1, Posting: 1, Shard: c.Shard(id), Fingerprint: fingerprint,
 	}

@@ -3,10 +3,11 @@ package records
 import (
 	"cafe/internal/table"
 	"cafe/model"
+	"cafe/model/pricing"
 )
 
 // EncodeOrder returns an order as it is stored. Empty attributes are left out. A deleted
-// order is in no index.
+// order is in no index. What its price is made of is one attribute, a pricing.Record.
 func EncodeOrder(o model.Order) table.Item {
 	item := table.Item{
 		"customer_id":  table.String(o.CustomerID),
@@ -21,6 +22,9 @@ func EncodeOrder(o model.Order) table.Item {
 		"version":      table.Int(o.Version),
 		"posting":      table.Int(o.Posting),
 		"shard":        table.Int(o.Shard),
+	}
+	if r := pricing.NewRecord(o); !r.IsZero() {
+		item["pricing"] = table.String(r.Text())
 	}
 	PutText(item, "note", o.Note)
 	PutText(item, "fingerprint", o.Fingerprint)
@@ -68,8 +72,10 @@ func optionsValue(options []model.Option) table.Value {
 	return table.List(list...)
 }
 
-// DecodeOrder returns a stored order. An item that is no order is an error that
-// IsUnreadable and names the attribute at fault.
+// DecodeOrder returns a stored order, with every amount. The names and rates of offers,
+// charges and taxes are empty: the pricing document has them, and pricing.Tariff.Name fills
+// them in where an order is shown. An item that is no order is an error that IsUnreadable
+// and names the attribute at fault.
 func DecodeOrder(key table.Key, item table.Item) (model.Order, error) {
 	r := NewReader(key, item)
 	o := model.Order{
@@ -102,6 +108,11 @@ func DecodeOrder(key table.Key, item table.Item) (model.Order, error) {
 	}
 	if r.err == nil && !o.Status.Valid() {
 		r.Fail("status")
+	}
+	if record, err := pricing.ParseRecord(r.Optional("pricing")); err != nil {
+		r.Note(err)
+	} else {
+		r.Note(record.Restore(&o))
 	}
 	return o, r.Err()
 }

@@ -42,7 +42,7 @@ var mayImport = map[string]string{
 	"internal/durable":  "internal/durable/internal/fsync",
 	"internal/parallel": "internal/panics",
 	"internal/settings": "model model/till",
-	"internal/records":  "internal/table model",
+	"internal/records":  "internal/table model model/pricing",
 	"internal/render":   "model model/report",
 
 	"internal/outbox":  "internal/metric internal/parallel internal/records internal/settings internal/table model",

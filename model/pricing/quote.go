@@ -188,7 +188,10 @@ func (q Quote) Bill(t *Tariff, draft model.Draft, caller string, visit Visit) (B
 	}
 	record := q.bill.Record
 	record.Tip = draft.Tip
-	if err := record.Restore(t, &o); err != nil {
+	if err := record.Restore(&o); err != nil {
+		return Bill{}, err
+	}
+	if err := t.Name(&o); err != nil {
 		return Bill{}, err
 	}
 	reckoning := o.Reckoning

@@ -174,9 +174,13 @@ func (t *Tariff) tax(r *model.Reckoning, b basket, parts []model.Money, sets []t
 	}
 	r.Taxes = make([]model.Tax, 0, bits.OnesCount32(uint32(on)))
 	var all model.Money
+	var inclusive taxSet
 	for i, x := range t.taxes {
 		if !on.has(i) {
 			continue
+		}
+		if x.inclusive {
+			inclusive |= 1 << i
 		}
 		var buffer [inStack]fraction
 		shares := buffer[:0]
@@ -201,7 +205,7 @@ func (t *Tariff) tax(r *model.Reckoning, b basket, parts []model.Money, sets []t
 		r.Taxes = append(r.Taxes, model.Tax{ID: x.id, Name: x.name, Rate: x.rate, Inclusive: x.inclusive, Amount: model.Money(amount)})
 	}
 	for p, set := range sets {
-		t.addNet(r.Taxes, on, set, parts[p], sharesOf(p))
+		addNet(r.Taxes, on, set, inclusive, parts[p], sharesOf(p))
 	}
 	return nil
 }
@@ -244,12 +248,10 @@ func (t *Tariff) inclusive(set taxSet) (sum model.Rate) {
 }
 
 // addNet adds what is left of a part without its inclusive taxes to the net amount of
-// each of its taxes. on is what taxes has.
-func (t *Tariff) addNet(taxes []model.Tax, on, set taxSet, part model.Money, shares []model.TaxShare) {
-	for rest := set; rest != 0; rest &= rest - 1 {
-		if i := bits.TrailingZeros32(uint32(rest)); t.taxes[i].inclusive {
-			part -= shares[set.before(i)].Amount
-		}
+// each of its taxes. on is what taxes has, inclusive which of them are.
+func addNet(taxes []model.Tax, on, set, inclusive taxSet, part model.Money, shares []model.TaxShare) {
+	for rest := set & inclusive; rest != 0; rest &= rest - 1 {
+		part -= shares[set.before(bits.TrailingZeros32(uint32(rest)))].Amount
 	}
 	for rest := set; rest != 0; rest &= rest - 1 {
 		taxes[on.before(bits.TrailingZeros32(uint32(rest)))].Net += part

@@ -2,15 +2,18 @@ package pricing
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"cafe/model"
 )
 
 // Record is what an order keeps of its reckoning beside its lines, compactly: ids and
 // amounts, and the version of the document that knows the names and rates. Sums are left
-// out that follow from the rest. As JSON it has about 120 bytes for three lines with two
+// out that follow from the rest. Every amount can be told without the document, so that
+// the ledger needs no other read. As JSON it has about 120 bytes for three lines with two
 // taxes and an offer (TestRecordIsSmall).
 type Record struct {
 	Pricing   int64            `json:"v,omitzero"`
@@ -46,7 +49,7 @@ type RecordTax struct {
 	ID     string        `json:"i"`
 	On     []int         `json:"l,omitempty"` // none: on all
 	Shares []model.Money `json:"a"`
-	Added  bool          `json:"x,omitzero"` // a TillTax that is not inclusive
+	Added  bool          `json:"x,omitzero"` // not inclusive
 }
 
 // letters are what a Record calls dining.
@@ -74,7 +77,7 @@ func NewRecord(o model.Order) Record {
 		r.Charges = append(r.Charges, RecordCharge{c.ID, c.Amount})
 	}
 	for _, x := range o.Reckoning.Taxes {
-		kept, part := RecordTax{ID: x.ID, Added: x.ID == TillTax && !x.Inclusive}, 0
+		kept, part := RecordTax{ID: x.ID, Added: !x.Inclusive}, 0
 		add := func(shares []model.TaxShare) {
 			for _, s := range shares {
 				if s.ID == x.ID {
@@ -104,9 +107,9 @@ func (r Record) IsZero() bool {
 }
 
 // Text writes the record as JSON, to be stored.
-func (r Record) Text() (string, error) {
-	b, err := json.Marshal(r)
-	return string(b), err
+func (r Record) Text() string {
+	b, _ := json.Marshal(r, jsontext.AllowInvalidUTF8(true)) // text and numbers: nothing else can fail
+	return string(b)
 }
 
 // ParseRecord reads what Text wrote. The empty text is the zero Record.
@@ -120,14 +123,11 @@ func ParseRecord(text string) (r Record, err error) {
 	return r, nil
 }
 
-// Restore puts the reckoning back onto an order that has its lines and total. The
-// tariff must be of version r.Pricing (nil for 0), or there is an ErrTariff. A record
-// that does not fit the order or the tariff is an error that says how. The zero Record
+// Restore puts the reckoning back onto an order that has its lines and total: all ids and
+// amounts. Names and rates that only the document knows stay empty until Tariff.Name fills
+// them in. A record that does not fit the order is an error that says how. The zero Record
 // gives an order of before: its subtotal is its total.
-func (r Record) Restore(t *Tariff, o *model.Order) error {
-	if t.Version() != r.Pricing {
-		return ErrTariff
-	}
+func (r Record) Restore(o *model.Order) error {
 	k := model.Reckoning{Pricing: r.Pricing, Tip: r.Tip}
 	o.Dining, o.Codes = "", r.Codes
 	for dining, letter := range letters {
@@ -144,45 +144,30 @@ func (r Record) Restore(t *Tariff, o *model.Order) error {
 			o.Lines[i].Discount = r.Shares[i]
 		}
 	}
-	if err := r.restoreDiscounts(t, &k, len(o.Lines)); err != nil {
-		return err
+	for _, kept := range r.Discounts {
+		for _, line := range kept.Lines {
+			if line < 0 || line >= len(o.Lines) {
+				return fmt.Errorf("record of a reckoning: a discount of line %d, of %d", line, len(o.Lines))
+			}
+		}
+		k.Discounts = append(k.Discounts, model.Discount{
+			ID: kept.ID, Name: kept.Name, Percent: kept.Percent, Fixed: kept.Fixed, Lines: kept.Lines, Amount: kept.Amount,
+		})
 	}
 	for _, kept := range r.Charges {
-		c, known := t.chargeOf(kept.ID)
-		if !known {
-			return fmt.Errorf("record of a reckoning: no charge %s in version %d", kept.ID, r.Pricing)
-		}
-		k.Charges = append(k.Charges, model.Charge{ID: c.id, Name: c.name, Percent: c.percent, Amount: kept.Amount})
+		k.Charges = append(k.Charges, model.Charge{ID: kept.ID, Amount: kept.Amount})
 	}
-	if err := r.restoreTaxes(t, &k, o.Lines); err != nil {
+	if err := r.restoreTaxes(&k, o.Lines); err != nil {
 		return err
 	}
 	o.Reckoning = k
 	return nil
 }
 
-func (r Record) restoreDiscounts(t *Tariff, k *model.Reckoning, lines int) error {
-	for _, kept := range r.Discounts {
-		for _, line := range kept.Lines {
-			if line < 0 || line >= lines {
-				return fmt.Errorf("record of a reckoning: a discount of line %d, of %d", line, lines)
-			}
-		}
-		d := model.Discount{Name: kept.Name, Percent: kept.Percent, Fixed: kept.Fixed, Lines: kept.Lines}
-		if kept.ID != "" {
-			o, known := t.offerOf(kept.ID)
-			if !known {
-				return fmt.Errorf("record of a reckoning: no offer %s in version %d", kept.ID, r.Pricing)
-			}
-			d = o.discount(kept.Lines)
-		}
-		d.Amount = kept.Amount
-		k.Discounts = append(k.Discounts, d)
+func (r Record) restoreTaxes(k *model.Reckoning, lines []model.Line) error {
+	if len(r.Taxes) > maxTaxes {
+		return fmt.Errorf("record of a reckoning: %d taxes", len(r.Taxes))
 	}
-	return nil
-}
-
-func (r Record) restoreTaxes(t *Tariff, k *model.Reckoning, lines []model.Line) error {
 	parts := make([]model.Money, 0, len(lines)+len(k.Charges))
 	for _, l := range lines {
 		parts = append(parts, l.Total-l.Discount)
@@ -191,16 +176,11 @@ func (r Record) restoreTaxes(t *Tariff, k *model.Reckoning, lines []model.Line) 
 		parts = append(parts, c.Amount)
 	}
 	sets, shares := make([]taxSet, len(parts)), make([][]model.TaxShare, len(parts))
-	if len(r.Taxes) == 1 && r.Taxes[0].ID == TillTax {
-		t = &Tariff{taxes: []tax{{id: TillTax, name: tillTaxName, inclusive: !r.Taxes[0].Added}}}
-	}
-	var on taxSet
-	for _, kept := range r.Taxes {
-		i, known := t.taxOf(kept.ID)
-		if !known || on.has(i) {
-			return fmt.Errorf("record of a reckoning: no tax %s in version %d, or twice", kept.ID, r.Pricing)
+	var inclusive taxSet // taxes are numbered as the record has them
+	for i, kept := range r.Taxes {
+		if slices.ContainsFunc(k.Taxes, func(t model.Tax) bool { return t.ID == kept.ID }) {
+			return fmt.Errorf("record of a reckoning: tax %s twice", kept.ID)
 		}
-		on |= 1 << i
 		of := func(n int) int { return n }
 		if kept.On != nil {
 			of = func(n int) int { return kept.On[n] }
@@ -208,28 +188,74 @@ func (r Record) restoreTaxes(t *Tariff, k *model.Reckoning, lines []model.Line) 
 		if kept.On != nil && len(kept.On) != len(kept.Shares) || kept.On == nil && len(kept.Shares) != len(parts) {
 			return fmt.Errorf("record of a reckoning: tax %s has %d shares", kept.ID, len(kept.Shares))
 		}
-		x := t.taxes[i]
-		restored := model.Tax{ID: x.id, Name: x.name, Rate: x.rate, Inclusive: x.inclusive}
+		restored := model.Tax{ID: kept.ID, Inclusive: !kept.Added}
+		if kept.ID == TillTax {
+			restored.Name = tillTaxName
+		}
+		if restored.Inclusive {
+			inclusive |= 1 << i
+		}
 		for n, share := range kept.Shares {
 			p := of(n)
 			if p < 0 || p >= len(parts) || sets[p].has(i) {
 				return fmt.Errorf("record of a reckoning: tax %s of part %d, of %d", kept.ID, p, len(parts))
 			}
 			sets[p] |= 1 << i
-			shares[p] = append(shares[p], model.TaxShare{ID: x.id, Amount: share})
+			shares[p] = append(shares[p], model.TaxShare{ID: kept.ID, Amount: share})
 			restored.Amount += share
 		}
 		k.Taxes = append(k.Taxes, restored)
 	}
+	all := taxSet(1)<<len(r.Taxes) - 1
 	for p := range parts {
 		if sets[p] != 0 {
-			t.addNet(k.Taxes, on, sets[p], parts[p], shares[p])
+			addNet(k.Taxes, all, sets[p], inclusive, parts[p], shares[p])
 		}
 		if p < len(lines) {
 			lines[p].Taxes = shares[p]
 		} else {
 			k.Charges[p-len(lines)].Taxes = shares[p]
 		}
+	}
+	return nil
+}
+
+// Name fills in the names and rates of a restored order, which the document has. The
+// tariff must be that of the order's placing (nil for version 0), or there is an
+// ErrTariff. An id that the document does not have is an error.
+func (t *Tariff) Name(o *model.Order) error {
+	k := &o.Reckoning
+	if t.Version() != k.Pricing {
+		return ErrTariff
+	}
+	for i, d := range k.Discounts {
+		if d.ID == "" {
+			continue
+		}
+		offer, known := t.offerOf(d.ID)
+		if !known {
+			return fmt.Errorf("pricing document %d has no offer %s", k.Pricing, d.ID)
+		}
+		k.Discounts[i] = offer.discount(d.Lines)
+		k.Discounts[i].Amount = d.Amount
+	}
+	for i := range k.Charges {
+		c, known := t.chargeOf(k.Charges[i].ID)
+		if !known {
+			return fmt.Errorf("pricing document %d has no charge %s", k.Pricing, k.Charges[i].ID)
+		}
+		k.Charges[i].Name, k.Charges[i].Percent = c.name, c.percent
+	}
+	for i := range k.Taxes {
+		x := &k.Taxes[i]
+		if x.ID == TillTax {
+			continue
+		}
+		at, known := t.taxOf(x.ID)
+		if !known || t.taxes[at].inclusive != x.Inclusive {
+			return fmt.Errorf("pricing document %d has no such tax %s", k.Pricing, x.ID)
+		}
+		x.Name, x.Rate = t.taxes[at].name, t.taxes[at].rate
 	}
 	return nil
 }
