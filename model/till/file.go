@@ -138,7 +138,8 @@ type upload struct {
 
 	rows, skipped int
 	seen          seen
-	notes         []string // of the header
+	notes         []string          // of the header
+	middles       map[string]middle // by calendar date
 
 	mu       sync.Mutex   // guards what follows
 	rejects  sheet.Sorter // by line

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"cafe/model"
 	"cafe/model/till/parse"
@@ -45,6 +46,7 @@ type builder struct {
 	sale     sale // of the row at hand
 	readable bool
 	prints   []string
+	latest   time.Time // of the rows
 	ofMenu   []Problem // that come of the menu, not of the file
 
 	customer, payment, status agreed
@@ -69,14 +71,19 @@ func (b *builder) add(row row, r Row) {
 	b.agree(r, fieldPayment, &b.payment)
 	b.agree(r, fieldStatus, &b.status)
 	b.agree(r, fieldGoods, &b.goods)
+	if !s.at.IsZero() {
+		if b.o.PlacedAt.IsZero() || s.at.Before(b.o.PlacedAt) {
+			b.o.PlacedAt = s.at
+		}
+		if s.at.After(b.latest) {
+			b.latest = s.at
+		}
+	}
 	if len(b.o.Problems) > before {
 		b.readable = false
 		return
 	}
 	b.prints = append(b.prints, s.print())
-	if b.o.PlacedAt.IsZero() || s.at.Before(b.o.PlacedAt) {
-		b.o.PlacedAt = s.at
-	}
 	item, reason := b.find(s, r)
 	if reason == "" {
 		if reason = b.charge(item, s); reason != "" {

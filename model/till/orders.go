@@ -355,13 +355,16 @@ func (f *orderFile) orders(yield func(Order, error) bool) {
 
 // yieldAll yields the order, or the sales, of a group.
 func (f *orderFile) yieldAll(g *group, yield func(Order, error) bool) bool {
-	sales := f.split(g)
-	if sales == nil {
-		return f.yieldOne(f.order(g), yield)
-	}
-	before := f.seen // the whole is not one of the file's orders
+	before := f.seen
 	whole := f.order(g)
-	f.seen = before
+	var sales []*group
+	if f.builder.latest.Sub(whole.PlacedAt) > farApart {
+		sales = f.split(g)
+	}
+	if sales == nil {
+		return f.yieldOne(whole, yield)
+	}
+	f.seen = before // the whole is not one of the file's orders
 	if f.seen.splits++; f.seen.splits == 1 {
 		f.seen.firstSplit = parse.Excerpt(whole.ID) + " on " + whole.Date
 	}
@@ -412,7 +415,7 @@ const farApart = time.Hour
 // split takes the sales under one id apart, and returns nil when there is one. A row whose
 // time cannot be read goes with the one above it, else with the one below.
 func (f *orderFile) split(g *group) []*group {
-	if g.key[0] == keyAlone || g.tooMany || !f.timesDiffer(g) {
+	if g.key[0] == keyAlone || g.tooMany {
 		return nil
 	}
 	clocks, micros := make([]parse.Clock, len(g.rows)), make([]int64, len(g.rows))
@@ -457,15 +460,3 @@ func (f *orderFile) split(g *group) []*group {
 
 // noTime stands for a time that cannot be read.
 const noTime = math.MinInt64
-
-// timesDiffer reports whether the rows are written with more than one time.
-func (f *orderFile) timesDiffer(g *group) bool {
-	if len(g.rows) < 2 {
-		return false
-	}
-	day, hour := f.when(g.rows[0].cells)
-	return slices.ContainsFunc(g.rows[1:], func(r row) bool {
-		d, h := f.when(r.cells)
-		return d != day || h != hour
-	})
-}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"cafe/model"
 	"cafe/model/till/parse"
@@ -56,7 +57,7 @@ func (u *upload) count(o *Order) {
 		u.seen.notCounted++
 		return
 	}
-	o.counts = contribution{day: u.rules.Calendar.DayOf(o.PlacedAt), orders: 1, revenue: o.Total}
+	o.counts = contribution{day: u.dayOf(o), orders: 1, revenue: o.Total}
 	if o.Refund {
 		o.counts.orders = 0
 		u.seen.refunds++
@@ -65,6 +66,26 @@ func (u *upload) count(o *Order) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.tally.take(o.counts, 1)
+}
+
+// middle is the part of a business day that is far from its ends, in microseconds.
+type middle struct{ from, to int64 }
+
+// dayOf returns the order's business day. Nearly all orders are in the middle of the day
+// of their date, and need no look at the clock on the wall.
+func (u *upload) dayOf(o *Order) model.Day {
+	at := o.PlacedAt.UnixMicro()
+	if m, known := u.middles[o.Date]; known && m.from <= at && at < m.to {
+		return model.Day(o.Date)
+	}
+	if _, known := u.middles[o.Date]; !known && len(u.middles) < maxDays {
+		if u.middles == nil {
+			u.middles = make(map[string]middle)
+		}
+		from, to := u.rules.Calendar.Bounds(model.Day(o.Date))
+		u.middles[o.Date] = middle{from.Add(2 * time.Hour).UnixMicro(), to.Add(-2 * time.Hour).UnixMicro()}
+	}
+	return u.rules.Calendar.DayOf(o.PlacedAt)
 }
 
 // seen is what the notes are made of.

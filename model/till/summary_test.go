@@ -258,3 +258,25 @@ func TestWhatIsSaidOfLinesBesideTheirTotals(t *testing.T) {
 		t.Errorf("got %v for a file that says nothing of it", plain.Extras)
 	}
 }
+
+// The short way to a business day must not differ from the calendar's.
+func TestTheBusinessDayIsTheCalendars(t *testing.T) {
+	zones := []string{"Europe/London", "America/New_York", "Pacific/Apia", "Australia/Lord_Howe", "Africa/Cairo"}
+	rapid.Check(t, func(t *rapid.T) {
+		zone, err := time.LoadLocation(rapid.SampledFrom(zones).Draw(t, "zone"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := &upload{rules: Rules{Calendar: model.Calendar{Zone: zone, Cutoff: time.Duration(rapid.IntRange(0, 23*60).Draw(t, "cutoff")) * time.Minute}}}
+		start := time.Date(2011, 1, 1, 0, 0, 0, 0, time.UTC)
+		for range 50 {
+			o := &Order{PlacedAt: start.Add(time.Duration(rapid.IntRange(0, 2*365*24*60).Draw(t, "minutes")) * time.Minute)}
+			o.Date = o.PlacedAt.In(zone).AddDate(0, 0, rapid.IntRange(-1, 1).Draw(t, "off")).Format(time.DateOnly)
+			for range 2 {
+				if got, want := u.dayOf(o), u.rules.Calendar.DayOf(o.PlacedAt); got != want {
+					t.Fatalf("%v is of %s, want %s", o.PlacedAt, got, want)
+				}
+			}
+		}
+	})
+}
