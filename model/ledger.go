@@ -22,9 +22,18 @@ type Entry struct {
 
 	Status  Status // the status of the order; empty for a payment
 	Deleted bool
-	Tab     Money // added to the customer's balance; negative for a payment
-	Revenue Money // added to the customer's spent and to the day's revenue
+	Tab     Money // added to the customer's balance, with the tip; negative for a payment
+	Revenue Money // added to the customer's spent and to the day's revenue; without the tip
 	Items   []EntryItem
+
+	// The parts of the order's money. Net, the amounts of Taxes and Tip add up to the order's
+	// total. An order that was reckoned without a pricing document has Net only.
+	Net      Money      // Revenue without taxes
+	Pricing  int64      // version of the pricing document that says what Taxes are called; 0 without Taxes
+	Taxes    []EntryTax // by id
+	Discount Money      // what the order's discounts took
+	Charge   Money      // what the order's charges added, without additive taxes
+	Tip      Money
 }
 
 // EntryKind is the kind of an entry: an order or a payment.
@@ -36,11 +45,19 @@ const (
 	EntryPayment EntryKind = "payment"
 )
 
-// EntryItem is the quantity and the revenue of one item in an order.
+// EntryItem is the quantity and the revenue of one item in an order. The revenue is after
+// discounts and with taxes.
 type EntryItem struct {
 	SKU      string
 	Quantity int64
 	Revenue  Money
+}
+
+// EntryTax is one tax of an order.
+type EntryTax struct {
+	ID     string
+	Net    Money // what the tax was reckoned on
+	Amount Money
 }
 
 // Counts reports whether the entry is an order that counts in totals.
@@ -55,10 +72,19 @@ func (o Order) Entry() Entry {
 	if !e.Counts() {
 		return e
 	}
-	e.Revenue = o.Total
+	r := o.Reckoning
+	e.Discount, e.Charge, e.Tip = r.Discount(), r.Charge(), r.Tip
+	e.Revenue = o.Total - e.Tip
 	if o.Payment == TermsAccount {
 		e.Tab = o.Total
 	}
+	e.Net = e.Revenue
+	for _, t := range r.Taxes {
+		e.Net -= t.Amount
+		e.Taxes = append(e.Taxes, EntryTax{t.ID, t.Net, t.Amount})
+		e.Pricing = r.Pricing
+	}
+	sort.Slice(e.Taxes, func(i, j int) bool { return e.Taxes[i].ID < e.Taxes[j].ID })
 	for _, l := range o.Lines {
 		at := sort.Search(len(e.Items), func(i int) bool { return e.Items[i].SKU >= l.SKU })
 		if at == len(e.Items) || e.Items[at].SKU != l.SKU {
@@ -67,7 +93,7 @@ func (o Order) Entry() Entry {
 			e.Items[at] = EntryItem{SKU: l.SKU}
 		}
 		e.Items[at].Quantity += l.Quantity
-		e.Items[at].Revenue += l.Total
+		e.Items[at].Revenue += r.Revenue(l)
 	}
 	return e
 }
@@ -103,5 +129,7 @@ func (c *Customer) Post(before, now Entry) error {
 // SameContribution reports whether both entries add the same to every total.
 func (e Entry) SameContribution(f Entry) bool {
 	return e.Status.Counts() == f.Status.Counts() && e.Deleted == f.Deleted && e.Tab == f.Tab &&
-		e.Revenue == f.Revenue && slices.Equal(e.Items, f.Items)
+		e.Revenue == f.Revenue && slices.Equal(e.Items, f.Items) &&
+		e.Net == f.Net && e.Pricing == f.Pricing && slices.Equal(e.Taxes, f.Taxes) &&
+		e.Discount == f.Discount && e.Charge == f.Charge && e.Tip == f.Tip
 }

@@ -3,9 +3,11 @@ package daily
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"cafe/internal/render"
 	"cafe/model"
+	"cafe/model/pricing"
 	"cafe/model/report"
 )
 
@@ -49,6 +51,9 @@ func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input) (m
 	}
 	in.Day, in.BuiltAt, in.Calendar, in.Currency = day, now, r.settings.Calendar, r.settings.Currency
 	in.Menu, in.Entries, in.SoldOut = menu, sales.entries, sales.soldOut
+	if in.Taxes, err = r.taxesOf(ctx, sales.entries); err != nil {
+		return m, err
+	}
 	in.LostSale, in.Leftover = r.settings.LostSaleCost, r.settings.LeftoverCost
 	if in.Facts, err = r.facts(ctx, day, now, byDay, in.Earlier); err != nil {
 		return m, err
@@ -61,6 +66,30 @@ func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input) (m
 	}
 	m.Subject, m.Text = render.Text(m.Report, r.shown())
 	return m, nil
+}
+
+// taxesOf returns names and rates of the taxes in the entries. A tax whose document is not
+// there any more is left out.
+func (r *Reporter) taxesOf(ctx context.Context, entries []model.Entry) (map[report.TaxKey]model.Tax, error) {
+	taxes := map[report.TaxKey]model.Tax{}
+	tariffs := map[int64]*pricing.Tariff{0: nil}
+	for _, e := range entries {
+		for _, t := range e.Taxes {
+			tariff, known := tariffs[e.Pricing]
+			if !known && r.Tariffs != nil {
+				var err error
+				tariff, err = r.Tariffs.Tariff(ctx, e.Pricing)
+				if err != nil && !errors.Is(err, model.ErrNotFound) {
+					return nil, fmt.Errorf("pricing of version %d: %w", e.Pricing, err)
+				}
+				tariffs[e.Pricing] = tariff
+			}
+			if tax, known := tariff.Tax(t.ID); known {
+				taxes[report.TaxKey{Pricing: e.Pricing, ID: t.ID}] = tax
+			}
+		}
+	}
+	return taxes, nil
 }
 
 // earlier returns the newest report of the last day before that has one, or nil.

@@ -206,8 +206,8 @@ What went wrong: %s
 	}
 }
 
-// sameSales reports whether two reports of a day have the same sales and the same items sold
-// out.
+// sameSales reports whether two reports of a day have the same sales, to the last part of the
+// money, and the same items sold out.
 func sameSales(a, b report.Report) bool {
 	sold := func(r report.Report) map[string][2]int64 {
 		m := make(map[string][2]int64, len(r.Items))
@@ -217,6 +217,7 @@ func sameSales(a, b report.Report) bool {
 		return m
 	}
 	return a.Orders == b.Orders && a.Revenue == b.Revenue && a.Cancelled == b.Cancelled &&
+		a.Net == b.Net && slices.Equal(a.Taxes, b.Taxes) && a.Discounts == b.Discounts && a.Charges == b.Charges && a.Tips == b.Tips &&
 		slices.Equal(a.Hours, b.Hours) && maps.Equal(sold(a), sold(b)) &&
 		slices.EqualFunc(a.SoldOut, b.SoldOut, func(a, b report.SoldOut) bool { return a.SKU == b.SKU && a.At.Equal(b.At.Time) })
 }

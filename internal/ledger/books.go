@@ -71,8 +71,9 @@ var hashSeed = maphash.MakeSeed()
 
 // hashOf returns a hash of what the entry contributes. It holds within this process.
 func hashOf(e model.Entry) uint64 {
-	return maphash.String(hashSeed, fmt.Sprintf("%s %s %d %t %t %d %d %v",
-		e.Kind, e.ID, e.Posting, e.Status.Counts(), e.Deleted, e.Tab, e.Revenue, e.Items))
+	return maphash.String(hashSeed, fmt.Sprintf("%s %s %d %t %t %d %d %v %d %d %v %d %d %d",
+		e.Kind, e.ID, e.Posting, e.Status.Counts(), e.Deleted, e.Tab, e.Revenue, e.Items,
+		e.Net, e.Pricing, e.Taxes, e.Discount, e.Charge, e.Tip))
 }
 
 // drift returns the sums that differ from the actual ones.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -22,7 +23,8 @@ func EntryKey(e model.Entry) table.Key {
 }
 
 // EncodeEntry returns a ledger entry as it is stored. Its items are a map from SKU to
-// quantity and revenue.
+// quantity and revenue, its taxes a map from id to net and amount. Zeros are left out, and so
+// is a net that is the revenue.
 func EncodeEntry(e model.Entry) table.Item {
 	item := table.Item{
 		"customer_id": table.String(e.CustomerID),
@@ -31,11 +33,21 @@ func EncodeEntry(e model.Entry) table.Item {
 	}
 	PutText(item, "status", string(e.Status))
 	PutFlag(item, "deleted", e.Deleted)
-	if e.Tab != 0 {
-		item["tab"] = table.Int(int64(e.Tab))
+	PutNumber(item, "tab", int64(e.Tab))
+	PutNumber(item, "revenue", int64(e.Revenue))
+	PutNumber(item, "pricing", e.Pricing)
+	PutNumber(item, "discount", int64(e.Discount))
+	PutNumber(item, "charge", int64(e.Charge))
+	PutNumber(item, "tip", int64(e.Tip))
+	if e.Net != e.Revenue {
+		item["net"] = table.Int(int64(e.Net))
 	}
-	if e.Revenue != 0 {
-		item["revenue"] = table.Int(int64(e.Revenue))
+	if len(e.Taxes) > 0 {
+		taxes := make(table.Item, len(e.Taxes))
+		for _, t := range e.Taxes {
+			taxes[t.ID] = table.List(table.Int(int64(t.Net)), table.Int(int64(t.Amount)))
+		}
+		item["taxes"] = table.Map(taxes)
 	}
 	if len(e.Items) > 0 {
 		items := make(table.Item, len(e.Items))
@@ -53,7 +65,12 @@ func DecodeEntry(key table.Key, item table.Item) (model.Entry, error) {
 	e := model.Entry{
 		Kind: model.EntryOrder, CustomerID: r.Text("customer_id"), Posting: r.Number("posting"), At: r.Time("at"),
 		Status: model.Status(r.Optional("status")), Deleted: r.Flag("deleted"),
-		Tab: model.Money(r.OptionalNumber("tab")), Revenue: model.Money(r.OptionalNumber("revenue")),
+		Tab: model.Money(r.OptionalNumber("tab")), Revenue: model.Money(r.OptionalNumber("revenue")), Pricing: r.OptionalNumber("pricing"),
+		Discount: model.Money(r.OptionalNumber("discount")), Charge: model.Money(r.OptionalNumber("charge")), Tip: model.Money(r.OptionalNumber("tip")),
+	}
+	e.Net = e.Revenue
+	if r.Has("net") {
+		e.Net = model.Money(r.Number("net"))
 	}
 	kind, id, _ := strings.Cut(key.SK, "#")
 	if e.ID = id; kind+"#" == PrefixPayment {
@@ -64,20 +81,34 @@ func DecodeEntry(key table.Key, item table.Item) (model.Entry, error) {
 	if _, err := fmt.Sscan(shard, &e.Shard); err != nil {
 		r.Fail("pk")
 	}
-	if r.Has("items") {
-		items := r.Map("items")
-		for _, sku := range slices.Sorted(maps.Keys(items)) {
-			pair, _ := items[sku].List()
-			if len(pair) != 2 {
-				r.Fail("items")
-				break
-			}
-			quantity, _ := pair[0].Int()
-			revenue, _ := pair[1].Int()
-			e.Items = append(e.Items, model.EntryItem{SKU: sku, Quantity: quantity, Revenue: model.Money(revenue)})
-		}
+	for sku, pair := range r.pairs("items") {
+		e.Items = append(e.Items, model.EntryItem{SKU: sku, Quantity: pair[0], Revenue: model.Money(pair[1])})
+	}
+	for id, pair := range r.pairs("taxes") {
+		e.Taxes = append(e.Taxes, model.EntryTax{ID: id, Net: model.Money(pair[0]), Amount: model.Money(pair[1])})
 	}
 	return e, r.Err()
+}
+
+// pairs yields the members of a map of pairs of numbers, by name. A map that is not there has
+// none.
+func (r *Reader) pairs(name string) iter.Seq2[string, [2]int64] {
+	return func(yield func(string, [2]int64) bool) {
+		if !r.Has(name) {
+			return
+		}
+		members := r.Map(name)
+		for _, key := range slices.Sorted(maps.Keys(members)) {
+			pair, _ := members[key].List()
+			if len(pair) != 2 {
+				r.Fail(name)
+				return
+			}
+			if !yield(key, [2]int64{r.NumberIn(pair[0], name), r.NumberIn(pair[1], name)}) {
+				return
+			}
+		}
+	}
 }
 
 // Entry returns the stored ledger entry of the same order or payment, or the zero Entry

@@ -20,6 +20,13 @@ func PutText(item table.Item, name, text string) {
 	}
 }
 
+// PutNumber sets an attribute, unless the number is 0.
+func PutNumber(item table.Item, name string, n int64) {
+	if n != 0 {
+		item[name] = table.Int(n)
+	}
+}
+
 // PutFlag sets an attribute to true, or leaves it out.
 func PutFlag(item table.Item, name string, flag bool) {
 	if flag {

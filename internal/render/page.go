@@ -40,6 +40,7 @@ func (w words) page() markup {
 <h2 id="changes">Changed since revision `+text(strconv.Itoa(w.Revision-1))+`</h2>`, w.Changes) +
 		points(`<section aria-labelledby="out">
 <h2 id="out">Sold out</h2>`, w.ranOut()) +
+		w.partSection() +
 		w.hourChart().section() +
 		w.weekChart().section() +
 		points(`<section aria-labelledby="pairs">
@@ -173,6 +174,26 @@ func points(opening markup, list []string) markup {
 <li>` + text(s) + `</li>`
 	}) + `
 </ul>
+</section>`
+}
+
+// partSection has the parts of the day's money as a table.
+func (w words) partSection() markup {
+	list := w.parts()
+	if len(list) == 0 {
+		return ""
+	}
+	return `
+<section aria-labelledby="parts">
+<h2 id="parts">The money in parts</h2>
+<table>
+<thead><tr><th scope="col">Part</th><th scope="col" class="n">Amount</th></tr></thead>
+<tbody>` + each(list, func(p part) markup {
+		return `
+<tr><th scope="row">` + text(p.Name) + small(p.Beside) + `</th><td class="n">` + text(p.Amount) + `</td></tr>`
+	}) + `
+</tbody>
+</table>
 </section>`
 }
 

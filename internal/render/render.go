@@ -72,6 +72,36 @@ func (w words) takings() string {
 	return w.money(w.Revenue) + " from " + count(w.Orders, "order") + ", " + w.money(w.Average) + " each."
 }
 
+// part is a part of the day's money: a tax, say. Beside says what to know of it.
+type part struct{ Name, Amount, Beside string }
+
+// parts are the parts of the day's money, if it has any besides the revenue.
+func (w words) parts() (list []part) {
+	if !w.Parts() {
+		return nil
+	}
+	if len(w.Taxes) > 0 {
+		list = append(list, part{"Without taxes", w.money(w.Net), ""})
+	}
+	for _, t := range w.Taxes {
+		list = append(list, part{t.Label(), w.money(t.Amount), "on " + w.money(t.Net)})
+	}
+	for _, p := range []struct {
+		name   string
+		amount model.Money
+		beside string
+	}{
+		{"Charges", w.Charges, "in the revenue"},
+		{"Discounts", w.Discounts, "taken off already"},
+		{"Tips", w.Tips, "on top of the revenue"},
+	} {
+		if p.amount != 0 {
+			list = append(list, part{p.name, w.money(p.amount), p.beside})
+		}
+	}
+	return list
+}
+
 // comparison is the day beside others. Mark is ▲, ▼ or =, or empty when there is
 // nothing to measure by yet.
 type comparison struct{ Mark, Text string }

@@ -39,6 +39,7 @@ func Text(r report.Report, cafe Cafe) (subject, body string) {
 	m.list("SOLD OUT", w.ranOut())
 	m.ranges(w)
 	m.forecast(w)
+	m.parts(w)
 	m.hours(w)
 	m.items(w)
 	m.list("BOUGHT TOGETHER", w.together())
@@ -205,6 +206,14 @@ func (m *mail) forecast(w words) {
 		}
 		m.flow(mark, strings.Fields(oneLine(text)))
 	}
+}
+
+func (m *mail) parts(w words) {
+	var points []string
+	for _, p := range w.parts() {
+		points = append(points, strings.TrimSpace(p.Name+": "+p.Amount+" "+p.Beside))
+	}
+	m.list("THE MONEY IN PARTS", points)
 }
 
 func (m *mail) hours(w words) {

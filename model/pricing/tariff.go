@@ -133,6 +133,20 @@ func (t *Tariff) Document() Document {
 	return t.document
 }
 
+// Tax returns the tax of that id with its name and rate. Of TillTax, which no document has,
+// it has the name only.
+func (t *Tariff) Tax(id string) (tax model.Tax, known bool) {
+	if id == TillTax {
+		return model.Tax{ID: TillTax, Name: tillTaxName}, true
+	}
+	i, known := t.taxOf(id)
+	if !known {
+		return model.Tax{}, false
+	}
+	x := t.taxes[i]
+	return model.Tax{ID: x.id, Name: x.name, Rate: x.rate, Inclusive: x.inclusive}, true
+}
+
 // taxesOn returns the taxes on a class of items.
 func (t *Tariff) taxesOn(class string, dining model.Dining) taxSet {
 	if t == nil {

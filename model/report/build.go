@@ -18,7 +18,7 @@ const (
 )
 
 // Build makes the day's report. Its only error is model.ErrOverflow, of a day whose
-// revenue does not fit in 64 bits.
+// revenue, or a part of it, does not fit in 64 bits.
 func Build(in Input) (Report, error) {
 	today, err := Summarise(in.Day, in.Menu, in.Entries, in.SoldOut)
 	if err != nil {
@@ -40,6 +40,9 @@ func Build(in Input) (Report, error) {
 		Pairs:       pairs(sales),
 		NextOpenDay: known.nextOpen(in.Day, &in),
 		Trend:       trend(known, in.Day),
+	}
+	if err := r.addMoney(sales, in.Taxes); err != nil {
+		return Report{}, err
 	}
 	f := learnt(before.rows, &in)
 	r.YesterdaysForecast = judged(&in, today, f)

@@ -25,6 +25,7 @@ type Input struct {
 
 	Menu    model.Menu           // as it is now, inactive items too
 	Entries []model.Entry        // the day's, in any order; payments and deleted orders are passed over
+	Taxes   map[TaxKey]model.Tax // names and rates of the taxes in Entries; one that is absent goes by its id
 	SoldOut map[string]time.Time // by SKU: when the shelf last became empty, if it stayed so
 	Waste   map[string]int64     // by SKU: units of the day that were left over or spoiled
 	Outage  bool                 // the till was down for much of the day: it teaches nothing

@@ -1,8 +1,11 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
+
+	"cafe/model"
 )
 
 // needsALook says in sentences what the owner should look at, the gravest first.
@@ -44,6 +47,7 @@ func changes(before *Report, r Report) []string {
 		return list
 	}
 	list.add("Revenue", before.Revenue.Format(r.Currency), r.Revenue.Format(r.Currency))
+	list.parts(*before, r)
 	list.count("Orders", before.Orders, r.Orders)
 	list.count("Cancelled or refunded", before.Cancelled, r.Cancelled)
 
@@ -80,6 +84,28 @@ func (d *differences) add(what, was, is string) {
 
 func (d *differences) count(what string, was, is int64) {
 	d.add(what, strconv.FormatInt(was, 10), strconv.FormatInt(is, 10))
+}
+
+// parts says what changed of what the revenue is made of.
+func (d *differences) parts(before, r Report) {
+	money := func(m model.Money) string { return m.Format(r.Currency) }
+	key := func(t Tax) [2]string { return [2]string{t.ID, t.Rate} }
+	was, is := map[[2]string]string{}, map[[2]string]string{}
+	for _, t := range before.Taxes {
+		was[key(t)] = money(t.Amount) + " on " + money(t.Net)
+	}
+	for _, t := range r.Taxes {
+		is[key(t)] = money(t.Amount) + " on " + money(t.Net)
+		d.add(t.Label(), cmp.Or(was[key(t)], "none"), is[key(t)])
+	}
+	for _, t := range before.Taxes {
+		if is[key(t)] == "" {
+			d.add(t.Label(), was[key(t)], "none")
+		}
+	}
+	d.add("Discounts", money(before.Discounts), money(r.Discounts))
+	d.add("Charges", money(before.Charges), money(r.Charges))
+	d.add("Tips", money(before.Tips), money(r.Tips))
 }
 
 func count(n int64, one, many string) string {

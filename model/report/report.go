@@ -14,7 +14,7 @@ import (
 )
 
 // Report is one day's report. Its JSON is the contract's, field by field; the fields
-// after needs_a_look are additions. No list is ever null. Revenue and counts are of
+// after needs_a_look are additions. No list is ever null; an empty Taxes is absent. Revenue and counts are of
 // the orders that count; money is in minor units of Currency.
 type Report struct {
 	Day       model.Day   `json:"day"`
@@ -26,6 +26,14 @@ type Report struct {
 	Revenue   model.Money `json:"revenue"`
 	Average   model.Money `json:"average"` // an order's, rounded half up; 0 without orders
 	Cancelled int64       `json:"cancelled"`
+
+	// What the money is made of. All five are absent on a day without any tax, discount,
+	// charge or tip. Net and the amounts of Taxes add up to Revenue.
+	Net       model.Money `json:"net,omitzero"`       // Revenue without taxes
+	Taxes     []Tax       `json:"taxes,omitempty"`    // the highest rate first
+	Discounts model.Money `json:"discounts,omitzero"` // what orders cost less; Revenue is without it
+	Charges   model.Money `json:"charges,omitzero"`   // part of Revenue; without taxes that came on top
+	Tips      model.Money `json:"tips,omitzero"`      // no part of Revenue
 
 	Items              []Item     `json:"items"` // most sold first
 	Hours              []Hour     `json:"hours"` // those with orders, in the order of the business day
