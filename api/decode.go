@@ -90,7 +90,7 @@ func decode(c *gin.Context, v any, mediaTypes ...string) error {
 
 func checkMedia(r *http.Request, allowed []string) error {
 	unsupported := func(detail string) error {
-		return problem(http.StatusUnsupportedMediaType, "unsupported-media-type", "Unsupported media type", detail)
+		return problem("unsupported-media-type", detail)
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return unsupported("Send the body without a content encoding.")

@@ -66,6 +66,10 @@ func (f *Function) answer(ctx context.Context, event events.APIGatewayProxyReque
 	if !staged {
 		base = ""
 	}
+	if host := event.RequestContext.DomainName; host != "" {
+		ctx = withAddress(ctx, "https://"+host+strings.TrimRight(base, "/"))
+	}
+	header.Del("Accept-Encoding") // API Gateway compresses, and takes a compressed body for text
 	whole := wellFormed(&event)
 	if !whole {
 		event = events.APIGatewayProxyRequest{HTTPMethod: http.MethodGet, Path: "/"}

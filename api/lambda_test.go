@@ -78,8 +78,7 @@ func TestLambdaAnswersAsHTTPDoes(t *testing.T) {
 		headers                 []string
 	}{
 		{nobody, "GET", "/health", "", nil},
-		{nobody, "GET", "/openapi.json", "", nil},
-		{nobody, "GET", "/docs", "", nil},
+		{nobody, "GET", "/problems/validation", "", nil},
 		{nobody, "GET", "/menu?limit=2", "", nil},
 		{nobody, "HEAD", "/menu/tea", "", nil},
 		{alice, "GET", "/orders/" + id, "", nil},

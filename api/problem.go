@@ -38,24 +38,29 @@ type fieldFault struct {
 
 func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
 
-func problem(status int, kind, title, detail string, faults ...fieldFault) *Problem {
-	return &Problem{Type: "/problems/" + kind, Title: title, Status: status, Detail: detail, Errors: faults}
+// problem returns a problem of a kind in ProblemKinds.
+func problem(kind, detail string, faults ...fieldFault) *Problem {
+	k, known := kindOf(kind)
+	if !known {
+		panic("no such kind of problem: " + kind)
+	}
+	return &Problem{Type: k.Type(), Title: k.Title, Status: k.Status, Detail: detail, Errors: faults}
 }
 
 func malformed(detail string, faults ...fieldFault) *Problem {
-	return problem(http.StatusBadRequest, "malformed-request", "Malformed request", detail, faults...)
+	return problem("malformed-request", detail, faults...)
 }
 
 // Unauthorized returns the problem for a caller without a valid token.
 func Unauthorized() *Problem {
-	return problem(http.StatusUnauthorized, "unauthorized", "Unauthorized",
+	return problem("unauthorized",
 		"A valid bearer token is required: Authorization: Bearer <JWT>.")
 }
 
 // TooManyRequests returns the problem for a caller over the rate limit. The caller may try
 // again after the given number of seconds, at least one.
 func TooManyRequests(seconds int) *Problem {
-	p := problem(http.StatusTooManyRequests, "too-many-requests", "Too many requests",
+	p := problem("too-many-requests",
 		"There are too many requests. Try again in a moment.")
 	p.retryAfter = max(1, seconds)
 	return p
@@ -63,7 +68,7 @@ func TooManyRequests(seconds int) *Problem {
 
 // Unavailable returns the problem of a café that cannot reach its store or its keys.
 func Unavailable() *Problem {
-	p := problem(http.StatusServiceUnavailable, "unavailable", "Unavailable",
+	p := problem("unavailable",
 		"The café cannot answer now. Try again in a moment. Send orders and payments with the same Idempotency-Key, so that they are not taken twice.")
 	p.retryAfter = 1
 	return p
@@ -84,13 +89,13 @@ func problemOf(err error) *Problem {
 	case errors.As(err, &ready):
 		return ready
 	case errors.As(err, &invalid):
-		p := problem(http.StatusUnprocessableEntity, "validation", "Validation failed", "Some fields are not valid. See errors.")
+		p := problem("validation", "Some fields are not valid. See errors.")
 		for _, f := range invalid {
 			p.Errors = append(p.Errors, fieldFault(f))
 		}
 		return p
 	case errors.As(err, &short):
-		p := problem(http.StatusConflict, "out-of-stock", "Out of stock", "There is not enough stock. Nothing was taken.")
+		p := problem("out-of-stock", "There is not enough stock. Nothing was taken.")
 		for _, s := range short {
 			for _, line := range s.Lines {
 				p.Errors = append(p.Errors, fieldFault{"/lines/" + strconv.Itoa(line),
@@ -99,36 +104,36 @@ func problemOf(err error) *Problem {
 		}
 		return p
 	case errors.As(err, &illegal):
-		return problem(http.StatusConflict, "illegal-transition", "Illegal transition",
+		return problem("illegal-transition",
 			fmt.Sprintf("The order is %s; you cannot make it %s.", illegal.From, illegal.To))
 	case errors.As(err, &tooLarge):
-		return problem(http.StatusRequestEntityTooLarge, "body-too-large", "Body too large",
+		return problem("body-too-large",
 			fmt.Sprintf("The body is larger than %d bytes.", maxBody))
 	case errors.Is(err, table.ErrTooLarge):
-		return problem(http.StatusRequestEntityTooLarge, "body-too-large", "Body too large",
+		return problem("body-too-large",
 			"The request is too large to be stored at once. Ask for less.")
 	case errors.As(err, &noReport):
-		return problem(http.StatusNotFound, "not-found", "Not found", noReport.Reason)
+		return problem("not-found", noReport.Reason)
 	case errors.Is(err, model.ErrNotFound):
-		return problem(http.StatusNotFound, "not-found", "Not found", "It does not exist, or you may not see it.")
+		return problem("not-found", "It does not exist, or you may not see it.")
 	case errors.Is(err, model.ErrForbidden):
-		return problem(http.StatusForbidden, "forbidden", "Forbidden", "Your role may not do this.")
+		return problem("forbidden", "Your role may not do this.")
 	case errors.Is(err, model.ErrKeyReused):
-		return problem(http.StatusUnprocessableEntity, "idempotency-key-reused", "Idempotency key reused",
+		return problem("idempotency-key-reused",
 			"This Idempotency-Key was used before with another body. Use a new key for a new request.")
 	case errors.Is(err, model.ErrStale):
-		return problem(http.StatusPreconditionFailed, "precondition-failed", "Precondition failed",
+		return problem("precondition-failed",
 			"The precondition does not hold. Read the resource again, and send its current ETag.")
 	case errors.Is(err, model.ErrPreconditionRequired):
-		return problem(http.StatusPreconditionRequired, "precondition-required", "Precondition required",
+		return problem("precondition-required",
 			"This change needs If-Match with the ETag of your last read.")
 	case errors.Is(err, model.ErrNotAmendable):
-		return problem(http.StatusConflict, "not-amendable", "Not amendable", "Only an order that is still placed can be amended.")
+		return problem("not-amendable", "Only an order that is still placed can be amended.")
 	case errors.Is(err, table.ErrThrottled), errors.Is(err, table.ErrUnavailable), errors.Is(err, table.ErrConflict),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return Unavailable()
 	}
-	return problem(http.StatusInternalServerError, "internal", "Internal error",
+	return problem("internal",
 		"Something went wrong on our side. Quote the request_id when you report it.")
 }
 

@@ -23,7 +23,7 @@ func (s *server) getReport(c *gin.Context) error {
 	c.Writer.Header().Add("Vary", "Accept")
 	form := preferred(c.Request.Header.Values("Accept"), formJSON, formHTML, formText)
 	if form == "" {
-		return problem(http.StatusNotAcceptable, "not-acceptable", "Not acceptable",
+		return problem("not-acceptable",
 			"A report is available as application/json, text/html or text/plain.")
 	}
 	day, err := pathDay(c)

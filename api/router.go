@@ -32,6 +32,7 @@ type Options struct {
 	CursorKey []byte        // signs the cursors of lists; the same in every process of one café, 16 bytes or more
 	Origin    string        // the one web origin whose pages may call (CORS), such as https://app.example.com; empty: none
 	Version   string        // of the service, for /health
+	URL       string        // where clients reach the café, for the reference; empty: where each of them did
 	Links     imports.Links // where uploads go, and rejects come from
 }
 
@@ -57,6 +58,7 @@ type server struct {
 	cursors cursors
 	version string
 	links   imports.Links
+	url     string
 }
 
 // routes returns the route table. HEAD works wherever GET does.
@@ -65,6 +67,7 @@ func (s *server) routes() []route {
 		{"GET", "/health", nil, s.health},
 		{"GET", "/openapi.json", nil, s.openAPI},
 		{"GET", "/docs", nil, s.docs},
+		{"GET", "/problems/:kind", nil, s.getProblem},
 
 		{"GET", "/menu", nil, s.listMenu},
 		{"GET", "/menu/:sku", nil, s.getMenuItem},
@@ -104,7 +107,7 @@ func New(h *house.House, o Options) (*gin.Engine, error) {
 	if o.Links == nil {
 		return nil, errors.New("Options.Links is not set")
 	}
-	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links}
+	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links, url: strings.TrimRight(o.URL, "/")}
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false
@@ -116,7 +119,7 @@ func New(h *house.House, o Options) (*gin.Engine, error) {
 	}
 	e.NoRoute(func(c *gin.Context) { fail(c, model.ErrNotFound) })
 	e.NoMethod(func(c *gin.Context) {
-		fail(c, problem(http.StatusMethodNotAllowed, "method-not-allowed", "Method not allowed",
+		fail(c, problem("method-not-allowed",
 			"This path does not have this method. Allow lists its methods."))
 	})
 	for _, r := range s.routes() {

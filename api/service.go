@@ -13,17 +13,6 @@ func (s *server) health(c *gin.Context) error {
 	}{"ok", s.version})
 }
 
-func (s *server) openAPI(c *gin.Context) error {
-	c.Data(http.StatusOK, "application/json", OpenAPI())
-	return nil
-}
-
-func (s *server) docs(c *gin.Context) error {
-	c.Header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:")
-	c.Data(http.StatusOK, "text/html; charset=utf-8", DocsPage())
-	return nil
-}
-
 // reconcile answers with the result of Reconcile.
 func (s *server) reconcile(c *gin.Context) error {
 	dry, err := boolParameter(c, "dry_run")

@@ -52,19 +52,23 @@ func generate() error {
 	return errors.Join(pack(packed, content), pack(packedPage, page))
 }
 
-// pack writes the content to a gzip file without a name or a time, so that equal content makes
-// equal files.
+// pack writes the content to a gzip file, with a new member wherever the address of the café
+// stands (package api, document). The members have no name or time, so that equal content
+// makes equal files.
 func pack(name string, content []byte) error {
 	var b bytes.Buffer
-	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		return err
-	}
-	if _, err := w.Write(content); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
+	for part := range bytes.SplitSeq(content, []byte(api.DefaultAddress)) {
+		w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+		// The part ends at a whole byte, before the empty last block that Close writes.
+		if err := errors.Join(w.Flush(), w.Close()); err != nil {
+			return err
+		}
 	}
 	return os.WriteFile(name, b.Bytes(), 0o644)
 }
@@ -77,20 +81,22 @@ func render(source []byte) ([]byte, error) {
 		return nil, fmt.Errorf("read OpenAPI document: %w", err)
 	}
 	page, err := template.New("docs").Funcs(template.FuncMap{
-		"groups":  doc.groups,
-		"request": doc.request,
-		"others":  others,
-		"answers": doc.answers,
-		"common":  doc.common,
-		"fields":  doc.fields,
-		"body":    doc.body,
-		"kind":    doc.kind,
-		"prose":   prose,
-		"inline":  inline,
-		"pretty":  pretty,
-		"verb":    strings.ToLower,
-		"phrase":  phrase,
-		"last":    last,
+		"groups":   doc.groups,
+		"request":  doc.request,
+		"others":   others,
+		"answers":  doc.answers,
+		"common":   doc.common,
+		"fields":   doc.fields,
+		"body":     doc.body,
+		"kind":     doc.kind,
+		"prose":    prose,
+		"inline":   inline,
+		"pretty":   pretty,
+		"verb":     strings.ToLower,
+		"phrase":   phrase,
+		"last":     last,
+		"problems": func() []api.ProblemKind { return api.ProblemKinds },
+		"address":  func() string { return api.DefaultAddress },
 	}).Parse(pageTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("read page template: %w", err)

@@ -22,10 +22,6 @@ type document struct {
 		Responses       members[response]
 		Schemas         members[*schema]
 	}
-	Problems []struct {
-		Type, Title, Description string
-		Status                   int
-	} `json:"x-problem-types"`
 }
 
 type operation struct {

@@ -101,7 +101,7 @@ func Open(o Options) (*Process, error) {
 	}
 	p.uploads = NewUploads(p.background, importer.Handle(h.Imports, p.files), p.files.Done, o.Reachable)
 
-	router, err := api.New(h, api.Options{CursorKey: o.Issuer.Key("cursors"), Origin: o.Origin, Version: o.Version, Links: p.files})
+	router, err := api.New(h, api.Options{CursorKey: o.Issuer.Key("cursors"), Origin: o.Origin, Version: o.Version, URL: o.URL, Links: p.files})
 	if err != nil {
 		return nil, err
 	}

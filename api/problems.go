@@ -1,0 +1,100 @@
+package api
+
+import (
+	"html"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"cafe/model"
+)
+
+// ProblemKind is a kind of error, which has a page of its own at /problems/{kind}.
+type ProblemKind struct {
+	Kind        string // the last part of the type, such as out-of-stock
+	Status      int    // of every answer of this kind
+	Title       string // the kind in a few words
+	Description string // when it happens and what to do, in Markdown with `code` only
+}
+
+// Type returns the type of a problem of this kind (RFC 9457, section 3.1.1).
+func (k ProblemKind) Type() string { return "/problems/" + k.Kind }
+
+// ProblemKinds are all kinds of problems, by status. No other code names their titles and
+// statuses.
+var ProblemKinds = []ProblemKind{
+	{"malformed-request", http.StatusBadRequest, "Malformed request",
+		"The body is not one well-formed JSON value in UTF-8, or it has a duplicate key; or a query parameter or a header is not valid. `errors` names the place if it is known."},
+	{"unauthorized", http.StatusUnauthorized, "Unauthorized",
+		"There is no bearer token, or there are two, or the token is malformed, expired, from another issuer or for another audience."},
+	{"forbidden", http.StatusForbidden, "Forbidden",
+		"The token is valid, but its role may never do this."},
+	{"not-found", http.StatusNotFound, "Not found",
+		"It does not exist, or you may not see it. An id that cannot exist is not found either."},
+	{"method-not-allowed", http.StatusMethodNotAllowed, "Method not allowed",
+		"The path exists, but not with this method. `Allow` lists its methods."},
+	{"not-acceptable", http.StatusNotAcceptable, "Not acceptable",
+		"`Accept` admits none of the forms that a report comes in."},
+	{"illegal-transition", http.StatusConflict, "Illegal transition",
+		"The order's status does not allow this move, or not to you."},
+	{"not-amendable", http.StatusConflict, "Not amendable",
+		"The order is no longer `placed`."},
+	{"out-of-stock", http.StatusConflict, "Out of stock",
+		"The stock of counted items is too low. `errors` names the lines. Nothing was taken."},
+	{"precondition-failed", http.StatusPreconditionFailed, "Precondition failed",
+		"What you want to change has changed since you read it, does not exist, or exists already. Read it again and decide again."},
+	{"body-too-large", http.StatusRequestEntityTooLarge, "Body too large",
+		"The body is over 256 KiB, or its result is too large to store."},
+	{"unsupported-media-type", http.StatusUnsupportedMediaType, "Unsupported media type",
+		"`Content-Type` is not `application/json` (or, to amend an order, `application/merge-patch+json`), or the body has a content encoding."},
+	{"validation", http.StatusUnprocessableEntity, "Validation failed",
+		"The body is JSON, but a field is unknown, missing, of the wrong type, or breaks a rule. `errors` names the fields."},
+	{"idempotency-key-reused", http.StatusUnprocessableEntity, "Idempotency key reused",
+		"This `Idempotency-Key` was used before with another body."},
+	{"precondition-required", http.StatusPreconditionRequired, "Precondition required",
+		"The change needs `If-Match`, and there is none."},
+	{"too-many-requests", http.StatusTooManyRequests, "Too many requests",
+		"The rate limit is exceeded. Wait for the seconds in `Retry-After`."},
+	{"internal", http.StatusInternalServerError, "Internal error",
+		"An error of the service. Quote `request_id`."},
+	{"unavailable", http.StatusServiceUnavailable, "Unavailable",
+		"A part that the service needs is throttled or down. Wait for the seconds in `Retry-After` and send the request again."},
+}
+
+// kindOf returns the kind with the name, and whether there is one.
+func kindOf(name string) (ProblemKind, bool) {
+	for _, k := range ProblemKinds {
+		if k.Kind == name {
+			return k, true
+		}
+	}
+	return ProblemKind{}, false
+}
+
+// getProblem answers with the explanation of a kind of problem: as a page if the caller
+// prefers HTML, as a browser does, and otherwise as JSON.
+func (s *server) getProblem(c *gin.Context) error {
+	c.Writer.Header().Add("Vary", "Accept")
+	k, known := kindOf(c.Param("kind"))
+	if !known {
+		return model.ErrNotFound
+	}
+	text := strings.ReplaceAll(k.Description, "`", "")
+	if preferred(c.Request.Header.Values("Accept"), formJSON, formHTML) != formHTML {
+		return answer(c, http.StatusOK, struct {
+			Type        string `json:"type"`
+			Title       string `json:"title"`
+			Status      int    `json:"status"`
+			Description string `json:"description"`
+		}{k.Type(), k.Title, k.Status, text})
+	}
+	c.Header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	c.Data(http.StatusOK, formHTML+"; charset=utf-8", []byte(`<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">`+
+		`<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">`+
+		"<title>"+k.Title+"</title></head><body><main><h1>"+k.Title+"</h1><p>Status "+strconv.Itoa(k.Status)+
+		", type <code>"+k.Type()+"</code></p><p>"+html.EscapeString(text)+`</p><p><a href="../docs#problem-`+k.Kind+
+		`">All problems</a></p></main></body></html>`))
+	return nil
+}
