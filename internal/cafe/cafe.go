@@ -1,6 +1,7 @@
 // Package cafe is the counter: it places, amends, advances and deletes orders, takes
-// payments onto tabs, and keeps the menu, stock and customers. Each use case is a method of
-// Cafe. It takes who is asking, and answers with values of package model.
+// payments onto tabs, and keeps the menu, the pricing document, stock and customers. Each
+// use case is a method of Cafe. It takes who is asking, and answers with values of package
+// model.
 //
 // It knows nothing of HTTP, Lambda or AWS. Totals, alerts, imports and reports follow from
 // what it stores: packages ledger, outbox, imports and daily.
@@ -16,9 +17,11 @@ import (
 type Cafe struct {
 	settings.Settings
 
-	table table.Table
-	now   records.Clock
-	menu  menuCache
+	table    table.Table
+	now      records.Clock
+	menu     menuCache
+	tariffs  tariffs
+	quoteKey []byte // nil: no quotes are given or honoured
 }
 
 // New opens a café on a table. now is time.Now outside tests.

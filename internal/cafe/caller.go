@@ -15,6 +15,9 @@ type Caller struct {
 // worksHere reports whether the caller acts for the café, and not for themselves.
 func (c Caller) worksHere() bool { return c.Role == model.RoleStaff || c.Role == model.RoleOwner }
 
+// name returns a name that no other caller has: ids of staff may be those of customers.
+func (c Caller) name() string { return string(c.Role) + "/" + c.ID }
+
 type callerKey struct{}
 
 // WithCaller returns a context that says who asks. Only code that has verified a token may

@@ -10,39 +10,48 @@ import (
 	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/model"
+	"cafe/model/pricing"
 )
 
 // menuAge is how old the menu in the process may be. A price that another process changed is
 // charged after this time at the latest. A process sees its own changes at once.
 const menuAge = 3 * time.Second
 
-// menuCache keeps the menu in the process. It never changes a menu that it handed out.
+// prices is what orders are priced by: the menu, and the tariff of the pricing document,
+// which is nil when there is none.
+type prices struct {
+	menu   model.Menu
+	tariff *pricing.Tariff
+}
+
+// menuCache keeps the menu and the tariff in the process. It never changes what it handed
+// out.
 type menuCache struct {
 	turn chan struct{} // holds the one who reads; waiting for it ends with the context
 
 	mu      sync.Mutex
-	menu    model.Menu // nil: not read yet, or out of date
-	read    time.Time  // when it was asked for
-	changes int        // of this process: what was asked for before one is out of date
+	prices  prices    // without a menu: not read yet, or out of date
+	read    time.Time // when it was asked for
+	changes int       // of this process: what was asked for before one is out of date
 }
 
-// since returns the menu if it was read at or after that time, else nil, and the number of
-// changes so far.
-func (m *menuCache) since(earliest time.Time) (model.Menu, int) {
+// since returns the prices if they were read at or after that time, else none, and the
+// number of changes so far.
+func (m *menuCache) since(earliest time.Time) (prices, int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.read.Before(earliest) {
-		return nil, m.changes
+		return prices{}, m.changes
 	}
-	return m.menu, m.changes
+	return m.prices, m.changes
 }
 
-// keep stores the menu, unless the process itself changed it meanwhile.
-func (m *menuCache) keep(menu model.Menu, asked time.Time, changes int) {
+// keep stores the prices, unless the process itself changed them meanwhile.
+func (m *menuCache) keep(p prices, asked time.Time, changes int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.changes == changes {
-		m.menu, m.read = menu, asked
+		m.prices, m.read = p, asked
 	}
 }
 
@@ -54,47 +63,60 @@ func (c *Cafe) Menu(ctx context.Context) (model.Menu, error) {
 // MenuSince returns a menu that was read at or after the given time. Callers at the same
 // time share one read.
 func (c *Cafe) MenuSince(ctx context.Context, since time.Time) (model.Menu, error) {
-	if menu, _ := c.menu.since(since); menu != nil {
-		return menu, nil
+	p, err := c.pricesSince(ctx, since)
+	return p.menu, err
+}
+
+// pricesSince returns prices that were read at or after the given time, as MenuSince does.
+func (c *Cafe) pricesSince(ctx context.Context, since time.Time) (prices, error) {
+	if p, _ := c.menu.since(since); p.menu != nil {
+		return p, nil
 	}
 	select {
 	case c.menu.turn <- struct{}{}:
 		defer func() { <-c.menu.turn }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return prices{}, ctx.Err()
 	}
-	menu, changes := c.menu.since(since)
-	if menu != nil {
-		return menu, nil
+	p, changes := c.menu.since(since)
+	if p.menu != nil {
+		return p, nil
 	}
 	asked := c.now()
-	menu, err := c.readMenu(ctx)
+	p, err := c.readPrices(ctx)
 	if err == nil {
-		c.menu.keep(menu, asked, changes)
+		c.menu.keep(p, asked, changes)
 	}
-	return menu, err
+	return p, err
 }
 
-func (c *Cafe) readMenu(ctx context.Context) (model.Menu, error) {
-	menu := model.Menu{}
+// readPrices reads the menu and the pricing document, which is stored among the items.
+func (c *Cafe) readPrices(ctx context.Context) (prices, error) {
+	p := prices{menu: model.Menu{}}
 	for row, err := range records.Query(ctx, c.table, table.Query{Partition: records.PartitionMenu, Consistent: true}) {
 		if err != nil {
-			return nil, err
+			return prices{}, err
+		}
+		if row.Key == records.PricingKey {
+			if p.tariff, err = c.tariffs.decode(row.Key, row.Item); err != nil {
+				return prices{}, err
+			}
+			continue
 		}
 		item, err := records.DecodeMenuItem(row.Key, row.Item)
 		if err != nil {
-			return nil, err
+			return prices{}, err
 		}
-		menu[item.SKU] = item
+		p.menu[item.SKU] = item
 	}
-	return menu, nil
+	return p, nil
 }
 
 // ForgetMenu has the next call read the menu anew: somebody has changed it in the table.
 func (c *Cafe) ForgetMenu() {
 	c.menu.mu.Lock()
 	defer c.menu.mu.Unlock()
-	c.menu.menu = nil
+	c.menu.prices = prices{}
 	c.menu.changes++
 }
 
@@ -218,7 +240,7 @@ func (c *Cafe) changeMenuItem(ctx context.Context, sku string, edit func(was mod
 // attributes. When and by whom it was set does not matter.
 func saysTheSame(item table.Item) []table.Condition {
 	same := []table.Condition{table.Present()}
-	for _, name := range []string{"name", "category", "price", "counted", "active", "options"} {
+	for _, name := range []string{"name", "category", "tax_class", "price", "counted", "active", "options"} {
 		if v, has := item[name]; has {
 			same = append(same, table.Equal(name, v))
 		} else {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sort"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/model"
+	"cafe/model/pricing"
 )
 
 // Order returns an order that the caller may see, or model.ErrNotFound. The answer may be a
@@ -32,12 +34,13 @@ func (c *Cafe) order(ctx context.Context, by Caller, id string, consistent bool)
 	if order.Deleted || !by.worksHere() && order.CustomerID != by.ID {
 		return model.Order{}, model.ErrNotFound
 	}
-	return order, nil
+	err = c.named(ctx, &order)
+	return order, err
 }
 
 // Amendment says what to change in an order. Nil leaves a part as it is.
 type Amendment struct {
-	Lines    []model.DraftLine // all lines anew, at today's prices
+	Lines    []model.DraftLine // all lines anew, at the prices that pricing.Tariff.Reprice gives
 	Note     *string
 	PickupAt *time.Time // the zero time removes it
 }
@@ -68,11 +71,11 @@ func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, mat
 			if err := model.ValidateLines(a.Lines); err != nil {
 				return o, err
 			}
-			var err error
-			if o.Lines, o.Total, err = c.price(ctx, a.Lines); err != nil {
+			bill, err := c.reprice(ctx, by, o, a.Lines)
+			if err != nil {
 				return o, err
 			}
-			o.Reckoning = model.Reckoning{Subtotal: o.Total}
+			bill.Onto(&o)
 			o.TookStock = len(model.Units(o.Lines)) > 0
 			if len(takeStock(taken(was, o))) > table.MaxOps-1 { // the order is one more
 				return o, model.Invalid{{Field: "/lines", Message: fmt.Sprintf("would change more than %d counted items at once: change fewer at a time", table.MaxOps-1)}}
@@ -80,6 +83,16 @@ func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, mat
 		}
 		return o, nil
 	})
+}
+
+// reprice returns what an order costs with other lines, by the document of its placing.
+func (c *Cafe) reprice(ctx context.Context, by Caller, o model.Order, asked []model.DraftLine) (pricing.Bill, error) {
+	t, err := c.tariff(ctx, o.Reckoning.Pricing)
+	if err != nil {
+		return pricing.Bill{}, err
+	}
+	visit := c.visit(by, c.now())
+	return c.byPrices(ctx, func(p prices) (pricing.Bill, error) { return t.Reprice(o, asked, p.menu, visit) })
 }
 
 // Advance moves an order to another status. The same status again changes nothing. It is
@@ -191,11 +204,11 @@ func lacking(short model.Shortages, units map[string]int64) model.Shortages {
 
 func same(a, b model.Order) bool {
 	return a.Status == b.Status && a.Note == b.Note && a.PickupAt.Equal(b.PickupAt) && a.Deleted == b.Deleted &&
-		a.Total == b.Total && slices.EqualFunc(a.Lines, b.Lines, func(x, y model.Line) bool {
+		a.Total == b.Total && reflect.DeepEqual(a.Reckoning, b.Reckoning) && slices.EqualFunc(a.Lines, b.Lines, func(x, y model.Line) bool {
 		options := slices.Equal(x.Options, y.Options)
 		x.Options, y.Options = nil, nil
 		return options && x.SKU == y.SKU && x.Name == y.Name && x.Quantity == y.Quantity && x.UnitPrice == y.UnitPrice &&
-			x.Note == y.Note && x.Total == y.Total && x.Counted == y.Counted
+			x.Note == y.Note && x.Total == y.Total && x.Counted == y.Counted && x.Discount == y.Discount && slices.Equal(x.Taxes, y.Taxes)
 	})
 }
 
@@ -250,6 +263,9 @@ func (c *Cafe) Orders(ctx context.Context, by Caller, f Filter, from string, lim
 			if (f.Status == "" || order.Status == f.Status) && (f.CustomerID == "" || order.CustomerID == f.CustomerID) {
 				if len(orders) == limit {
 					return orders, query.To, nil
+				}
+				if err := c.named(ctx, &order); err != nil {
+					return nil, "", err
 				}
 				orders = append(orders, order)
 			}

@@ -23,16 +23,17 @@ import (
 // are short, and model.ErrForbidden means that a customer orders for somebody else. Nothing
 // is stored then.
 func (c *Cafe) Place(ctx context.Context, by Caller, draft model.Draft, key string) (placed model.Order, replayed bool, err error) {
-	if draft, err = addressed(by, draft); err != nil {
+	asked := draft
+	if draft, err = c.addressed(by, draft); err != nil {
 		return model.Order{}, false, err
 	}
 	id, fingerprint := records.NewID(), ""
 	if key != "" {
 		id = model.DeriveID("order", string(by.Role), by.ID, key)
-		fingerprint = draftFingerprint(draft)
+		fingerprint = draftFingerprint(draft, asked.Dining)
 	}
 	err = records.Retry(ctx, func() error {
-		placed, replayed, err = c.attempt(ctx, draft, id, fingerprint, key != "")
+		placed, replayed, err = c.attempt(ctx, by, draft, id, fingerprint, key != "")
 		return err
 	})
 	return placed, replayed, err
@@ -40,8 +41,8 @@ func (c *Cafe) Place(ctx context.Context, by Caller, draft model.Draft, key stri
 
 // attempt makes one attempt to place an order of that id. It is records.ErrOvertaken when
 // the shelf was filled again after it had been too empty.
-func (c *Cafe) attempt(ctx context.Context, draft model.Draft, id, fingerprint string, keyed bool) (placed model.Order, replayed bool, err error) {
-	order, err := c.place(ctx, draft, id, fingerprint)
+func (c *Cafe) attempt(ctx context.Context, by Caller, draft model.Draft, id, fingerprint string, keyed bool) (placed model.Order, replayed bool, err error) {
+	order, err := c.place(ctx, by, draft, id, fingerprint)
 	if err == nil || records.IsUnreachable(err) {
 		return order, false, err
 	}
@@ -52,7 +53,8 @@ func (c *Cafe) attempt(ctx context.Context, draft model.Draft, id, fingerprint s
 	case found && stored.Fingerprint != fingerprint:
 		return model.Order{}, false, model.ErrKeyReused
 	case found:
-		return stored, keyed, nil
+		err = c.named(ctx, &stored)
+		return stored, keyed, err
 	}
 	var refused *table.ConditionError
 	if !errors.As(err, &refused) {
@@ -68,8 +70,8 @@ func (c *Cafe) attempt(ctx context.Context, draft model.Draft, id, fingerprint s
 	return model.Order{}, false, records.ErrOvertaken
 }
 
-// addressed fills in the customer and the payment terms, and checks the draft.
-func addressed(by Caller, draft model.Draft) (model.Draft, error) {
+// addressed fills in the customer, the payment terms and the dining, and checks the draft.
+func (c *Cafe) addressed(by Caller, draft model.Draft) (model.Draft, error) {
 	if draft.CustomerID == "" {
 		draft.CustomerID = by.ID
 		if by.worksHere() {
@@ -88,42 +90,30 @@ func addressed(by Caller, draft model.Draft) (model.Draft, error) {
 			draft.Payment = model.TermsCounter
 		}
 	}
+	if draft.Dining == "" {
+		draft.Dining = c.Dining
+	}
 	return draft, nil
 }
 
 // place prices the draft and stores it, with the stock it takes, in one write.
-func (c *Cafe) place(ctx context.Context, draft model.Draft, id, fingerprint string) (model.Order, error) {
-	lines, total, err := c.price(ctx, draft.Lines)
+func (c *Cafe) place(ctx context.Context, by Caller, draft model.Draft, id, fingerprint string) (model.Order, error) {
+	now := c.now.Stamp()
+	bill, err := c.price(ctx, by, draft, now)
 	if err != nil {
 		return model.Order{}, err
 	}
-	now := c.now.Stamp()
 	order := model.Order{
 		ID: id, CustomerID: draft.CustomerID, Payment: draft.Payment, Status: model.StatusPlaced,
-		Lines: lines, Note: draft.Note, PickupAt: draft.PickupAt, Reckoning: model.Reckoning{Subtotal: total}, Total: total, Currency: c.Currency,
+		Note: draft.Note, PickupAt: draft.PickupAt, Currency: c.Currency,
 		PlacedAt: now, UpdatedAt: now, BusinessDay: c.Calendar.DayOf(now),
 		Version: 1, Posting: 1, Shard: c.Shard(id), Fingerprint: fingerprint,
 	}
-	units := model.Units(lines)
+	bill.Onto(&order)
+	units := model.Units(order.Lines)
 	order.TookStock = len(units) > 0
 	ops := append([]table.Op{table.Put(records.OrderKey(id), records.EncodeOrder(order), table.Absent())}, takeStock(units)...)
 	return order, records.Write(ctx, c.table, ops...)
-}
-
-// price prices lines by the menu. Before it refuses a line, it reads the menu anew.
-func (c *Cafe) price(ctx context.Context, asked []model.DraftLine) ([]model.Line, model.Money, error) {
-	now := c.now()
-	menu, err := c.Menu(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	lines, total, err := menu.Price(asked)
-	if err != nil {
-		if menu, menuErr := c.MenuSince(ctx, now); menuErr == nil {
-			lines, total, err = menu.Price(asked)
-		}
-	}
-	return lines, total, err
 }
 
 // takeStock takes units off the shelf, each under the condition that they are there.
@@ -189,15 +179,31 @@ func (c *Cafe) shortages(ctx context.Context, lines []model.Line) (model.Shortag
 }
 
 // draftFingerprint returns a fingerprint of all that the draft asks for, its defaults filled
-// in. The order of fields and white space in a request do not matter.
-func draftFingerprint(d model.Draft) string {
+// in. The order of fields and white space in a request do not matter. dining is what the
+// request itself said, since the café's default may change between two attempts.
+//
+// A draft that asks for nothing beside its lines has the fingerprint that it had in v0.1.0.
+func draftFingerprint(d model.Draft, dining model.Dining) string {
 	parts := []string{"draft", d.CustomerID, string(d.Payment), d.Note, timeText(d.PickupAt)}
 	for _, l := range d.Lines {
 		parts = append(parts, l.SKU, strconv.FormatInt(l.Quantity, 10), l.Note, strconv.Itoa(len(l.Options)))
 		parts = append(parts, l.Options...)
 	}
+	if dining == "" && len(d.Codes) == 0 && d.Tip == 0 && d.Quote == "" && len(d.Discounts) == 0 {
+		return model.DeriveID(parts...)
+	}
+	parts = append(parts, "+", string(dining), amountText(d.Tip), d.Quote, strconv.Itoa(len(d.Codes))) // no SKU is a +
+	parts = append(parts, d.Codes...)
+	for _, g := range d.Discounts {
+		parts = append(parts, g.Name, g.Percent.String(), amountText(g.Amount), strconv.Itoa(len(g.Lines)))
+		for _, line := range g.Lines {
+			parts = append(parts, strconv.Itoa(line))
+		}
+	}
 	return model.DeriveID(parts...)
 }
+
+func amountText(m model.Money) string { return strconv.FormatInt(int64(m), 10) }
 
 func timeText(t time.Time) string {
 	if t.IsZero() {

@@ -314,6 +314,23 @@ func placed(skus ...string) func(w *world) {
 	return func(w *world) { w.order = cafetest.Place(w, w.Cafe, "alice", cafetest.Lines(skus...)) }
 }
 
+// taxed sets VAT of 20 %, and places an order of alice's.
+func taxed(w *world) {
+	cafetest.SetPricing(w, w.Cafe, cafetest.VAT("20"))
+	placed("latte")(w)
+}
+
+// wantVAT wants the pricing document to be of that version, with the rate, and that so many
+// versions are stored.
+func (w *world) wantVAT(version int64, stored int, rate model.Rate) {
+	w.Helper()
+	placed("tea")(w)
+	if r := w.order.Reckoning; r.Pricing != version || r.Taxes[0].Rate != rate {
+		w.Errorf("an order is priced by %+v, want version %d and %s %%", r, version, rate)
+	}
+	w.wantStored(records.PrefixPricing, stored)
+}
+
 // reads is a use case that changes nothing: it fails, or answers what it would have
 // answered without the fault.
 func reads(methods, name string, before func(w *world), ask func(w *world) (interface{}, error)) useCase {
@@ -793,6 +810,87 @@ var useCases = []useCase{
 				w.Errorf("it is still there: %v", err)
 			}
 		}},
+	{name: "an owner sets the first pricing document", methods: "SetPricing",
+		do: func(w *world) error {
+			_, _, err := w.SetPricing(w.ctx, cafetest.VAT("20"), nil)
+			return err
+		},
+		after: func(w *world) { w.wantVAT(1, 1, 200_000) }},
+	{name: "an owner changes taxes", methods: "SetPricing", before: taxed,
+		do: func(w *world) error {
+			_, _, err := w.SetPricing(w.ctx, cafetest.VAT("5"), nil)
+			return err
+		},
+		after: func(w *world) {
+			if old, err := w.Cafe.Cafe.Order(w.ctx, cafetest.Alice, w.order.ID); err != nil || old.Reckoning.Pricing != 1 || old.Reckoning.Taxes[0].Rate != 200_000 {
+				w.Errorf("the order of before reads %+v, %v", old, err)
+			}
+			w.wantVAT(2, 2, 50_000)
+		}},
+	{name: "an owner changes the taxes they read", methods: "SetPricing", before: taxed, through: model.ErrStale,
+		do: func(w *world) error {
+			_, _, err := w.SetPricing(w.ctx, cafetest.VAT("5"), cafetest.Version(1))
+			return err
+		},
+		after: func(w *world) { w.wantVAT(2, 2, 50_000) }},
+	{name: "a customer orders with taxes", methods: "Place", before: taxed,
+		do: func(w *world) error {
+			order, _, err := w.Place(w.ctx, cafetest.Alice, model.Draft{Lines: cafetest.Lines("latte", "brownie"), Dining: model.DiningEatIn}, "key")
+			if err == nil && (order.Reckoning.Taxes[0].Amount != 108 || order.Reckoning.Taxes[0].Name != "VAT" || order.Dining != model.DiningEatIn) {
+				w.Errorf("placed %+v", order)
+			}
+			return err
+		},
+		after: func(w *world) { w.wantOrders(2, model.StatusPlaced) }},
+	{name: "a customer orders by a quote", methods: "Place",
+		before: func(w *world) {
+			taxed(w)
+			quoted, err := w.Quote(w.ctx, cafetest.Alice, model.Draft{Lines: cafetest.Lines("latte")})
+			if err != nil {
+				w.Fatal(err)
+			}
+			w.key = quoted.Text
+			cafetest.SetPricing(w, w.Cafe, cafetest.VAT("5"))
+		},
+		do: func(w *world) error {
+			order, _, err := w.Place(w.ctx, cafetest.Alice, model.Draft{Lines: cafetest.Lines("latte"), Quote: w.key}, "key")
+			if err == nil && (order.Reckoning.Pricing != 1 || order.Reckoning.Taxes[0].Amount != 58) {
+				w.Errorf("placed %+v", order)
+			}
+			return err
+		},
+		after: func(w *world) { w.wantOrders(2, model.StatusPlaced) }},
+	{name: "an order is amended under a newer pricing document", methods: "Amend", through: model.ErrStale,
+		before: func(w *world) {
+			taxed(w)
+			cafetest.SetPricing(w, w.Cafe, cafetest.VAT("5"))
+		},
+		do: func(w *world) error {
+			_, err := w.Amend(w.ctx, cafetest.Alice, w.order.ID, cafe.Amendment{Lines: cafetest.Lines("latte", "tea")}, cafetest.Version(1))
+			return err
+		},
+		after: func(w *world) {
+			order, err := w.Cafe.Cafe.Order(w.ctx, cafetest.Alice, w.order.ID)
+			if err != nil || order.Version != 2 || order.Reckoning.Pricing != 1 || order.Reckoning.Taxes[0].Amount != 95 {
+				w.Errorf("amended to %+v, %v", order, err)
+			}
+		}},
+	reads("Tariff", "anybody reads the pricing document", taxed, func(w *world) (interface{}, error) {
+		t, err := w.Tariff(w.ctx)
+		return t.Document(), err
+	}),
+	reads("Quote", "a customer asks what an order would cost", taxed, func(w *world) (interface{}, error) {
+		q, err := w.Quote(w.ctx, cafetest.Alice, model.Draft{Lines: cafetest.Lines("latte", "brownie")})
+		return q.Bill, err
+	}),
+	reads("Order Orders", "a customer reads orders of two pricing documents", func(w *world) {
+		taxed(w)
+		cafetest.SetPricing(w, w.Cafe, cafetest.VAT("5"))
+		placed("tea")(w)
+	}, func(w *world) (interface{}, error) {
+		orders, _, err := w.Orders(w.ctx, cafetest.Alice, cafe.Filter{}, "", 25)
+		return orders, err
+	}),
 	counts("staff count more", 3, 8, 0),
 	counts("staff count none", 3, 0, 1),
 	counts("staff count some where there were none", 0, 8, 1),
@@ -1021,7 +1119,7 @@ var useCases = []useCase{
 }
 
 // withoutCalls are the methods of rooms that ask nothing of any port.
-var withoutCalls = "Failed ForgetMenu LastDue Page ReportDue Shard"
+var withoutCalls = "Failed ForgetMenu LastDue Page ReportDue Shard SignQuotes"
 
 // rooms are the types whose methods are use cases.
 var rooms = []reflect.Type{

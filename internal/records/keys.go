@@ -21,7 +21,8 @@ import (
 //	order     O#<id>            O        index 1: C#<customer>, index 2: O#<shard>
 //	payment   P#<id>            P        index 1: P#<customer>, index 2: P#<shard>
 //	customer  C#<id>            C
-//	menu      M                 <sku>
+//	menu      M                 <sku>; "#pricing" for the current pricing document
+//	pricing   T#<version>       T        every version, for good
 //	stock     S#<sku>           S
 //	ledger    L#<day>#<shard>   O#<id>, P#<id>; S#<sku> when it ran out that day
 //	day       D                 <day>; "audit" for what the last reconcile left undone
@@ -40,6 +41,7 @@ const (
 	PrefixOutbox   = "A#"
 	PrefixImport   = "I#"
 	PrefixReport   = "R#"
+	PrefixPricing  = "T#"
 
 	PartitionMenu    = "M"
 	PartitionDays    = "D"
@@ -58,6 +60,14 @@ func CustomerKey(id string) table.Key { return table.Key{PK: PrefixCustomer + id
 
 // MenuKey returns the key of an item of the menu.
 func MenuKey(sku string) table.Key { return table.Key{PK: PartitionMenu, SK: sku} }
+
+// PricingKey is the key of the current pricing document. No SKU has a #.
+var PricingKey = table.Key{PK: PartitionMenu, SK: "#pricing"}
+
+// PricingVersionKey returns the key of a version of the pricing document, 1 or above.
+func PricingVersionKey(version int64) table.Key {
+	return table.Key{PK: PrefixPricing + strconv.FormatInt(version, 10), SK: "T"}
+}
 
 // StockKey returns the key of a counted item's stock.
 func StockKey(sku string) table.Key { return table.Key{PK: PrefixStock + sku, SK: "S"} }

@@ -21,6 +21,7 @@ func EncodeMenuItem(i model.Item) table.Item {
 		"category": table.String(i.Category),
 		"price":    table.Int(int64(i.Price)),
 	}
+	PutText(item, "tax_class", i.TaxClass)
 	PutFlag(item, "counted", i.Counted)
 	PutFlag(item, "active", i.Active)
 	if len(i.Options) > 0 {
@@ -34,7 +35,7 @@ func DecodeMenuItem(key table.Key, item table.Item) (model.Item, error) {
 	r := NewReader(key, item)
 	i := model.Item{
 		SKU: key.SK, Name: r.Text("name"), Category: r.Text("category"), Price: model.Money(r.Number("price")),
-		Counted: r.Flag("counted"), Active: r.Flag("active"), Options: r.options(),
+		TaxClass: r.Optional("tax_class"), Counted: r.Flag("counted"), Active: r.Flag("active"), Options: r.options(),
 	}
 	return i, r.Err()
 }

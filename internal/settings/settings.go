@@ -16,6 +16,7 @@ type Settings struct {
 	Name        string         // CAFE_NAME
 	Calendar    model.Calendar // CAFE_TIME_ZONE, CAFE_DAY_CUTOFF
 	Currency    string         // CAFE_CURRENCY, ISO 4217
+	Dining      model.Dining   // CAFE_DINING, of orders that do not say: eat_in or takeaway
 	CreditLimit model.Money    // CAFE_CREDIT_LIMIT, minor units; for customers without one of their own
 	ReportTime  time.Duration  // CAFE_REPORT_TIME, wall-clock time since midnight
 
@@ -42,6 +43,7 @@ func FromEnv(getenv func(string) string) (Settings, error) {
 	s := Settings{
 		Name:         e.text("CAFE_NAME", "Café"),
 		Currency:     e.text("CAFE_CURRENCY", "GBP"),
+		Dining:       model.Dining(e.text("CAFE_DINING", string(model.DiningTakeaway))),
 		ReportTime:   e.clock("CAFE_REPORT_TIME", "20:00"),
 		CreditLimit:  model.Money(e.integer("CAFE_CREDIT_LIMIT", 10000, 0, int64(model.MaxAmount))),
 		Shards:       e.integer("CAFE_SHARDS", 1, 1, 64),
@@ -62,6 +64,9 @@ func FromEnv(getenv func(string) string) (Settings, error) {
 		s.DateOrder = till.MonthFirst
 	default:
 		e.fail("CAFE_DATE_ORDER", "is not day-first or month-first")
+	}
+	if !s.Dining.Valid() {
+		e.fail("CAFE_DINING", "is not eat_in or takeaway")
 	}
 	if _, err := model.Exponent(s.Currency); err != nil {
 		e.fail("CAFE_CURRENCY", "is not an ISO 4217 code such as GBP")
