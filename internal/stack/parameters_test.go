@@ -51,6 +51,7 @@ func TestParameterPatterns(t *testing.T) {
 		"Architecture":    {[]string{"arm64", "x86_64"}, []string{"amd64", ""}},
 		"Release":         {[]string{"v1.2.3", "1.0.0-4-gabc1234", "dev"}, []string{"", "a b", "é"}},
 		"Rollout":         {[]string{"AllAtOnce", "Canary10Percent5Minutes"}, []string{"Canary", ""}},
+		"Dining":          {[]string{"eat_in", "takeaway"}, []string{"", "eat-in"}},
 		"DateOrder":       {[]string{"", "day-first", "month-first"}, []string{"dmy"}},
 		"Firewall":        {[]string{"true", "false"}, []string{"yes", "True"}},
 	} {
