@@ -109,10 +109,10 @@ func (it *item) judge(f *Forecaster, today conditions, m mix, o observation, see
 	sold := int64(o.sold)
 	it.remember(today.turn, d, o)
 	if today.isHoliday {
-		ordinary := m.expected() / it.effect(f, today) * o.part
-		weight := 1 / (1 + 0.05*ordinary)
-		it.holiday.add(o.sold, ordinary)
-		seen.holiday.add(weight*o.sold, weight*ordinary)
+		average := m.expected() / m.factor * o.part
+		weight := 1 / (1 + 0.05*average)
+		it.holiday.add(o.sold, average)
+		seen.holiday.add(weight*o.sold, weight*average)
 		return
 	}
 	fell := outside

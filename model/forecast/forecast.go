@@ -140,7 +140,7 @@ type conditions struct {
 	weekday   int
 	factor    float64          // of the weekday, for all items
 	cafe      [shareds]float64 // the café's takings over its slower level
-	holiday   float64          // the effect on all items; 1 on ordinary days
+	holiday   float64          // what all items sell on it against an average day
 	name      string           // the holiday's
 	isHoliday bool
 }
@@ -149,10 +149,10 @@ func (f *Forecaster) conditions(day model.Day) conditions {
 	weekday := int(day.Weekday())
 	c := conditions{
 		day: day, turn: f.turn, weekday: weekday, factor: f.weekday[weekday].drawn(1, f.factorPrior),
-		cafe: f.takings.indexes(), holiday: 1,
+		cafe: f.takings.indexes(),
 	}
 	if c.name, c.isHoliday = f.holidays[day]; c.isHoliday {
-		c.holiday = f.holiday.of(c.name, f.holidayDays)
+		c.holiday = f.holiday.of(c.name, c.factor, f.holidayDays)
 	}
 	return c
 }

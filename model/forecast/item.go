@@ -26,7 +26,7 @@ type item struct {
 	cameBack     ratio   // days off that a day on followed, of all days off
 	varied       ratio   // evidence of demand's relative variance
 	width, shift float64 // the item's own part of Forecaster.width and .shifted
-	holiday      ratio   // sold on holidays, over what an ordinary day would have sold
+	holiday      ratio   // sold on holidays, over what average days would have sold
 
 	recent history
 }
@@ -53,7 +53,10 @@ func (it *item) learn(f *Forecaster, today conditions, o observation, seen *sums
 // begin is the first day with a sale.
 func (it *item) begin(f *Forecaster, today conditions, o observation) {
 	it.last, it.lastTurn, it.onCounter, it.units = today.day, today.turn, 1, o.sold
-	days := today.factor * today.holiday * o.part
+	days := today.factor * o.part
+	if today.isHoliday {
+		days = today.holiday * o.part
+	}
 	for k := range it.level {
 		it.level[k].add(o.sold, days)
 	}

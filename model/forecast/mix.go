@@ -22,7 +22,7 @@ func (m mix) expected() float64 { return m.mean * m.offered }
 func (it *item) mix(f *Forecaster, today conditions) mix {
 	m := mix{offered: it.offered(&f.tuning)}
 	weekday := it.weekday[today.weekday].drawn(today.factor, f.factorPrior)
-	effect := it.effect(f, today)
+	effect := it.effect(f, &today, weekday)
 	m.factor = weekday * effect
 	for k := range it.level {
 		m.part[k] = it.level[k].mean() * m.factor
