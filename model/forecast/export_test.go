@@ -1,6 +1,6 @@
 package forecast
 
-// Knobs are the constants that may be halved and doubled, by name.
+// knobs are the constants that may be halved and doubled, by name.
 var knobs = map[string]func(*tuning) *float64{
 	"factorPrior":  func(t *tuning) *float64 { return &t.factorPrior },
 	"sharp":        func(t *tuning) *float64 { return &t.sharp },
@@ -16,7 +16,7 @@ var knobs = map[string]func(*tuning) *float64{
 	"leanBySpread": func(t *tuning) *float64 { return &t.leanBySpread },
 }
 
-// Knobs returns their names.
+// Knobs returns the names of the constants that may be halved and doubled.
 func Knobs() (names []string) {
 	for name := range knobs {
 		names = append(names, name)

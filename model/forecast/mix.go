@@ -124,11 +124,14 @@ func (t *takings) learn(c *tuning, weekday int, revenue float64) {
 		w.add(min(revenue/last.mean(), 5), 1)
 	}
 	for k, keep := range c.shared {
+		counts := revenue
 		if l := &t.level[k]; l.under > 0 {
+			usual := l.mean() * factor
+			counts = min(revenue, mostIndex*usual)
 			t.index[k].keep(keep.cafe)
-			t.index[k].add(min(revenue/(l.mean()*factor), mostIndex), 1)
+			t.index[k].add(counts/usual, 1)
 		}
-		t.level[k].learn(keep.item, revenue, factor, 1)
+		t.level[k].learn(keep.item, counts, factor, 1)
 	}
 }
 

@@ -31,7 +31,7 @@ CAFES = {
 # Name, café, first and last day, how many best sellers (0: all), only with --full.
 PERIODS = [
     ("bakery, season's end, 12 items", "bakery", "2022-08-27", "2022-09-30", 12, False),
-    ("bakery, season's end, 60 items", "bakery", "2022-08-27", "2022-09-30", 60, False),
+    ("bakery, season's end, 60 items", "bakery", "2022-08-27", "2022-09-30", 60, True),
     ("café, five weeks of spring", "café", "2017-03-05", "2017-04-09", 0, False),
     ("bakery, 2022, 12 items", "bakery", "2022-01-01", "2022-09-30", 12, True),
 ]
@@ -114,7 +114,7 @@ def ours(cafe, start, end, items):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true", help="the long period, too: half an hour more")
+    parser.add_argument("--full", action="store_true", help="the long periods, too: half an hour more")
     options = parser.parse_args()
     if not DATA.is_dir():
         raise SystemExit(f"the sales are not here: {DATA}")
