@@ -3,7 +3,6 @@ package cafetest
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"pgregory.net/rapid"
@@ -18,6 +17,7 @@ import (
 //   - each customer's balance, spent and orders are the sums over that customer's orders
 //     that count and payments;
 //   - each order and payment has one ledger entry, which says what it contributes now;
+//   - the parts of each order's money add up to its total;
 //   - the alert is armed just when the balance is at or under the limit, and there is one
 //     alert in the outbox for each crossing that was counted;
 //   - a dry run of Reconcile finds nothing.
@@ -39,9 +39,10 @@ func (c *Cafe) WantTrue(t rapid.TB) {
 			status := i.Str("status")
 			e := entry{customer: i.Str("customer_id"), posting: i.Int("posting")}
 			if !i.Bool("deleted") && status != "cancelled" && status != "refunded" {
-				e.revenue, e.sold = i.Int("total"), sold(i)
+				e.money = moneyOf(t, i)
+				e.revenue = i.Int("total") - e.tip
 				if i.Str("payment") == "account" {
-					e.tab = e.revenue
+					e.tab = i.Int("total")
 				}
 				of(e.customer).orders++
 			}
@@ -122,48 +123,19 @@ func (t *totals) add(e entry) {
 type entry struct {
 	customer              string
 	posting, tab, revenue int64
-	sold                  []string
+	money
 }
 
 func (e entry) String() string {
-	return fmt.Sprintf("%s, posting %d, tab %d, revenue %d, sold %s", e.customer, e.posting, e.tab, e.revenue, e.sold)
+	return fmt.Sprintf("%s, posting %d, tab %d, revenue %d, sold %s, %s", e.customer, e.posting, e.tab, e.revenue, e.items, e.money)
 }
 
 func entryKey(row table.Row) string {
 	return fmt.Sprintf("L#%s#%d/%s", row.Item.Str("business_day"), row.Item.Int("shard"), row.Key.PK)
 }
 
-// sold lists what an order's lines sell: SKU, quantity and revenue.
-func sold(order table.Item) (list []string) {
-	quantity, revenue := map[string]int64{}, map[string]int64{}
-	lines, _ := order["lines"].List()
-	for _, v := range lines {
-		line, _ := v.Map()
-		quantity[line.Str("sku")] += line.Int("quantity")
-		revenue[line.Str("sku")] += line.Int("total")
-	}
-	for sku := range quantity {
-		list = append(list, fmt.Sprintf("%s %d %d", sku, quantity[sku], revenue[sku]))
-	}
-	slices.Sort(list)
-	return list
-}
-
 func posted(i table.Item) entry {
-	e := entry{customer: i.Str("customer_id"), posting: i.Int("posting"), tab: i.Int("tab"), revenue: i.Int("revenue")}
-	items, _ := i["items"].Map()
-	for sku, v := range items {
-		pair, _ := v.List()
-		if len(pair) != 2 {
-			e.sold = append(e.sold, sku+" is no pair")
-			continue
-		}
-		quantity, _ := pair[0].Int()
-		revenue, _ := pair[1].Int()
-		e.sold = append(e.sold, fmt.Sprintf("%s %d %d", sku, quantity, revenue))
-	}
-	slices.Sort(e.sold)
-	return e
+	return entry{customer: i.Str("customer_id"), posting: i.Int("posting"), tab: i.Int("tab"), revenue: i.Int("revenue"), money: postedMoney(i)}
 }
 
 // Totals returns a customer's balance, spent and orders as they are stored.
