@@ -18,6 +18,7 @@ import (
 	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/model"
+	"cafe/model/pricing"
 	"cafe/model/till"
 )
 
@@ -56,6 +57,8 @@ type attempt struct {
 	*Importer
 	files Files
 	told  time.Time // when it last stored its progress
+
+	tariff *pricing.Tariff // for orders: the café's now
 
 	mu sync.Mutex // guards the counts
 	im model.Import
@@ -128,6 +131,12 @@ func (a *attempt) read(ctx context.Context) error {
 	}
 	switch a.im.Kind {
 	case model.ImportOrders:
+		if a.Tariffs != nil {
+			err := records.Patiently(ctx, func() (err error) { a.tariff, err = a.Tariffs.Tariff(ctx); return err })
+			if err != nil {
+				return err
+			}
+		}
 		file, err := till.ReadOrders(ctx, upload, rules)
 		return takeAll(ctx, a, file, err, func(o till.Order) till.Entry { return o.Entry }, a.takeOrder)
 	case model.ImportStock:

@@ -20,6 +20,7 @@ import (
 	"cafe/internal/settings"
 	"cafe/internal/table"
 	"cafe/model"
+	"cafe/model/pricing"
 	"cafe/model/till"
 )
 
@@ -31,8 +32,16 @@ type Menus interface {
 	ForgetMenu()
 }
 
+// Tariffs gives the café's pricing document.
+type Tariffs interface {
+	// Tariff returns the document as it is now; nil when there is none.
+	Tariff(ctx context.Context) (*pricing.Tariff, error)
+}
+
 // Importer carries out imports. Make it with New; it is safe for concurrent use.
 type Importer struct {
+	Tariffs Tariffs // set before use. Without it (nil) the taxes of imported orders are contained in their amounts
+
 	settings settings.Settings
 	table    table.Table
 	now      records.Clock

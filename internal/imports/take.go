@@ -7,6 +7,7 @@ import (
 	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/model"
+	"cafe/model/pricing"
 	"cafe/model/till"
 )
 
@@ -21,6 +22,9 @@ func (a *attempt) takeOrder(ctx context.Context, o till.Order) (became outcome, 
 		ID: id, CustomerID: o.CustomerID, Payment: o.Payment, Status: o.Status, Lines: o.Lines, Total: o.Total, Currency: a.settings.Currency,
 		PlacedAt: o.PlacedAt, UpdatedAt: now, BusinessDay: a.settings.Calendar.DayOf(o.PlacedAt), Version: 1, Posting: 1, Shard: a.settings.Shard(id),
 		Fingerprint: o.Fingerprint, Import: a.im.ID,
+	}
+	if err := a.reckon(&order, o); err != nil {
+		return rejected, "the order's amounts, discounts, taxes and tips add up to more than the café can keep", nil
 	}
 	op := table.Put(records.OrderKey(id), records.EncodeOrder(order), table.Absent())
 	var stored table.Item
@@ -51,6 +55,30 @@ func (a *attempt) takeOrder(ctx context.Context, o till.Order) (became outcome, 
 		return rejected, "the order was imported before with other rows, and has been deleted since", nil
 	}
 	return rejected, "the order was imported before with other rows", nil
+}
+
+// reckon makes the order's money of what the till says of its discounts, taxes and tips. The
+// till's amounts stay as they are: taxes are contained in them, unless all taxes of the café
+// come on top. Of an order of which the till says nothing else, it changes nothing.
+func (a *attempt) reckon(order *model.Order, o till.Order) error {
+	if o.Extras == nil {
+		return nil
+	}
+	said := make([]pricing.TillLine, len(order.Lines))
+	for i, e := range o.Extras {
+		l := &order.Lines[i]
+		said[i].Tax = e.Tax
+		if (e.Discount < 0) == (l.Quantity < 0) { // else the order was raised, and no discount
+			said[i].Discount = e.Discount
+			l.Total += e.Discount
+		}
+	}
+	bill, err := pricing.Imported(order.Lines, said, o.Tip, !a.tariff.OnTop())
+	if err != nil {
+		return err
+	}
+	order.Lines, order.Reckoning, order.Total = bill.Lines, bill.Reckoning, bill.Total
+	return nil
 }
 
 // look returns a stored item as it is, nil when there is none.

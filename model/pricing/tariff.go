@@ -133,6 +133,11 @@ func (t *Tariff) Document() Document {
 	return t.document
 }
 
+// OnTop reports whether the document has taxes and all of them come on top of prices.
+func (t *Tariff) OnTop() bool {
+	return t != nil && len(t.taxes) > 0 && !slices.ContainsFunc(t.taxes, func(x tax) bool { return x.inclusive })
+}
+
 // Tax returns the tax of that id with its name and rate. Of TillTax, which no document has,
 // it has the name only.
 func (t *Tariff) Tax(id string) (tax model.Tax, known bool) {
