@@ -1,6 +1,7 @@
 package model
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -23,6 +24,57 @@ func TestOnlyOrdersThatCountContribute(t *testing.T) {
 		gone.Total, gone.Lines, gone.Payment = o.Total, o.Lines, o.Payment
 		if e := gone.Entry(); e.Tab != 0 || e.Revenue != 0 || e.Items != nil || e.Counts() {
 			t.Errorf("does not count, but contributes: %+v", e)
+		}
+	}
+}
+
+// priced is an order of two lines with a discount, a charge, two taxes (one on top) and a tip.
+func priced() Order {
+	return Order{ID: "1", CustomerID: "alice", Payment: TermsAccount, Status: StatusPlaced, Posting: 1, Total: 1190,
+		Lines: []Line{
+			{SKU: "cake", Quantity: 2, Total: 800, Discount: 200, Taxes: []TaxShare{{"vat", 100}, {"city", 5}}},
+			{SKU: "tea", Quantity: 1, Total: 400, Taxes: []TaxShare{{"city", 4}}},
+		},
+		Reckoning: Reckoning{Pricing: 7, Subtotal: 1200, Tip: 80,
+			Discounts: []Discount{{ID: "happy", Amount: 200}},
+			Charges:   []Charge{{ID: "service", Amount: 100, Taxes: []TaxShare{{"city", 1}}}},
+			Taxes:     []Tax{{ID: "vat", Inclusive: true, Net: 500, Amount: 100}, {ID: "city", Net: 1000, Amount: 10}},
+		}}
+}
+
+func TestAnEntryHasThePartsOfAnOrdersMoney(t *testing.T) {
+	o := priced()
+	e := o.Entry()
+	want := Entry{Kind: EntryOrder, ID: "1", CustomerID: "alice", Status: StatusPlaced, Posting: 1,
+		Tab: 1190, Revenue: 1110, Net: 1000, Pricing: 7, Taxes: []EntryTax{{"city", 1000, 10}, {"vat", 500, 100}}, Discount: 200, Charge: 100, Tip: 80,
+		Items: []EntryItem{{"cake", 2, 605}, {"tea", 1, 404}}}
+	if !reflect.DeepEqual(e, want) {
+		t.Errorf("entry %+v\nwant  %+v", e, want)
+	}
+	r := o.Reckoning
+	if r.Total() != o.Total || e.Net != r.Net() || e.Items[0].Revenue+e.Items[1].Revenue+r.ChargeRevenue()+e.Tip != o.Total {
+		t.Errorf("the parts of %+v are not its total", e)
+	}
+	c := NewCustomer("alice")
+	if err := c.Post(Entry{}, e); err != nil || c.Balance != 1190 || c.Spent != 1110 {
+		t.Errorf("owes %d, spent %d, %v", c.Balance, c.Spent, err)
+	}
+	o.Status = StatusCancelled
+	if e := o.Entry(); !e.SameContribution(Order{Status: StatusCancelled}.Entry()) || e.Tip != 0 || e.Net != 0 || e.Taxes != nil {
+		t.Errorf("cancelled, it contributes %+v", e)
+	}
+}
+
+func TestEachPartOfAnOrdersMoneyIsAContribution(t *testing.T) {
+	whole := priced().Entry()
+	for i, change := range []func(*Entry){
+		func(e *Entry) { e.Net++ }, func(e *Entry) { e.Pricing++ }, func(e *Entry) { e.Discount++ }, func(e *Entry) { e.Charge++ }, func(e *Entry) { e.Tip++ },
+		func(e *Entry) { e.Taxes[0].ID = "state" }, func(e *Entry) { e.Taxes[1].Net++ }, func(e *Entry) { e.Taxes[1].Amount++ }, func(e *Entry) { e.Taxes = e.Taxes[:1] },
+	} {
+		other := priced().Entry()
+		change(&other)
+		if other.SameContribution(whole) {
+			t.Errorf("change %d is none: %+v", i, other)
 		}
 	}
 }

@@ -1,0 +1,86 @@
+package records
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"cafe/internal/table"
+	"cafe/model"
+)
+
+func TestAnEntryWithoutPricingIsStoredAsBefore(t *testing.T) {
+	at := time.Date(2017, 3, 18, 9, 30, 0, 0, time.UTC)
+	order := model.Order{
+		ID: "one", CustomerID: "alice", Payment: model.TermsAccount, Status: model.StatusPlaced, BusinessDay: "2017-03-18", Posting: 2, PlacedAt: at,
+		Lines: []model.Line{{SKU: "tea", Quantity: 2, Total: 440}, {SKU: "latte", Quantity: 1, Total: 350}}, Total: 790, Reckoning: model.Reckoning{Subtotal: 790},
+	}
+	payment := model.Entry{Kind: model.EntryPayment, ID: "paid", CustomerID: "alice", Day: "2017-03-18", Posting: 1, At: at, Tab: -500}
+	cancelled := order
+	cancelled.Status = model.StatusCancelled
+	for name, tt := range map[string]struct {
+		entry model.Entry
+		want  table.Item
+	}{
+		"order": {order.Entry(), table.Item{
+			"customer_id": table.String("alice"), "posting": table.Int(2), "at": table.Int(1489829400000000), "status": table.String("placed"),
+			"tab": table.Int(790), "revenue": table.Int(790),
+			"items": table.Map(table.Item{"latte": table.List(table.Int(1), table.Int(350)), "tea": table.List(table.Int(2), table.Int(440))}),
+		}},
+		"cancelled order": {cancelled.Entry(), table.Item{
+			"customer_id": table.String("alice"), "posting": table.Int(2), "at": table.Int(1489829400000000), "status": table.String("cancelled"),
+		}},
+		"payment": {payment, table.Item{
+			"customer_id": table.String("alice"), "posting": table.Int(1), "at": table.Int(1489829400000000), "tab": table.Int(-500),
+		}},
+	} {
+		if got := EncodeEntry(tt.entry); !got.Equal(tt.want) {
+			t.Errorf("%s is stored as\n%v, want\n%v", name, got, tt.want)
+		}
+		old, err := DecodeEntry(EntryKey(tt.entry), tt.want)
+		if err != nil || !old.SameContribution(tt.entry) || !reflect.DeepEqual(old, tt.entry) {
+			t.Errorf("%s: an entry of before is %+v, %v; want %+v", name, old, err, tt.entry)
+		}
+	}
+}
+
+func TestAnEntryHasThePartsOfItsOrdersMoney(t *testing.T) {
+	order, _ := sold(t)
+	e := order.Entry()
+	want := table.Item{
+		"customer_id": table.String("alice"), "posting": table.Int(1), "at": table.Int(1489829400000000), "status": table.String("placed"),
+		// Lines of 390, 580 and 520, less 100 and 116, are 1274; the service is 12.5 % of that,
+		// 159. VAT is a sixth of 290 + 464 + 159, 152; city tax is 1.5 % of the 1281 left.
+		"tab": table.Int(1502), "revenue": table.Int(1452), "net": table.Int(1281), "pricing": table.Int(3),
+		"taxes":    table.Map(table.Item{"vat": table.List(table.Int(761), table.Int(152)), "city": table.List(table.Int(1281), table.Int(19))}),
+		"discount": table.Int(216), "charge": table.Int(159), "tip": table.Int(50),
+		"items": table.Map(table.Item{
+			"latte": table.List(table.Int(1), table.Int(293)), "brownie": table.List(table.Int(2), table.Int(470)), "sandwich": table.List(table.Int(1), table.Int(528)),
+		}),
+	}
+	if got := EncodeEntry(e); !got.Equal(want) {
+		t.Errorf("stored as\n%v, want\n%v", got, want)
+	}
+	read, err := DecodeEntry(EntryKey(e), EncodeEntry(e))
+	if err != nil || !reflect.DeepEqual(read, e) {
+		t.Errorf("read   %+v, %v\nposted %+v", read, err, e)
+	}
+	if size := EncodeEntry(e).Size(); size > 512 {
+		t.Errorf("an entry of three lines and two taxes takes %d bytes", size)
+	}
+}
+
+func TestADamagedPartOfAnEntryIsUnreadable(t *testing.T) {
+	order, _ := sold(t)
+	e := order.Entry()
+	for name, damaged := range map[string]table.Value{
+		"net": table.String("1"), "tip": table.Bool(true), "pricing": table.List(), "taxes": table.Map(table.Item{"vat": table.List(table.Int(1))}),
+		"items": table.Map(table.Item{"tea": table.List(table.Int(1), table.String("x"))}),
+	} {
+		item := EncodeEntry(e)
+		item[name] = damaged
+		if _, err := DecodeEntry(EntryKey(e), item); !IsUnreadable(err) {
+			t.Errorf("%s %v: %v", name, damaged, err)
+		}
+	}
+}
