@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"cafe/internal/records"
 	"cafe/internal/render"
 	"cafe/model"
 	"cafe/model/pricing"
@@ -68,19 +69,19 @@ func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input) (m
 	return m, nil
 }
 
-// taxesOf returns names and rates of the taxes in the entries. A tax whose document is not
-// there any more is left out.
+// taxesOf returns names and rates of the taxes in the entries: those of the pricing document
+// that each order was priced by. A tax whose document somebody removed by hand is left out.
 func (r *Reporter) taxesOf(ctx context.Context, entries []model.Entry) (map[report.TaxKey]model.Tax, error) {
 	taxes := map[report.TaxKey]model.Tax{}
 	tariffs := map[int64]*pricing.Tariff{0: nil}
 	for _, e := range entries {
 		for _, t := range e.Taxes {
 			tariff, known := tariffs[e.Pricing]
-			if !known && r.Tariffs != nil {
+			if !known {
 				var err error
-				tariff, err = r.Tariffs.Tariff(ctx, e.Pricing)
+				tariff, err = records.Get(ctx, r.table, records.PricingVersionKey(e.Pricing), true, records.DecodePricing)
 				if err != nil && !errors.Is(err, model.ErrNotFound) {
-					return nil, fmt.Errorf("pricing of version %d: %w", e.Pricing, err)
+					return nil, fmt.Errorf("version %d of the pricing document: %w", e.Pricing, err)
 				}
 				tariffs[e.Pricing] = tariff
 			}

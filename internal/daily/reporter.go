@@ -14,19 +14,12 @@ import (
 	"cafe/internal/settings"
 	"cafe/internal/table"
 	"cafe/model"
-	"cafe/model/pricing"
 	"cafe/model/report"
 )
 
 // Menus gives the menu as it is now.
 type Menus interface {
 	Menu(ctx context.Context) (model.Menu, error)
-}
-
-// Tariffs gives the pricing documents that taxes are named by.
-type Tariffs interface {
-	// Tariff returns the document of a version, from 1, or model.ErrNotFound.
-	Tariff(ctx context.Context, version int64) (*pricing.Tariff, error)
 }
 
 // Imports lists imports that went wrong.
@@ -46,8 +39,7 @@ type Watch interface {
 
 // Reporter makes reports. Make it with New; it is safe for concurrent use.
 type Reporter struct {
-	Watch   Watch   // set before use. Without one (nil) reports say nothing of the machinery
-	Tariffs Tariffs // set before use. Without it (nil) taxes go by their ids
+	Watch Watch // set before use. Without one (nil) reports say nothing of the machinery
 
 	settings settings.Settings
 	table    table.Table

@@ -131,11 +131,9 @@ func (a *attempt) read(ctx context.Context) error {
 	}
 	switch a.im.Kind {
 	case model.ImportOrders:
-		if a.Tariffs != nil {
-			err := records.Patiently(ctx, func() (err error) { a.tariff, err = a.Tariffs.Tariff(ctx); return err })
-			if err != nil {
-				return err
-			}
+		err := records.Patiently(ctx, func() (err error) { a.tariff, err = a.menus.Tariff(ctx); return err })
+		if err != nil {
+			return err
 		}
 		file, err := till.ReadOrders(ctx, upload, rules)
 		return takeAll(ctx, a, file, err, func(o till.Order) till.Entry { return o.Entry }, a.takeOrder)

@@ -24,24 +24,18 @@ import (
 	"cafe/model/till"
 )
 
-// Menus gives the menu that rows are matched with.
+// Menus gives the menu that rows are matched with, and what its prices are made of.
 type Menus interface {
 	// MenuSince returns a menu that was read at or after the given time.
 	MenuSince(ctx context.Context, since time.Time) (model.Menu, error)
+	// Tariff returns the pricing document; nil when the café has none.
+	Tariff(ctx context.Context) (*pricing.Tariff, error)
 	// ForgetMenu has the next call read the menu anew.
 	ForgetMenu()
 }
 
-// Tariffs gives the café's pricing document.
-type Tariffs interface {
-	// Tariff returns the document as it is now; nil when there is none.
-	Tariff(ctx context.Context) (*pricing.Tariff, error)
-}
-
 // Importer carries out imports. Make it with New; it is safe for concurrent use.
 type Importer struct {
-	Tariffs Tariffs // set before use. Without it (nil) the taxes of imported orders are contained in their amounts
-
 	settings settings.Settings
 	table    table.Table
 	now      records.Clock

@@ -1,7 +1,6 @@
 package imports_test
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"testing"
@@ -22,34 +21,25 @@ const withTaxes = `order_id,date,time,item,quantity,amount,discount,tax,tip,cust
 3,2017-03-18,09:30,Brownie,1,3.00,,,,,
 `
 
-// always is a café's pricing document that never changes.
-type always struct{ tariff *pricing.Tariff }
-
-func (a always) Tariff(context.Context) (*pricing.Tariff, error) { return a.tariff, nil }
-
 func TestImportedOrdersHaveTheirDiscountsTaxesAndTips(t *testing.T) {
-	onTop, err := pricing.New(4, pricing.Document{Taxes: []pricing.Tax{{ID: "sales", Name: "Sales tax", Rate: "20", Applies: []pricing.Applies{{Class: "standard"}}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	contained, err := pricing.New(4, pricing.Document{Taxes: []pricing.Tax{{ID: "vat", Name: "VAT", Rate: "20", Inclusive: true, Applies: []pricing.Applies{{Class: "standard"}}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	contained, onTop := cafetest.VAT("20"), cafetest.VAT("20")
+	onTop.Taxes[0].Inclusive = false
 	for _, tt := range []struct {
 		name           string
-		tariff         *pricing.Tariff
+		document       *pricing.Document
 		balance, spent model.Money // of alice
 		revenue, net   model.Money // of the day
 		taxNet         model.Money
 	}{
 		{"no document", nil, 900, 850, 835, 746, 446},
-		{"taxes in prices", contained, 900, 850, 835, 746, 446},
-		{"taxes on top", onTop, 1042, 992, 924, 835, 535},
+		{"taxes in prices", &contained, 900, 850, 835, 746, 446},
+		{"taxes on top", &onTop, 1042, 992, 924, 835, 535},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cafetest.OnEachCounter(t, func(t *testing.T, c cafetest.Counter) {
-				c.Imports.Tariffs = always{tt.tariff}
+				if tt.document != nil {
+					cafetest.SetPricing(t, c.Cafe, *tt.document)
+				}
 				draft := cafetest.ImportDraft(model.ImportOrders)
 				cafetest.WantTally(t, c.Bring(t, draft, withTaxes), "done: 4 rows, 3 created, 0 updated, 0 unchanged, 0 rejected, 0 skipped")
 				before := cafetest.Stored(t, c.Cafe, "O#")
