@@ -689,7 +689,7 @@ func TestLimitsMatchTheModel(t *testing.T) {
 // not required.
 func TestFieldsMatchTheReference(t *testing.T) {
 	for name, encoded := range map[string]any{
-		"Item": itemJSON{}, "Order": orderJSON{}, "Line": lineJSON{}, "Option": optionJSON{}, "Customer": customerJSON{},
+		"Item": itemJSON{}, "Order": orderJSON{}, "Line": lineJSON{}, "MenuOption": optionJSON{}, "Customer": customerJSON{},
 		"Payment": paymentJSON{}, "Stock": stockJSON{}, "Problem": Problem{}, "Report": report.Report{},
 	} {
 		if err := sameFields(reflect.TypeOf(encoded), "components", "schemas", name); err != nil {
