@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -15,6 +16,7 @@ func (s *server) beginImport(c *gin.Context) error {
 		Name        optional[string]   `json:"name"`
 		Source      optional[string]   `json:"source"`
 		IgnoreItems optional[[]string] `json:"ignore_items"`
+		Payment     optional[string]   `json:"payment"`
 		DryRun      optional[bool]     `json:"dry_run"`
 	}
 	if err := decode(c, &r); err != nil {
@@ -24,7 +26,11 @@ func (s *server) beginImport(c *gin.Context) error {
 	draft := model.ImportDraft{
 		Kind: model.ImportKind(r.Kind.need(&faults, "/kind")), Name: r.Name.need(&faults, "/name"),
 		Source: r.Source.or(&faults, "/source", ""), Ignore: r.IgnoreItems.or(&faults, "/ignore_items", nil),
-		DryRun: r.DryRun.or(&faults, "/dry_run", false),
+		Payment: model.PaymentTerms(r.Payment.or(&faults, "/payment", "")),
+		DryRun:  r.DryRun.or(&faults, "/dry_run", false),
+	}
+	if r.Payment.Given && !r.Payment.Null && draft.Payment == "" {
+		faults.Add("/payment", "must be account or counter")
 	}
 	if r.Source.Given && !r.Source.Null && draft.Source == "" {
 		faults.Add("/source", "must not be empty")
@@ -45,6 +51,65 @@ func (s *server) beginImport(c *gin.Context) error {
 	}{upload.ImportID, upload.URL, model.Timestamp(upload.ExpiresAt)})
 }
 
+// importJSON is an import as lists show it.
+type importJSON struct {
+	ID          string             `json:"id"`
+	Kind        model.ImportKind   `json:"kind"`
+	Name        string             `json:"name"`
+	Source      string             `json:"source"`
+	Payment     model.PaymentTerms `json:"payment"`
+	DryRun      bool               `json:"dry_run"`
+	Status      model.ImportStatus `json:"status"`
+	CreatedAt   string             `json:"created_at"`
+	FinishedAt  *string            `json:"finished_at"`
+	Rows        int64              `json:"rows"`
+	Created     int64              `json:"created"`
+	Updated     int64              `json:"updated"`
+	Unchanged   int64              `json:"unchanged"`
+	Rejected    int64              `json:"rejected"`
+	SkippedRows int64              `json:"skipped_rows"`
+}
+
+func importAnswer(im model.Import) importJSON {
+	return importJSON{
+		im.ID, im.Kind, im.Name, im.Source, cmp.Or(im.Payment, model.TermsCounter), im.DryRun, im.Status, model.Timestamp(im.CreatedAt), optionalTime(im.FinishedAt),
+		im.Rows, im.Created, im.Updated, im.Unchanged, im.Rejected, im.SkippedRows,
+	}
+}
+
+// importDetailJSON is an import with all that is known of it.
+type importDetailJSON struct {
+	importJSON
+	Errors     []importProblemJSON `json:"errors"`
+	RejectsURL string              `json:"rejects_url,omitempty"`
+	Totals     *importTotalsJSON   `json:"totals,omitempty"`
+	Columns    *importColumnsJSON  `json:"columns,omitempty"`
+	Notes      []string            `json:"notes"`
+}
+
+type importProblemJSON struct {
+	Line   int    `json:"line"`
+	Reason string `json:"reason"`
+}
+
+type importTotalsJSON struct {
+	Orders   int64           `json:"orders"`
+	Revenue  model.Money     `json:"revenue"`
+	Currency string          `json:"currency"`
+	ByDay    []importDayJSON `json:"by_day"`
+}
+
+type importDayJSON struct {
+	Day     model.Day   `json:"day"`
+	Orders  int64       `json:"orders"`
+	Revenue model.Money `json:"revenue"`
+}
+
+type importColumnsJSON struct {
+	Read    map[string]string `json:"read"`
+	NotRead []string          `json:"not_read"`
+}
+
 // getImport answers with the progress and the result of an import.
 func (s *server) getImport(c *gin.Context) error {
 	id, err := pathID(c, "id")
@@ -55,28 +120,23 @@ func (s *server) getImport(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	type problem struct {
-		Line   int    `json:"line"`
-		Reason string `json:"reason"`
-	}
-	problems := make([]problem, len(im.Problems))
+	a := importDetailJSON{importJSON: importAnswer(im), Errors: make([]importProblemJSON, len(im.Problems)), RejectsURL: rejectsURL}
 	for i, p := range im.Problems {
-		problems[i] = problem(p)
+		a.Errors[i] = importProblemJSON(p)
+	}
+	a.Notes = append([]string{}, im.Summary.Notes...)
+	if im.Status == model.ImportDone {
+		a.Columns = &importColumnsJSON{Read: im.Summary.Columns.Read, NotRead: append([]string{}, im.Summary.Columns.NotRead...)}
+		if im.Kind == model.ImportOrders {
+			t := im.Summary.Totals
+			a.Totals = &importTotalsJSON{t.Orders, t.Revenue, s.cafe.Currency, make([]importDayJSON, len(t.ByDay))}
+			for i, d := range t.ByDay {
+				a.Totals.ByDay[i] = importDayJSON(d)
+			}
+		}
 	}
 	c.Header("Cache-Control", "no-store")
-	return answer(c, http.StatusOK, struct {
-		ID          string             `json:"id"`
-		Kind        model.ImportKind   `json:"kind"`
-		Status      model.ImportStatus `json:"status"`
-		Rows        int64              `json:"rows"`
-		Created     int64              `json:"created"`
-		Updated     int64              `json:"updated"`
-		Unchanged   int64              `json:"unchanged"`
-		Rejected    int64              `json:"rejected"`
-		SkippedRows int64              `json:"skipped_rows"`
-		Errors      []problem          `json:"errors"`
-		RejectsURL  string             `json:"rejects_url,omitempty"`
-	}{im.ID, im.Kind, im.Status, im.Rows, im.Created, im.Updated, im.Unchanged, im.Rejected, im.SkippedRows, problems, rejectsURL})
+	return answer(c, http.StatusOK, a)
 }
 
 // RefuseFile answers a request for a file, an upload or a rejects file, that is refused. The

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -13,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -34,6 +32,7 @@ func importCommand() *cli.Command {
 			&cli.StringFlag{Name: "kind", Value: string(model.ImportOrders), Usage: "what the file holds: orders, stock or menu"},
 			&cli.StringFlag{Name: "source", Value: "till", Usage: "which till the order ids are of"},
 			&cli.StringSliceFlag{Name: "ignore", Usage: "items whose rows are no sale, such as NONE,Adjustment"},
+			&cli.StringFlag{Name: "payment", Value: string(model.TermsCounter), Usage: "what orders of named customers are whose rows do not say: counter, or account for their tab"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "work out the result, and store nothing"},
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
@@ -56,7 +55,7 @@ func importCommand() *cli.Command {
 				return err
 			}
 			name := filepath.Base(file.Name())
-			draft := importDraft{c.String("kind"), name, c.String("source"), append([]string{}, c.StringSlice("ignore")...), c.Bool("dry-run")}
+			draft := importDraft{c.String("kind"), name, c.String("source"), append([]string{}, c.StringSlice("ignore")...), c.String("payment"), c.Bool("dry-run")}
 			result, err := bring(ctx, cl, file, draft, newProgress(c.Root().ErrWriter))
 			if err != nil {
 				return err
@@ -79,6 +78,7 @@ type importDraft struct {
 	Name        string   `json:"name"`
 	Source      string   `json:"source"`
 	IgnoreItems []string `json:"ignore_items"`
+	Payment     string   `json:"payment"`
 	DryRun      bool     `json:"dry_run"`
 }
 
@@ -93,6 +93,24 @@ type importResult struct {
 		Reason string
 	}
 	RejectsURL string `json:"rejects_url"`
+	Totals     *struct {
+		Orders   int64
+		Revenue  model.Money
+		Currency string
+		ByDay    []importDay `json:"by_day"`
+	}
+	Columns *struct {
+		Read    map[string]string
+		NotRead []string `json:"not_read"`
+	}
+	Notes []string
+}
+
+// importDay is the totals of a day, or of a month.
+type importDay struct {
+	Day     string
+	Orders  int64
+	Revenue model.Money
 }
 
 // bring makes the three calls of an import, and waits until it is finished.
@@ -273,59 +291,4 @@ func (p *progress) end() {
 		p.bar.Finish()
 	}
 	p.bar = nil
-}
-
-// listed is how many problems are printed.
-const listed = 10
-
-// summarize prints what came of an import.
-func summarize(w io.Writer, draft importDraft, r importResult) {
-	thing := cmp.Or(map[string]string{"stock": "count", "menu": "item"}[draft.Kind], "order")
-	fmt.Fprintf(w, "%s: %s rows", draft.Name, grouped(r.Rows))
-	if r.SkippedRows > 0 {
-		fmt.Fprintf(w, ", %s of them passed over", grouped(r.SkippedRows))
-	}
-	fmt.Fprintln(w)
-	if draft.DryRun {
-		fmt.Fprintln(w, "A dry run: nothing was stored. It would be")
-	}
-	for _, line := range []struct {
-		n    int64
-		what string
-		show bool
-	}{
-		{r.Created, "created", true},
-		{r.Updated, "updated", draft.Kind != string(model.ImportOrders)},
-		{r.Unchanged, "unchanged", true},
-		{r.Rejected, "rejected", true},
-	} {
-		if !line.show {
-			continue
-		}
-		things := thing + "s"
-		if line.n == 1 {
-			things = thing
-		}
-		fmt.Fprintf(w, "%10s %s %s\n", grouped(line.n), things, line.what)
-	}
-	if r.Rejected == 0 {
-		return
-	}
-	fmt.Fprintln(w, "\nRejected:")
-	for _, e := range r.Errors[:min(len(r.Errors), listed)] {
-		fmt.Fprintf(w, "  line %-6d %s\n", e.Line, e.Reason)
-	}
-	if len(r.Errors) > listed {
-		fmt.Fprintln(w, "  … and more in the rejects file")
-	}
-	fmt.Fprintf(w, "\nThe rejected rows, each with its reason, are here for an hour:\n  %s\nMend them and import that file: what went in already stays as it is.\n", r.RejectsURL)
-}
-
-// grouped writes a number with commas between the thousands.
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

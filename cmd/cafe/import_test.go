@@ -65,6 +65,14 @@ A dry run: nothing was stored. It would be
          0 orders unchanged
          1 order rejected
 
+The file's totals, to compare with the till: 1 order, £5.90
+  2017-03-17         1 order           £5.90
+
+Columns read: date as date, item as item, order as order id, time as time of day
+
+Notes:
+  - prices are the menu's, since no column holds any that was read
+
 Rejected:
   line 4      item: "tee" is no SKU and no name on the menu
 `; !strings.HasPrefix(out, want) || status != 1 || errs != "" {
@@ -82,6 +90,8 @@ Rejected:
 	if s.call("staff", "GET", "/orders?day=2017-03-17", nil, &orders); len(orders.Orders) != 1 {
 		t.Errorf("there are %d orders", len(orders.Orders))
 	}
+	tills(t, s)
+
 	url := regexp.MustCompile(`http://\S+`).FindString(out)
 	if !strings.HasPrefix(url, s.url+"/uploads/rejects/") {
 		t.Fatalf("rejects are at %q", url)
@@ -135,6 +145,45 @@ Rejected:
 	}
 	if s.call("staff", "GET", "/stock?limit=100", nil, &stock); !strings.Contains(fmt.Sprint(stock), "{cake 12}") {
 		t.Errorf("%+v", stock)
+	}
+}
+
+// tills imports files in shapes that went wrong once, each from a till of its own.
+func tills(t *testing.T, s *shop) {
+	t.Helper()
+	rows := "1001,2017-02-05,08:15,Latte,2,3.50\n1002,2017-02-05,09:00,Espresso,1,2.40\n"
+	head := "order_id,date,time,item,quantity,unit_price\n"
+	for name, c := range map[string]struct {
+		text   string
+		args   []string
+		status int
+		says   []string
+	}{
+		"cr":    {text: strings.ReplaceAll(head+rows, "\n", "\r"), says: []string{"2 rows", "2 orders created", "2 orders, £9.40"}},
+		"price": {text: strings.Replace(head, "unit_price", "Price", 1) + rows, says: []string{"Columns not read: Price", `not read: "Price"`, "prices are the menu's"}},
+		"refund": {text: "order_id,date,time,item,quantity,Net Sales,Event Type\n1,2017-02-05,08:14,Latte,2,$7.00,Payment\n2,2017-02-05,09:14,Latte,1,-$3.50,Refund\n",
+			says: []string{"1 order, £3.50", "an order gives back 3.50", "amounts are marked $"}},
+		"tab":   {text: "order_id,date,time,item,customer_id\n1,2017-02-05,08:14,Latte,dave\n", args: []string{"-payment", "account"}, says: []string{"1 order created"}},
+		"empty": {text: head, status: 1, says: []string{"no row beneath it"}},
+		"json":  {text: "{}\n", status: 1, says: []string{`Its first line is "{}"`}},
+	} {
+		out, errs, status := s.importing(append(c.args, "-source", name, write(t, name+".csv", c.text))...)
+		for _, says := range c.says {
+			if !strings.Contains(out+errs, says) || status != c.status {
+				t.Errorf("%s: status %d, no %q in %s%s", name, status, says, errs, out)
+			}
+		}
+	}
+	var orders struct{ Orders []struct{ Payment string } }
+	if s.call("staff", "GET", "/orders?customer_id=dave", nil, &orders); len(orders.Orders) != 1 || orders.Orders[0].Payment != "account" {
+		t.Errorf("%+v", orders)
+	}
+	days := []importDay{{"2017-01-31", 1, 100}}
+	for i := range 31 {
+		days = append(days, importDay{fmt.Sprintf("2017-02-%02d", i+1), 2, 10})
+	}
+	if got := fmt.Sprint(byPeriod(days)); got != "[{2017-01 1 100} {2017-02 62 310}]" {
+		t.Errorf("by month: %s", got)
 	}
 }
 

@@ -216,6 +216,7 @@ func takeAll[T any](ctx context.Context, a *attempt, file *till.File[T], readErr
 	for _, p := range file.Problems() {
 		a.im.Problems = append(a.im.Problems, model.ImportProblem{Line: p.Line, Reason: shortened(p.String(), maxReason)})
 	}
+	a.im.Summary = file.Summary()
 	if a.im.Rejected == 0 {
 		return nil
 	}

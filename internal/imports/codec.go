@@ -29,6 +29,7 @@ func encode(im model.Import) table.Item {
 	if len(ignore) > 0 {
 		item["ignore_items"] = table.List(ignore...)
 	}
+	records.PutText(item, "payment", string(im.Payment))
 	records.PutFlag(item, "dry_run", im.DryRun)
 	return item
 }
@@ -51,6 +52,9 @@ func resultOf(im model.Import) table.Item {
 		problems[i] = table.Map(table.Item{"line": table.Int(int64(p.Line)), "reason": table.String(p.Reason)})
 	}
 	item["problems"] = table.List(problems...)
+	if im.Status == model.ImportDone {
+		putSummary(item, im.Summary)
+	}
 	return item
 }
 
@@ -61,7 +65,7 @@ func decode(key table.Key, item table.Item) (model.Import, error) {
 		ID: r.OwnID(records.PrefixImport),
 		ImportDraft: model.ImportDraft{
 			Kind: model.ImportKind(r.Text("kind")), Name: r.Text("name"), Source: r.Text("source"), DryRun: r.Flag("dry_run"),
-			Ignore: r.Texts("ignore_items"),
+			Ignore: r.Texts("ignore_items"), Payment: model.PaymentTerms(r.Optional("payment")),
 		},
 		By: model.Role(r.Text("by")), Status: model.ImportStatus(r.Text("status")),
 		CreatedAt: r.Time("created_at"), FinishedAt: r.OptionalTime("finished_at"),
@@ -76,5 +80,6 @@ func decode(key table.Key, item table.Item) (model.Import, error) {
 			im.Problems = append(im.Problems, model.ImportProblem{Line: int(p.Number("line")), Reason: p.Text("reason")})
 		}
 	}
+	im.Summary = readSummary(&r)
 	return im, r.Err()
 }

@@ -16,6 +16,9 @@ func (a *attempt) takeOrder(ctx context.Context, o till.Order) (became outcome, 
 	if o.Fingerprint == "" { // its rows cannot all be read
 		return rejected, "", nil
 	}
+	if had, err := a.hadWhole(ctx, o); had || err != nil {
+		return unchanged, "", err
+	}
 	id := o.OrderID()
 	now := a.now.Stamp()
 	order := model.Order{
@@ -79,6 +82,18 @@ func (a *attempt) reckon(order *model.Order, o till.Order) error {
 	}
 	order.Lines, order.Reckoning, order.Total = bill.Lines, bill.Reckoning, bill.Total
 	return nil
+}
+
+// hadWhole reports whether the sale is stored already, in an order of all sales under its id:
+// an earlier version of the importer took them as one.
+func (a *attempt) hadWhole(ctx context.Context, o till.Order) (bool, error) {
+	if o.Whole == "" {
+		return false, nil
+	}
+	whole := o.Identity
+	whole.Time = ""
+	stored, err := a.look(ctx, records.OrderKey(whole.OrderID()))
+	return err == nil && stored != nil && stored.Str("fingerprint") == o.Whole, err
 }
 
 // look returns a stored item as it is, nil when there is none.
