@@ -29,6 +29,9 @@ func binding(by cafe.Caller, path string, q url.Values) string {
 	for _, name := range []string{"customer_id", "status", "day"} {
 		parts = append(parts, url.QueryEscape(q.Get(name)))
 	}
+	if q.Has("dining") { // v0.1.0 did not know it: other cursors of that version stay good
+		parts = append(parts, url.QueryEscape(q.Get("dining")))
+	}
 	return strings.Join(parts, "\x00")
 }
 

@@ -30,3 +30,6 @@ func CheckBody(schema string, body []byte) error {
 
 // DecodeEvent decodes a payload as a Function does.
 var DecodeEvent = decodeEvent
+
+// QuoteKey is the key of quotes of a router with the cursor key.
+var QuoteKey = quoteKey

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -16,10 +17,15 @@ type itemJSON struct {
 	SKU      string       `json:"sku"`
 	Name     string       `json:"name"`
 	Category string       `json:"category"`
+	TaxClass string       `json:"tax_class"`
 	Price    model.Money  `json:"price"`
 	Options  []optionJSON `json:"options"`
 	Counted  bool         `json:"counted"`
 	Active   bool         `json:"active"`
+
+	// Only where the request says where the item is eaten.
+	PriceWithTaxes *model.Money `json:"price_with_taxes,omitempty"`
+	Taxes          []taxJSON    `json:"taxes,omitempty"`
 }
 
 type optionJSON struct {
@@ -29,7 +35,10 @@ type optionJSON struct {
 }
 
 func itemAnswer(i model.Item) itemJSON {
-	return itemJSON{i.SKU, i.Name, i.Category, i.Price, optionsAnswer(i.Options), i.Counted, i.Active}
+	return itemJSON{
+		SKU: i.SKU, Name: i.Name, Category: i.Category, TaxClass: cmp.Or(i.TaxClass, model.StandardClass), Price: i.Price,
+		Options: optionsAnswer(i.Options), Counted: i.Counted, Active: i.Active,
+	}
 }
 
 func optionsAnswer(options []model.Option) []optionJSON {
@@ -56,7 +65,15 @@ func (s *server) listMenu(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	dining, err := diningParameter(c)
+	if err != nil {
+		return err
+	}
 	items, more, err := s.cafe.MenuPage(c.Request.Context(), l.from, l.limit)
+	if err != nil {
+		return err
+	}
+	tariff, err := s.cafe.Tariff(c.Request.Context())
 	if err != nil {
 		return err
 	}
@@ -67,6 +84,10 @@ func (s *server) listMenu(c *gin.Context) error {
 	}{make([]itemJSON, len(items)), s.cafe.Currency, ""}
 	for i, item := range items {
 		a.Items[i] = itemAnswer(item)
+		if dining != "" {
+			shown := tariff.Show(item, dining)
+			a.Items[i].PriceWithTaxes, a.Items[i].Taxes = &shown.WithTaxes, taxesAnswer(shown.Taxes)
+		}
 	}
 	if more {
 		a.NextCursor = s.cursors.seal(l.binding, items[len(items)-1].SKU)
@@ -76,6 +97,19 @@ func (s *server) listMenu(c *gin.Context) error {
 		return err
 	}
 	return answerTagged(c, http.StatusOK, tag, a)
+}
+
+// diningParameter returns where the prices of a menu are asked for, or "" if nowhere.
+func diningParameter(c *gin.Context) (model.Dining, error) {
+	q, err := query(c.Request)
+	if err != nil || !q.Has("dining") {
+		return "", err
+	}
+	dining := model.Dining(q.Get("dining"))
+	if !dining.Valid() {
+		return "", malformed("A query parameter is not valid.", fieldFault{"dining", "must be eat_in or takeaway"})
+	}
+	return dining, nil
 }
 
 func (s *server) getMenuItem(c *gin.Context) error {
@@ -99,6 +133,7 @@ type itemRequest struct {
 	SKU      optional[string]          `json:"sku"`
 	Name     optional[string]          `json:"name"`
 	Category optional[string]          `json:"category"`
+	TaxClass optional[string]          `json:"tax_class"`
 	Price    optional[int64]           `json:"price"`
 	Options  optional[[]optionRequest] `json:"options"`
 	Counted  optional[bool]            `json:"counted"`
@@ -126,8 +161,12 @@ func (s *server) putMenuItem(c *gin.Context) error {
 	}
 	item := model.Item{
 		SKU: sku, Name: r.Name.need(&faults, "/name"), Category: r.Category.or(&faults, "/category", ""),
-		Price:   model.Money(r.Price.need(&faults, "/price")),
-		Counted: r.Counted.or(&faults, "/counted", false), Active: r.Active.or(&faults, "/active", true),
+		Price:    model.Money(r.Price.need(&faults, "/price")),
+		TaxClass: r.TaxClass.or(&faults, "/tax_class", ""),
+		Counted:  r.Counted.or(&faults, "/counted", false), Active: r.Active.or(&faults, "/active", true),
+	}
+	if item.TaxClass == model.StandardClass {
+		item.TaxClass = ""
 	}
 	for i, o := range r.Options.or(&faults, "/options", nil) {
 		at := "/options/" + strconv.Itoa(i)

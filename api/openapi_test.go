@@ -231,7 +231,7 @@ func CheckAnswer(method, path string, status int, header http.Header, body []byt
 }
 
 func TestCheckAnswerFindsFault(t *testing.T) {
-	const item = `{"sku":"tea","name":"Tea","category":"","price":240,"options":[],"counted":false,"active":true}`
+	const item = `{"sku":"tea","name":"Tea","category":"","tax_class":"standard","price":240,"options":[],"counted":false,"active":true}`
 	const problem = `{"type":"/problems/not-found","title":"Not found","status":404,"detail":"d","instance":"/x","request_id":"r"}`
 	for name, c := range map[string]struct {
 		method, path string
@@ -652,6 +652,13 @@ func TestLimitsMatchTheModel(t *testing.T) {
 		"PaymentInput properties amount maximum":        int64(model.MaxAmount),
 		"CustomerInput properties credit_limit maximum": int64(model.MaxAmount),
 		"StockInput properties on_hand maximum":         model.MaxStock,
+		"OrderInput properties codes maxItems":          model.MaxCodes,
+		"OrderInput properties discounts maxItems":      model.MaxDiscounts,
+		"OrderInput properties tip maximum":             int64(model.MaxAmount),
+		"OrderInput properties quote maxLength":         model.MaxQuoteText,
+		"DiscountInput properties amount maximum":       int64(model.MaxAmount),
+		"DiscountInput properties lines maxItems":       model.MaxLines,
+		"PricingOffer properties amount maximum":        int64(model.MaxAmount),
 		"Orders properties orders maxItems":             100,
 	} {
 		got, _ := r.at(append([]string{"components", "schemas"}, strings.Fields(place)...)...).(json.Number)
@@ -690,6 +697,7 @@ func TestLimitsMatchTheModel(t *testing.T) {
 func TestFieldsMatchTheReference(t *testing.T) {
 	for name, encoded := range map[string]any{
 		"Item": itemJSON{}, "Order": orderJSON{}, "Line": lineJSON{}, "MenuOption": optionJSON{}, "Customer": customerJSON{},
+		"Quote": quoteJSON{}, "Discount": amountJSON{}, "Charge": chargeJSON{}, "Tax": taxJSON{}, "TaxShare": shareJSON{},
 		"Payment": paymentJSON{}, "Stock": stockJSON{}, "Problem": Problem{}, "Report": report.Report{},
 	} {
 		if err := sameFields(reflect.TypeOf(encoded), "components", "schemas", name); err != nil {

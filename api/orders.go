@@ -19,9 +19,16 @@ type orderJSON struct {
 	Payment     model.PaymentTerms `json:"payment"`
 	Status      model.Status       `json:"status"`
 	Version     int64              `json:"version"`
+	Dining      *model.Dining      `json:"dining"` // null: placed or imported without
+	Codes       []string           `json:"codes"`
 	Lines       []lineJSON         `json:"lines"`
 	Note        string             `json:"note"`
 	PickupAt    *string            `json:"pickup_at"`
+	Subtotal    model.Money        `json:"subtotal"`
+	Discounts   []amountJSON       `json:"discounts"`
+	Charges     []chargeJSON       `json:"charges"`
+	Taxes       []taxJSON          `json:"taxes"`
+	Tip         model.Money        `json:"tip"`
 	Total       model.Money        `json:"total"`
 	Currency    string             `json:"currency"`
 	PlacedAt    string             `json:"placed_at"`
@@ -36,19 +43,31 @@ type lineJSON struct {
 	UnitPrice model.Money  `json:"unit_price"`
 	Options   []optionJSON `json:"options"`
 	Note      string       `json:"note"`
-	Total     model.Money  `json:"total"`
+	Total     model.Money  `json:"total"` // before discounts
+	Discount  model.Money  `json:"discount"`
+	Taxes     []shareJSON  `json:"taxes"`
 }
 
 func orderAnswer(o model.Order) orderJSON {
 	a := orderJSON{
-		ID: o.ID, CustomerID: o.CustomerID, Payment: o.Payment, Status: o.Status, Version: o.Version,
-		Lines: make([]lineJSON, len(o.Lines)), Note: o.Note, PickupAt: optionalTime(o.PickupAt), Total: o.Total,
-		Currency: o.Currency, PlacedAt: model.Timestamp(o.PlacedAt), UpdatedAt: model.Timestamp(o.UpdatedAt), BusinessDay: o.BusinessDay,
+		ID: o.ID, CustomerID: o.CustomerID, Payment: o.Payment, Status: o.Status, Version: o.Version, Codes: o.Codes,
+		Lines: linesAnswer(o.Lines), Note: o.Note, PickupAt: optionalTime(o.PickupAt),
+		Subtotal: o.Reckoning.Subtotal, Discounts: discountsAnswer(o.Reckoning.Discounts), Charges: chargesAnswer(o.Reckoning.Charges),
+		Taxes: taxesAnswer(o.Reckoning.Taxes), Tip: o.Reckoning.Tip, Total: o.Total, Currency: o.Currency,
+		PlacedAt: model.Timestamp(o.PlacedAt), UpdatedAt: model.Timestamp(o.UpdatedAt), BusinessDay: o.BusinessDay,
 	}
-	for i, l := range o.Lines {
-		a.Lines[i] = lineJSON{l.SKU, l.Name, l.Quantity, l.UnitPrice, optionsAnswer(l.Options), l.Note, l.Total}
+	if o.Dining != "" {
+		a.Dining = &o.Dining
 	}
 	return a
+}
+
+func linesAnswer(lines []model.Line) []lineJSON {
+	list := make([]lineJSON, len(lines))
+	for i, l := range lines {
+		list[i] = lineJSON{l.SKU, l.Name, l.Quantity, l.UnitPrice, optionsAnswer(l.Options), l.Note, l.Total, l.Discount, sharesAnswer(l.Taxes)}
+	}
+	return list
 }
 
 func optionalTime(t time.Time) *string {
@@ -78,20 +97,22 @@ func draftLines(faults *model.Invalid, asked []lineRequest) []model.DraftLine {
 	return lines
 }
 
-func (s *server) placeOrder(c *gin.Context) error {
-	key, err := idempotencyKey(c.Request)
-	if err != nil {
-		return err
-	}
+// draftOf decodes the request for an order or a quote.
+func draftOf(c *gin.Context) (model.Draft, error) {
 	var r struct {
-		CustomerID optional[string]        `json:"customer_id"`
-		Payment    optional[string]        `json:"payment"`
-		Lines      optional[[]lineRequest] `json:"lines"`
-		Note       optional[string]        `json:"note"`
-		PickupAt   optional[string]        `json:"pickup_at"`
+		CustomerID optional[string]            `json:"customer_id"`
+		Payment    optional[string]            `json:"payment"`
+		Lines      optional[[]lineRequest]     `json:"lines"`
+		Note       optional[string]            `json:"note"`
+		PickupAt   optional[string]            `json:"pickup_at"`
+		Dining     optional[string]            `json:"dining"`
+		Codes      optional[[]string]          `json:"codes"`
+		Discounts  optional[[]discountRequest] `json:"discounts"`
+		Tip        optional[int64]             `json:"tip"`
+		Quote      optional[string]            `json:"quote"`
 	}
 	if err := decode(c, &r); err != nil {
-		return err
+		return model.Draft{}, err
 	}
 	var faults model.Invalid
 	draft := model.Draft{
@@ -99,17 +120,34 @@ func (s *server) placeOrder(c *gin.Context) error {
 		Payment:    model.PaymentTerms(r.Payment.or(&faults, "/payment", "")),
 		Lines:      draftLines(&faults, r.Lines.need(&faults, "/lines")),
 		Note:       r.Note.or(&faults, "/note", ""),
+		Dining:     model.Dining(r.Dining.or(&faults, "/dining", "")),
+		Codes:      r.Codes.or(&faults, "/codes", nil),
+		Discounts:  draftDiscounts(&faults, r.Discounts.or(&faults, "/discounts", nil)),
+		Tip:        model.Money(r.Tip.or(&faults, "/tip", 0)),
+		Quote:      r.Quote.or(&faults, "/quote", ""),
 	}
-	if r.CustomerID.Given && !r.CustomerID.Null && draft.CustomerID == "" {
-		faults.Add("/customer_id", "must not be empty")
+	empty := func(o optional[string], field, message string) {
+		if o.Given && !o.Null && o.Value == "" {
+			faults.Add(field, message)
+		}
 	}
-	if r.Payment.Given && !r.Payment.Null && draft.Payment == "" {
-		faults.Add("/payment", "must be account or counter")
-	}
+	empty(r.CustomerID, "/customer_id", "must not be empty")
+	empty(r.Payment, "/payment", "must be account or counter")
+	empty(r.Dining, "/dining", "must be eat_in or takeaway")
+	empty(r.Quote, "/quote", badQuote)
 	if r.PickupAt.Given && !r.PickupAt.Null {
 		draft.PickupAt = timestamp(&faults, "/pickup_at", r.PickupAt.Value)
 	}
-	if err := faults.Err(); err != nil {
+	return draft, faults.Err()
+}
+
+func (s *server) placeOrder(c *gin.Context) error {
+	key, err := idempotencyKey(c.Request)
+	if err != nil {
+		return err
+	}
+	draft, err := draftOf(c)
+	if err != nil {
 		return err
 	}
 	order, replayed, err := s.cafe.Place(c.Request.Context(), caller(c), draft, key)
@@ -117,7 +155,11 @@ func (s *server) placeOrder(c *gin.Context) error {
 		return err
 	}
 	if !replayed {
-		metric.Emit([]metric.Figure{{Name: "Orders", Value: 1, Unit: metric.Count}, {Name: "Revenue", Value: int64(order.Total), Unit: metric.None}})
+		metric.Emit([]metric.Figure{
+			{Name: "Orders", Value: 1, Unit: metric.Count},
+			{Name: "Revenue", Value: int64(order.Total - order.Reckoning.Tip), Unit: metric.None},
+			{Name: "Net", Value: int64(order.Reckoning.Net()), Unit: metric.None},
+		})
 	}
 	replay(c, replayed)
 	c.Header("Location", "/orders/"+order.ID)

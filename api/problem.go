@@ -15,7 +15,10 @@ import (
 	"cafe/internal/metric"
 	"cafe/internal/table"
 	"cafe/model"
+	"cafe/model/pricing"
 )
+
+const badQuote = "is not a quote of this café"
 
 // Problem is an error in the form that clients see (RFC 9457). It implements error, so that
 // a handler can return it.
@@ -118,6 +121,14 @@ func problemOf(err error) *Problem {
 		return problem("not-found", "It does not exist, or you may not see it.")
 	case errors.Is(err, model.ErrForbidden):
 		return problem("forbidden", "Your role may not do this.")
+	case errors.Is(err, pricing.ErrQuoteExpired):
+		return problem("quote-expired", "The quote has expired. Ask for a new one.")
+	case errors.Is(err, pricing.ErrQuoteMismatch):
+		return problem("quote-mismatch", "The quote is for another order. Only the tip, notes, the pickup time and the payment may differ.")
+	case errors.Is(err, pricing.ErrQuoteAltered):
+		return problem("validation", "Some fields are not valid. See errors.", fieldFault{"/quote", badQuote})
+	case errors.Is(err, pricing.ErrQuoteAnothers):
+		return problem("validation", "Some fields are not valid. See errors.", fieldFault{"/quote", "was given to another caller"})
 	case errors.Is(err, model.ErrKeyReused):
 		return problem("idempotency-key-reused",
 			"This Idempotency-Key was used before with another body. Use a new key for a new request.")

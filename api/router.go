@@ -29,7 +29,7 @@ import (
 
 // Options are the settings of the router.
 type Options struct {
-	CursorKey []byte        // signs the cursors of lists; the same in every process of one café, 16 bytes or more
+	CursorKey []byte        // signs the cursors of lists, and quotes; the same in every process of one café, 16 bytes or more
 	Origin    string        // the one web origin whose pages may call (CORS), such as https://app.example.com; empty: none
 	Version   string        // of the service, for /health
 	URL       string        // where clients reach the café, for the reference; empty: where each of them did
@@ -74,7 +74,11 @@ func (s *server) routes() []route {
 		{"PUT", "/menu/:sku", staff, s.putMenuItem},
 		{"DELETE", "/menu/:sku", owner, s.deleteMenuItem},
 
+		{"GET", "/pricing", nil, s.getPricing},
+		{"PUT", "/pricing", owner, s.putPricing},
+
 		{"POST", "/orders", anyRole, s.placeOrder},
+		{"POST", "/orders/quote", anyRole, s.quoteOrder},
 		{"GET", "/orders", anyRole, s.listOrders},
 		{"GET", "/orders/:id", anyRole, s.getOrder},
 		{"PATCH", "/orders/:id", anyRole, s.amendOrder},
@@ -108,6 +112,7 @@ func New(h *house.House, o Options) (*gin.Engine, error) {
 		return nil, errors.New("Options.Links is not set")
 	}
 	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links, url: strings.TrimRight(o.URL, "/")}
+	h.SignQuotes(quoteKey(o.CursorKey))
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false

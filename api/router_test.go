@@ -23,6 +23,9 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 		"GET /menu/:sku":               {anyone, "/menu/tea", "", 200},
 		"PUT /menu/:sku":               {staffUp, "/menu/tea", `{"name":"Tea","price":240}`, 200},
 		"DELETE /menu/:sku":            {ownerOnly, "/menu/soup", "", 204},
+		"GET /pricing":                 {anyone, "/pricing", "", 200},
+		"PUT /pricing":                 {ownerOnly, "/pricing", document, 200},
+		"POST /orders/quote":           {own, "/orders/quote", `{"customer_id":"alice","lines":[{"sku":"tea","quantity":1}]}`, 200},
 		"POST /orders":                 {own, "/orders", `{"customer_id":"alice","lines":[{"sku":"tea","quantity":1}]}`, 201},
 		"GET /orders":                  {own, "/orders?customer_id=alice", "", 200},
 		"GET /orders/:id":              {own, "/orders/ORDER", "", 200},
@@ -43,7 +46,7 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 		"POST /reconcile":              {ownerOnly, "/reconcile?dry_run=true", "", 200},
 	}
 	// The status for another customer on a route that customers may call for themselves.
-	stranger := map[string]int{"POST /orders": 403, "GET /orders": 403}
+	stranger := map[string]int{"POST /orders": 403, "POST /orders/quote": 403, "GET /orders": 403}
 
 	s := open(t)
 	seen := map[string]bool{}
@@ -76,7 +79,7 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 				want = 403
 			}
 			t.Run(name+" as "+who, func(t *testing.T) {
-				s := open(t)
+				s := priced(t)
 				id := s.call(alice, "POST", "/orders", latte).want(201).get("id")
 				s.call(sam, "PUT", "/customers/alice", `{"name":"Alice"}`).want(201)
 				im := s.call(sam, "POST", "/imports", `{"kind":"menu","name":"menu.csv"}`).want(201).get("id")

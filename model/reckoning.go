@@ -181,6 +181,10 @@ func (v *Invalid) checkDiscount(at string, d DraftDiscount, lines int) {
 	if d.Lines != nil && len(d.Lines) == 0 {
 		v.Add(at+"/lines", "must name a line, or be left out for the whole order")
 	}
+	if len(d.Lines) > lines {
+		v.Add(at+"/lines", "names more lines than the order has")
+		return
+	}
 	seen := make(map[int]bool, len(d.Lines))
 	for i, line := range d.Lines {
 		field := at + "/lines/" + strconv.Itoa(i)

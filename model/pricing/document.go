@@ -107,10 +107,12 @@ func (d Document) Validate() error {
 	return faults.Err()
 }
 
-func checkCount(faults *model.Invalid, field string, n, most int) {
+// checkCount notes a list that is too long, and reports whether it is not.
+func checkCount(faults *model.Invalid, field string, n, most int) bool {
 	if n > most {
 		faults.Add(field, "must have at most "+strconv.Itoa(most)+" members")
 	}
+	return n <= most
 }
 
 const (
@@ -234,7 +236,9 @@ func checkPercent(faults *model.Invalid, field, percent string) {
 
 // checkList notes members that are none or are there twice.
 func checkList[T comparable](faults *model.Invalid, at string, list []T, bad string, valid func(T) bool) {
-	checkCount(faults, at, len(list), maxListed)
+	if !checkCount(faults, at, len(list), maxListed) {
+		return
+	}
 	for i, member := range list {
 		field := at + "/" + strconv.Itoa(i)
 		switch {
