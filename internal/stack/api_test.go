@@ -88,7 +88,7 @@ func TestTheGatewayHasExactlyTheAPIsPaths(t *testing.T) {
 	}
 }
 
-func TestOnlyTheMenuAndTheDocsArePublic(t *testing.T) {
+func TestOnlyPricesAndTheDocsArePublic(t *testing.T) {
 	p := transformed(t)
 	var open []string
 	for path, item := range p.one("Api").at("Body", "paths").(object) {
@@ -107,7 +107,7 @@ func TestOnlyTheMenuAndTheDocsArePublic(t *testing.T) {
 		}
 	}
 	slices.Sort(open)
-	want := []string{"any-method /docs", "any-method /health", "any-method /menu", "any-method /openapi.json", "any-method /problems/{kind}", "get /menu/{sku}", "head /menu/{sku}"}
+	want := []string{"any-method /docs", "any-method /health", "any-method /menu", "any-method /openapi.json", "any-method /problems/{kind}", "get /menu/{sku}", "get /pricing", "head /menu/{sku}", "head /pricing"}
 	if !slices.Equal(open, want) {
 		t.Errorf("open to anyone are %v, want %v", open, want)
 	}
