@@ -11,18 +11,19 @@ import (
 	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/model"
+	"cafe/model/pricing"
 )
 
 // Happen lets up to most things happen in the café, one after another: orders of a few
-// customers and walk-ins, amended, moved, deleted; payments; limits set. Nothing is
-// posted.
+// customers and walk-ins, with discounts and tips, amended, moved, deleted; payments; limits
+// set; another pricing document. Nothing is posted.
 func (c *Cafe) Happen(t *rapid.T, most int) {
 	ctx := context.Background()
 	who := rapid.SampledFrom([]string{"alice", "bob", "carol", model.WalkIn})
 	var orders []string
 	some := func() string { return rapid.SampledFrom(orders).Draw(t, "order") }
 	for range rapid.IntRange(1, most).Draw(t, "things") {
-		what := rapid.SampledFrom([]string{"place", "place", "place", "amend", "move", "move", "remove", "pay", "limit", "wait"}).Draw(t, "what")
+		what := rapid.SampledFrom([]string{"place", "place", "place", "amend", "move", "move", "remove", "pay", "limit", "price", "wait"}).Draw(t, "what")
 		if len(orders) == 0 && (what == "amend" || what == "move" || what == "remove") {
 			what = "place"
 		}
@@ -34,6 +35,7 @@ func (c *Cafe) Happen(t *rapid.T, most int) {
 			if draft.CustomerID != model.WalkIn && rapid.Bool().Draw(t, "counter") {
 				draft.Payment = model.TermsCounter
 			}
+			extras(t, &draft)
 			if placed, _, err = c.Place(ctx, Staff, draft, ""); err == nil {
 				orders = append(orders, placed.ID)
 			}
@@ -52,6 +54,8 @@ func (c *Cafe) Happen(t *rapid.T, most int) {
 				limit := model.Money(rapid.IntRange(0, 3000).Draw(t, "limit"))
 				_, _, err = c.SetCustomer(ctx, id, model.Profile{Name: id, CreditLimit: &limit}, nil)
 			}
+		case "price":
+			_, _, err = c.SetPricing(ctx, rapid.SampledFrom([]pricing.Document{{}, VAT("20"), VAT("10"), Full()}).Draw(t, "pricing"), nil)
 		case "wait":
 			c.Clock.Pass(time.Duration(rapid.IntRange(0, 4).Draw(t, "hours")) * time.Hour)
 		}
@@ -61,6 +65,20 @@ func (c *Cafe) Happen(t *rapid.T, most int) {
 			!errors.Is(err, model.ErrNotAmendable) && !errors.Is(err, model.ErrNotFound) {
 			t.Fatalf("%s: %v", what, err)
 		}
+	}
+}
+
+// extras adds some of what an order may ask for beside its lines.
+func extras(t *rapid.T, draft *model.Draft) {
+	draft.Dining = rapid.SampledFrom([]model.Dining{"", model.DiningEatIn, model.DiningTakeaway}).Draw(t, "dining")
+	draft.Tip = model.Money(rapid.SampledFrom([]int{0, 0, 1, 50, 333}).Draw(t, "tip"))
+	switch rapid.SampledFrom([]string{"", "", "percent", "amount", "line"}).Draw(t, "discount") {
+	case "percent":
+		draft.Discounts = []model.DraftDiscount{{Name: "Regular", Percent: model.Whole / 3}}
+	case "amount":
+		draft.Discounts = []model.DraftDiscount{{Name: "Regular", Amount: 101}}
+	case "line":
+		draft.Discounts = []model.DraftDiscount{{Name: "Broken cup", Percent: model.Whole, Lines: []int{0}}}
 	}
 }
 

@@ -247,8 +247,12 @@ func sameGoods(l model.Line, want model.DraftLine) bool {
 	return true
 }
 
-// taxesOf returns the taxes that a line bears.
+// taxesOf returns the taxes that a line bears. Without a document that is none: nobody knows
+// the rate of a TillTax.
 func (t *Tariff) taxesOf(l model.Line) (set taxSet) {
+	if t == nil {
+		return 0
+	}
 	for _, share := range l.Taxes {
 		for i := range t.taxes {
 			if t.taxes[i].id == share.ID {

@@ -57,3 +57,16 @@ func TestImportedOrderOfNothingElseIsItsLines(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAmendedImportedOrderHasNoTaxOfTheTill(t *testing.T) {
+	bill, err := Imported([]model.Line{{SKU: "tea", Quantity: 2, UnitPrice: 240, Total: 480}}, []TillLine{{Discount: 80, Tax: 67}}, 50, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order model.Order
+	bill.Onto(&order)
+	amended, err := (*Tariff)(nil).Reprice(order, []model.DraftLine{{SKU: "tea", Quantity: 1}}, model.Menu{}, Visit{})
+	if r := amended.Reckoning; err != nil || amended.Total != 210 || r.Taxes != nil || r.Discount() != 80 || r.Tip != 50 {
+		t.Errorf("%+v, %v", amended, err)
+	}
+}
