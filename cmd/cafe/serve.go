@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/urfave/cli/v3"
 	"golang.org/x/time/rate"
 
@@ -27,11 +28,17 @@ import (
 	"cafe/internal/settings"
 	"cafe/internal/table/pebble"
 	"cafe/model"
+	"cafe/model/pricing"
 	"cafe/model/till"
 )
 
 //go:embed sample_menu.csv
 var sampleMenu []byte
+
+// samplePricing has the VAT of the United Kingdom.
+//
+//go:embed sample_pricing.json
+var samplePricing []byte
 
 // sampleStock is how many of each counted item of the sample menu are on the shelf.
 const sampleStock = 24
@@ -104,7 +111,7 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	h := house.Open(s, store.Table, time.Now)
 	if store.IsNew {
 		if err := loadSample(ctx, h.Cafe); err != nil {
-			return fmt.Errorf("sample menu: %w", err)
+			return fmt.Errorf("sample menu and pricing: %w", err)
 		}
 	}
 	listener, err := net.Listen("tcp", addr)
@@ -189,8 +196,16 @@ func version() string {
 	return info.Main.Version
 }
 
-// loadSample puts the sample menu up and something on the shelf.
+// loadSample sets the sample pricing document, and puts the sample menu up and something on
+// the shelf. Prices are as many minor units of whatever currency the café has.
 func loadSample(ctx context.Context, c *cafe.Cafe) error {
+	var document pricing.Document
+	if err := json.Unmarshal(samplePricing, &document, json.RejectUnknownMembers(true)); err != nil {
+		return err
+	}
+	if _, _, err := c.SetPricing(ctx, document, nil); err != nil {
+		return err
+	}
 	file, err := till.ReadMenu(ctx, bytes.NewReader(sampleMenu), till.Rules{})
 	if err != nil {
 		return err

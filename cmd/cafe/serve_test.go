@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -185,6 +186,50 @@ func TestANewcomersFirstMinutes(t *testing.T) {
 	again := openShop(t, s.data)
 	if status := again.call("customer", "GET", "/orders/"+order.ID, nil, nil); status != 200 {
 		t.Errorf("after a restart the order answers %d", status)
+	}
+}
+
+// The sample café's document is the one that docs/pricing.md explains for the United Kingdom.
+func TestTheSampleCafeHasTheVATOfTheUnitedKingdom(t *testing.T) {
+	s := openShop(t, t.TempDir())
+	documented, err := os.ReadFile("../../model/pricing/testdata/uk.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got any
+	if err := json.Unmarshal(documented, &want); err != nil {
+		t.Fatal(err)
+	}
+	if status := s.call("customer", "GET", "/pricing", nil, &got); status != 200 || !reflect.DeepEqual(got, want) {
+		t.Errorf("%d %v", status, got)
+	}
+	var menu struct {
+		Items []struct{ SKU, Category string }
+	}
+	s.call("customer", "GET", "/menu", nil, &menu)
+	// Cold food to take away is zero-rated. Hot food, drinks and what is eaten in are not.
+	cold := map[string]bool{"sandwich": true, "brownie": true, "carrot-cake": true, "croissant": true, "scone": true}
+	for _, item := range menu.Items {
+		for _, dining := range []string{"takeaway", "eat_in"} {
+			var quote struct {
+				Total int64
+				Taxes []struct {
+					Rate   string
+					Amount int64
+				}
+			}
+			body := json.RawMessage(`{"dining":"` + dining + `","lines":[{"sku":"` + item.SKU + `","quantity":1}]}`)
+			if status := s.call("customer", "POST", "/orders/quote", body, &quote); status != 200 || len(quote.Taxes) != 1 {
+				t.Fatalf("%s: %d %+v", item.SKU, status, quote)
+			}
+			rate, amount := "20", (quote.Total+3)/6 // contained in the price
+			if cold[item.SKU] && dining == "takeaway" {
+				rate, amount = "0", 0
+			}
+			if quote.Taxes[0].Rate != rate || quote.Taxes[0].Amount != amount {
+				t.Errorf("%s, %s: %+v, want %s %% and %d", item.SKU, dining, quote, rate, amount)
+			}
+		}
 	}
 }
 

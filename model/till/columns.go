@@ -32,6 +32,7 @@ const (
 	fieldOnHand
 	fieldName
 	fieldCategory
+	fieldTaxClass
 	fieldPrice
 	fieldCounted
 	fieldActive
@@ -43,7 +44,7 @@ const (
 var things = [fields]string{
 	"order id", "time", "date", "time of day", "item", "quantity", "unit price", "amount", "amount before discounts",
 	"discount", "tax", "tip", "order's amount", "customer", "payment", "status", "event", "void", "kind of row", "outlet",
-	"sku", "on hand", "name", "category", "price", "counted", "active", "options",
+	"sku", "on hand", "name", "category", "tax class", "price", "counted", "active", "options",
 }
 
 // layout says which columns a kind of file may have. Of several names for one field the

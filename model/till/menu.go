@@ -15,7 +15,7 @@ import (
 var menuLayout = layout{
 	kind: "A menu file",
 	names: names{
-		fieldSKU: {"sku"}, fieldName: {"name"}, fieldCategory: {"category"}, fieldPrice: {"price"},
+		fieldSKU: {"sku"}, fieldName: {"name"}, fieldCategory: {"category"}, fieldTaxClass: {"tax_class"}, fieldPrice: {"price"},
 		fieldCounted: {"counted"}, fieldActive: {"active"}, fieldOptions: {"options"},
 	},
 	needs: []need{
@@ -96,7 +96,7 @@ func (f *menuFile) menuItem(g *group) MenuItem {
 }
 
 func sameItem(a, b model.Item) bool {
-	return a.SKU == b.SKU && a.Name == b.Name && a.Category == b.Category && a.Price == b.Price &&
+	return a.SKU == b.SKU && a.Name == b.Name && a.Category == b.Category && a.TaxClass == b.TaxClass && a.Price == b.Price &&
 		a.Counted == b.Counted && a.Active == b.Active && slices.Equal(a.Options, b.Options)
 }
 
@@ -116,6 +116,12 @@ func (f *menuFile) item(e *Entry, r Row) model.Item {
 	if f.cols.has(fieldCategory) {
 		category, _ := f.text(e, r, fieldCategory)
 		item.Category = parse.NFC(category)
+	}
+	if f.cols.has(fieldTaxClass) {
+		item.TaxClass, _ = f.text(e, r, fieldTaxClass)
+		if item.TaxClass == model.StandardClass {
+			item.TaxClass = ""
+		}
 	}
 	cell, _ := f.text(e, r, fieldPrice)
 	item.Price, _ = f.money(e, r, fieldPrice, cell, model.MaxPrice)

@@ -13,6 +13,9 @@ import (
 func showItem(m MenuItem) (Entry, string) {
 	i := m.Item
 	shown := fmt.Sprintf("%s|%s|%s|%s|%t|%t", i.SKU, i.Name, i.Category, i.Price.Major("GBP"), i.Counted, i.Active)
+	if i.TaxClass != "" {
+		shown += "|" + i.TaxClass
+	}
 	for _, o := range i.Options {
 		shown += fmt.Sprintf("|%s=%s@%s", o.ID, o.Name, o.Price.Major("GBP"))
 	}
@@ -21,7 +24,7 @@ func showItem(m MenuItem) (Entry, string) {
 
 func TestMenu(t *testing.T) {
 	known := rules(t)
-	known.Menu = model.Menu{"tea": {SKU: "tea", Name: "Tea", Category: "hot", Price: 240, Counted: true, Options: []model.Option{{ID: "oat", Name: "Oat", Price: 1}}}}
+	known.Menu = model.Menu{"tea": {SKU: "tea", Name: "Tea", Category: "hot", TaxClass: "drinks", Price: 240, Counted: true, Options: []model.Option{{ID: "oat", Name: "Oat", Price: 1}}}}
 	for name, c := range map[string]struct {
 		text string
 		want []string
@@ -33,6 +36,10 @@ func TestMenu(t *testing.T) {
 				"bread,\"Bread, sliced\",bakery,4.20,true,no,;\n",
 			[]string{"bread|Bread, sliced|bakery|4.20|true|false", "coffee|Coffee|coffee|2.80|false|true|oat=Oat milk@0.40|shot=Extra: hot shot@0.60"},
 		},
+		"tax classes": {
+			"sku,name,price,Tax class\npie,Pie,3.00,cold-food\nsoup,Soup,4.00,standard\ncup,Cup,4.00,\n",
+			[]string{"cup|Cup||4.00|false|true", "pie|Pie||3.00|false|true|cold-food", "soup|Soup||4.00|false|true"},
+		},
 		"names in another Unicode form": {
 			"sku,name,category,price,options\ncb,Cre\u0300me,Cafe\u0301,4.50,a:E\u0301:0\n",
 			[]string{"cb|Crème|Café|4.50|false|true|a=É@0.00"},
@@ -43,11 +50,11 @@ func TestMenu(t *testing.T) {
 		},
 		"a known item keeps what the file does not tell": {
 			"Price,SKU,Name,active\n2.5,tea,Green tea,\n",
-			[]string{"tea|Green tea|hot|2.50|true|false|oat=Oat@0.01"},
+			[]string{"tea|Green tea|hot|2.50|true|false|drinks|oat=Oat@0.01"},
 		},
 		"a known item loses what the file leaves empty": {
 			"Price,SKU,Name,category,options\n2.5,tea,Green tea,,\n",
-			[]string{"tea|Green tea||2.50|true|false"},
+			[]string{"tea|Green tea||2.50|true|false|drinks"},
 		},
 	} {
 		f, err := ReadMenu(t.Context(), strings.NewReader(c.text), known)
@@ -83,6 +90,19 @@ func TestMenuRowsThatAreWrong(t *testing.T) {
 		f, err := ReadMenu(t.Context(), strings.NewReader("sku,name,category,price,counted,active,options\n"+row+"\n"), rules(t))
 		good, problems, rejects := importAll(t, f, err, showItem)
 		if len(good) != 0 || len(problems) != 1 || !strings.HasSuffix(problems[0], " "+want) || strings.Count(rejects, "\n") != strings.Count(row, "\n")+2 {
+			t.Errorf("%q: got %q and %q, want %q", row, good, problems, want)
+		}
+	}
+}
+
+func TestATaxClassThatIsNone(t *testing.T) {
+	for row, want := range map[string]string{
+		"bun,Bun,1,cold food":                  `tax_class: "cold food" must be 1 to 64 characters of A–Z, a–z, 0–9, _ and -`,
+		"bun,Bun,1,food\nbun,Bun,1,standard": `sku: "bun" is not what line 2 says of the same item`,
+	} {
+		f, err := ReadMenu(t.Context(), strings.NewReader("sku,name,price,tax_class\n"+row+"\n"), rules(t))
+		good, problems, _ := importAll(t, f, err, showItem)
+		if len(good) != 0 || len(problems) != 1 || !strings.HasSuffix(problems[0], " "+want) {
 			t.Errorf("%q: got %q and %q, want %q", row, good, problems, want)
 		}
 	}
