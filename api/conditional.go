@@ -1,6 +1,7 @@
 package api
 
 import (
+	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -54,10 +55,11 @@ func notModified(r *http.Request, tag string) bool {
 	return listed(r.Header.Values("If-None-Match"), tag, true)
 }
 
+// listed reports whether the headers list the tag, or all tags (*). It skips what is no
+// entity tag: checkPreconditions has refused that already.
 func listed(headers []string, tag string, weakly bool) bool {
 	for _, header := range headers {
-		for _, t := range strings.Split(header, ",") {
-			t = strings.TrimSpace(t)
+		for t := range entityTags(header) {
 			if weakly {
 				t = strings.TrimPrefix(t, "W/")
 			}
@@ -67,4 +69,66 @@ func listed(headers []string, tag string, weakly bool) bool {
 		}
 	}
 	return false
+}
+
+// checkPreconditions refuses an If-Match or If-None-Match that holds anything but * and
+// entity tags, such as a version without its quotes. Otherwise If-None-Match would allow
+// what it was sent to prevent.
+func checkPreconditions(r *http.Request) error {
+	for _, name := range []string{"If-Match", "If-None-Match"} {
+		for _, header := range r.Header.Values(name) {
+			for _, ok := range entityTags(header) {
+				if !ok {
+					return malformed("A header is not valid.", fieldFault{name, `must be * or quoted entity tags such as "1", separated by commas`})
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// entityTags yields the members of a list of entity tags (RFC 9110, section 8.8.3), and
+// whether each is one. It ends at the first that is not. Empty members are skipped, as
+// section 5.6.1.2 asks. An empty list is not one.
+func entityTags(header string) iter.Seq2[string, bool] {
+	return func(yield func(string, bool) bool) {
+		rest, seen := header, false
+		for {
+			rest = strings.TrimLeft(rest, " \t,")
+			if rest == "" {
+				if !seen {
+					yield("", false)
+				}
+				return
+			}
+			seen = true
+			n := 1
+			if rest[0] != '*' {
+				n = tagLength(rest)
+			}
+			tag := rest[:n]
+			rest = strings.TrimLeft(rest[n:], " \t")
+			ok := n > 0 && (rest == "" || rest[0] == ',')
+			if !yield(tag, ok) || !ok {
+				return
+			}
+		}
+	}
+}
+
+// tagLength returns the length of the entity tag that s begins with, or 0.
+func tagLength(s string) int {
+	at := len(s) - len(strings.TrimPrefix(s, "W/"))
+	if at >= len(s) || s[at] != '"' {
+		return 0
+	}
+	for i := at + 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			return i + 1
+		case c < 0x21 || c == 0x7f:
+			return 0
+		}
+	}
+	return 0
 }

@@ -29,8 +29,10 @@ func binding(by cafe.Caller, path string, q url.Values) string {
 	for _, name := range []string{"customer_id", "status", "day"} {
 		parts = append(parts, url.QueryEscape(q.Get(name)))
 	}
-	if q.Has("dining") { // v0.1.0 did not know it: other cursors of that version stay good
-		parts = append(parts, url.QueryEscape(q.Get("dining")))
+	for _, name := range []string{"dining", "sort"} { // v0.1.0 did not know them: other cursors of that version stay good
+		if q.Has(name) {
+			parts = append(parts, name, url.QueryEscape(q.Get(name)))
+		}
 	}
 	return strings.Join(parts, "\x00")
 }

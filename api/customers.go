@@ -56,13 +56,13 @@ func (s *server) putCustomer(c *gin.Context) error {
 		ID          optional[string] `json:"id"`
 		Name        optional[string] `json:"name"`
 		Email       optional[string] `json:"email"`
-		CreditLimit optional[int64]  `json:"credit_limit"`
+		CreditLimit optional[int64]  `json:"credit_limit" must:"a whole number from 0 to 1000000000000, or null"`
 		Notify      optional[bool]   `json:"notify"`
 	}
-	if err := decode(c, &r); err != nil {
+	var faults model.Invalid
+	if err := decode(c, &faults, &r); err != nil {
 		return err
 	}
-	var faults model.Invalid
 	if r.ID.or(&faults, "/id", id) != id {
 		faults.Add("/id", "must be equal to the one in the path")
 	}
@@ -73,8 +73,8 @@ func (s *server) putCustomer(c *gin.Context) error {
 		limit := model.Money(r.CreditLimit.Value)
 		p.CreditLimit = &limit
 	}
-	if err := faults.Err(); err != nil {
-		return err
+	if len(faults) > 0 {
+		return faults.With(p.Validate())
 	}
 	customer, created, err := s.cafe.SetCustomer(c.Request.Context(), id, p, matchVersion(c.Request))
 	if err != nil {
@@ -117,16 +117,16 @@ func (s *server) pay(c *gin.Context) error {
 		return err
 	}
 	var r struct {
-		Amount optional[int64]  `json:"amount"`
+		Amount optional[int64]  `json:"amount" must:"a whole number from 1 to 1000000000000"`
 		Note   optional[string] `json:"note"`
 	}
-	if err := decode(c, &r); err != nil {
+	var faults model.Invalid
+	if err := decode(c, &faults, &r); err != nil {
 		return err
 	}
-	var faults model.Invalid
 	amount, note := r.Amount.need(&faults, "/amount"), r.Note.or(&faults, "/note", "")
-	if err := faults.Err(); err != nil {
-		return err
+	if len(faults) > 0 {
+		return faults.With(model.ValidatePayment(model.Money(amount), note))
 	}
 	paid, replayed, err := s.cafe.Pay(c.Request.Context(), caller(c), id, model.Money(amount), note, key)
 	if err != nil {
@@ -156,5 +156,5 @@ func (s *server) listPayments(c *gin.Context) error {
 	for i, p := range payments {
 		a.Payments[i] = paymentAnswer(p)
 	}
-	return answer(c, http.StatusOK, a)
+	return answerList(c, a)
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -41,9 +42,11 @@ func (o *optional[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return json.UnmarshalDecode(d, &o.Value)
 }
 
+func (*optional[T]) inner() reflect.Type { return reflect.TypeFor[T]() }
+
 // need returns the value. It adds a fault if the member is absent or null.
 func (o optional[T]) need(faults *model.Invalid, field string) T {
-	if !o.Given {
+	if !o.Given && !faults.Covers(field) {
 		faults.Add(field, "is required")
 	}
 	return o.or(faults, field, o.Value)
@@ -61,10 +64,12 @@ func (o optional[T]) or(faults *model.Invalid, field string, standard T) T {
 	return o.Value
 }
 
-// decode decodes a JSON body into v. It is strict: it refuses a second value, unknown and
-// repeated members, invalid UTF-8, and other numbers in place of integers. Its errors name
-// the field.
-func decode(c *gin.Context, v any, mediaTypes ...string) error {
+// decode decodes a JSON body into v, which is zero before. It is strict: it refuses a second
+// value, unknown and repeated members, invalid UTF-8, and other numbers in place of integers.
+//
+// A body that is no JSON is an error. Members that are unknown or of another type are added
+// to the faults, and v has the rest, so that the caller can name all that is wrong at once.
+func decode(c *gin.Context, faults *model.Invalid, v any, mediaTypes ...string) error {
 	r := c.Request
 	if err := checkMedia(r, append(mediaTypes, "application/json")); err != nil {
 		return err
@@ -82,8 +87,23 @@ func decode(c *gin.Context, v any, mediaTypes ...string) error {
 	if string(bytes.TrimSpace(body)) == "null" {
 		return model.Invalid{{Field: "", Message: "must be an object"}}
 	}
-	if err := json.Unmarshal(body, v, json.RejectUnknownMembers(true)); err != nil {
-		return decodeProblem(err)
+	err = json.Unmarshal(body, v, json.RejectUnknownMembers(true))
+	var semantic *json.SemanticError
+	if !errors.As(err, &semantic) {
+		return syntaxProblem(err)
+	}
+	var whole jsontext.Value
+	if json.Unmarshal(body, &whole) != nil { // what follows is no JSON: the first fault has to do
+		return firstFault(semantic)
+	}
+	var m mender
+	mended, ok := m.mend("", whole, reflect.TypeOf(v).Elem(), "")
+	if *faults = append(*faults, m.faults...); !ok {
+		return faults.Err()
+	}
+	reflect.ValueOf(v).Elem().SetZero()
+	if err := json.Unmarshal(mended, v); err != nil {
+		return fmt.Errorf("decode a mended body: %w", err)
 	}
 	return nil
 }
@@ -107,19 +127,21 @@ func checkMedia(r *http.Request, allowed []string) error {
 	return nil
 }
 
-// decodeProblem turns a decoder's error into a problem in our own words, since the
-// decoder's words are about Go types.
-func decodeProblem(err error) error {
-	var syntax *jsontext.SyntacticError
-	var semantic *json.SemanticError
-	switch {
-	case errors.As(err, &semantic):
-		field := string(semantic.JSONPointer)
-		if errors.Is(err, json.ErrUnknownName) {
-			return model.Invalid{{Field: field, Message: "is not a known field"}}
-		}
-		return model.Invalid{{Field: field, Message: "must be " + typeName(semantic.GoType)}}
-	case errors.As(err, &syntax):
+func firstFault(err *json.SemanticError) error {
+	if errors.Is(err, json.ErrUnknownName) {
+		return model.Invalid{{Field: string(err.JSONPointer), Message: "is not a known field"}}
+	}
+	return model.Invalid{{Field: string(err.JSONPointer), Message: "must be " + typeName(err.GoType)}}
+}
+
+// syntaxProblem turns a decoder's error about JSON itself into a problem in our own words. It
+// returns nil if there is none.
+func syntaxProblem(err error) error {
+	if err == nil {
+		return nil
+	}
+	var faults []fieldFault
+	if syntax := (*jsontext.SyntacticError)(nil); errors.As(err, &syntax) {
 		fault := fieldFault{string(syntax.JSONPointer), "is not valid JSON"}
 		switch {
 		case errors.Is(err, jsontext.ErrDuplicateName):
@@ -127,9 +149,9 @@ func decodeProblem(err error) error {
 		case strings.Contains(syntax.Err.Error(), "UTF-8"):
 			fault.Message = "is not valid UTF-8"
 		}
-		return malformed("The body is not one well-formed JSON value.", fault)
+		faults = append(faults, fault)
 	}
-	return malformed("The body is not one well-formed JSON value.")
+	return malformed("The body is not one well-formed JSON value.", faults...)
 }
 
 // typeName returns the JSON type that a Go type accepts, in words.
@@ -146,7 +168,7 @@ func typeName(t reflect.Type) string {
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Int, reflect.Int64:
-		return "a whole number in range"
+		return "a whole number"
 	case reflect.Slice:
 		return "an array"
 	case reflect.Struct, reflect.Map:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"cafe/internal/imports"
 	"cafe/model"
 )
 
@@ -19,10 +20,10 @@ func (s *server) beginImport(c *gin.Context) error {
 		Payment     optional[string]   `json:"payment"`
 		DryRun      optional[bool]     `json:"dry_run"`
 	}
-	if err := decode(c, &r); err != nil {
+	var faults model.Invalid
+	if err := decode(c, &faults, &r); err != nil {
 		return err
 	}
-	var faults model.Invalid
 	draft := model.ImportDraft{
 		Kind: model.ImportKind(r.Kind.need(&faults, "/kind")), Name: r.Name.need(&faults, "/name"),
 		Source: r.Source.or(&faults, "/source", ""), Ignore: r.IgnoreItems.or(&faults, "/ignore_items", nil),
@@ -35,15 +36,14 @@ func (s *server) beginImport(c *gin.Context) error {
 	if r.Source.Given && !r.Source.Null && draft.Source == "" {
 		faults.Add("/source", "must not be empty")
 	}
-	if err := faults.Err(); err != nil {
-		return err
+	if len(faults) > 0 {
+		return faults.With(imports.CheckDraft(draft))
 	}
 	upload, err := s.imports.Begin(c.Request.Context(), s.links, caller(c).Role, draft)
 	if err != nil {
 		return err
 	}
 	c.Header("Location", "/imports/"+upload.ImportID)
-	c.Header("Cache-Control", "no-store") // anybody with the address may upload
 	return answer(c, http.StatusCreated, struct {
 		ID        string `json:"id"`
 		UploadURL string `json:"upload_url"`
@@ -135,7 +135,6 @@ func (s *server) getImport(c *gin.Context) error {
 			}
 		}
 	}
-	c.Header("Cache-Control", "no-store")
 	return answer(c, http.StatusOK, a)
 }
 
@@ -143,10 +142,9 @@ func (s *server) getImport(c *gin.Context) error {
 // local café serves these addresses beside the router. On AWS S3 serves them, so the
 // reference does not list their problems.
 func RefuseFile(w http.ResponseWriter, r *http.Request, status int, kind, title, detail string) {
-	id, _ := r.Context().Value(requestIDKey{}).(string)
 	p := &Problem{Type: "/problems/" + kind, Title: title, Status: status, Detail: detail}
 	if status == http.StatusServiceUnavailable {
 		p.retryAfter = 1
 	}
-	WriteProblem(w, r, p, id)
+	WriteProblem(w, r, p, RequestID(r.Context()))
 }

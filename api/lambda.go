@@ -136,7 +136,6 @@ func plain(s string) bool {
 // with 503.
 func Closed() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id, _ := r.Context().Value(requestIDKey{}).(string)
-		WriteProblem(w, r, Unavailable(), id)
+		WriteProblem(w, r, Unavailable(), RequestID(r.Context()))
 	})
 }

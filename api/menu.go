@@ -56,8 +56,13 @@ func contentTag(v any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode answer: %w", err)
 	}
+	return tagOf(b), nil
+}
+
+// tagOf returns the entity tag of an answer's bytes.
+func tagOf(b []byte) string {
 	id := model.DeriveID("etag", string(b))
-	return `"` + base64.RawURLEncoding.EncodeToString([]byte(id))[:22] + `"`, nil
+	return `"` + base64.RawURLEncoding.EncodeToString([]byte(id))[:22] + `"`
 }
 
 func (s *server) listMenu(c *gin.Context) error {
@@ -92,11 +97,7 @@ func (s *server) listMenu(c *gin.Context) error {
 	if more {
 		a.NextCursor = s.cursors.seal(l.binding, items[len(items)-1].SKU)
 	}
-	tag, err := contentTag(a)
-	if err != nil {
-		return err
-	}
-	return answerTagged(c, http.StatusOK, tag, a)
+	return answerList(c, a)
 }
 
 // diningParameter returns where the prices of a menu are asked for, or "" if nowhere.
@@ -134,7 +135,7 @@ type itemRequest struct {
 	Name     optional[string]          `json:"name"`
 	Category optional[string]          `json:"category"`
 	TaxClass optional[string]          `json:"tax_class"`
-	Price    optional[int64]           `json:"price"`
+	Price    optional[int64]           `json:"price" must:"a whole number from 0 to 100000000"`
 	Options  optional[[]optionRequest] `json:"options"`
 	Counted  optional[bool]            `json:"counted"`
 	Active   optional[bool]            `json:"active"`
@@ -143,7 +144,7 @@ type itemRequest struct {
 type optionRequest struct {
 	ID    optional[string] `json:"id"`
 	Name  optional[string] `json:"name"`
-	Price optional[int64]  `json:"price"`
+	Price optional[int64]  `json:"price" must:"a whole number from 0 to 100000000"`
 }
 
 func (s *server) putMenuItem(c *gin.Context) error {
@@ -152,10 +153,10 @@ func (s *server) putMenuItem(c *gin.Context) error {
 		return err
 	}
 	var r itemRequest
-	if err := decode(c, &r); err != nil {
+	var faults model.Invalid
+	if err := decode(c, &faults, &r); err != nil {
 		return err
 	}
-	var faults model.Invalid
 	if r.SKU.or(&faults, "/sku", sku) != sku {
 		faults.Add("/sku", "must be equal to the one in the path")
 	}
@@ -175,8 +176,8 @@ func (s *server) putMenuItem(c *gin.Context) error {
 			Price: model.Money(o.Price.need(&faults, at+"/price")),
 		})
 	}
-	if err := faults.Err(); err != nil {
-		return err
+	if len(faults) > 0 {
+		return faults.With(item.Validate())
 	}
 	created, err := s.cafe.SetMenuItem(c.Request.Context(), item, matchItem(c.Request))
 	if err != nil {
@@ -233,7 +234,7 @@ func (s *server) listStock(c *gin.Context) error {
 	if more {
 		a.NextCursor = s.cursors.seal(l.binding, levels[len(levels)-1].SKU)
 	}
-	return answer(c, http.StatusOK, a)
+	return answerList(c, a)
 }
 
 func (s *server) putStock(c *gin.Context) error {
@@ -242,12 +243,12 @@ func (s *server) putStock(c *gin.Context) error {
 		return err
 	}
 	var r struct {
-		OnHand optional[int64] `json:"on_hand"`
-	}
-	if err := decode(c, &r); err != nil {
-		return err
+		OnHand optional[int64] `json:"on_hand" must:"a whole number from 0 to 1000000"`
 	}
 	var faults model.Invalid
+	if err := decode(c, &faults, &r); err != nil {
+		return err
+	}
 	onHand := r.OnHand.need(&faults, "/on_hand")
 	if err := faults.Err(); err != nil {
 		return err

@@ -2,7 +2,9 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -80,7 +82,7 @@ func optionalTime(t time.Time) *string {
 
 type lineRequest struct {
 	SKU      optional[string]   `json:"sku"`
-	Quantity optional[int64]    `json:"quantity"`
+	Quantity optional[int64]    `json:"quantity" must:"a whole number from 1 to 100"`
 	Options  optional[[]string] `json:"options"`
 	Note     optional[string]   `json:"note"`
 }
@@ -98,7 +100,7 @@ func draftLines(faults *model.Invalid, asked []lineRequest) []model.DraftLine {
 }
 
 // draftOf decodes the request for an order or a quote.
-func draftOf(c *gin.Context) (model.Draft, error) {
+func (s *server) draftOf(c *gin.Context) (model.Draft, error) {
 	var r struct {
 		CustomerID optional[string]            `json:"customer_id"`
 		Payment    optional[string]            `json:"payment"`
@@ -108,13 +110,13 @@ func draftOf(c *gin.Context) (model.Draft, error) {
 		Dining     optional[string]            `json:"dining"`
 		Codes      optional[[]string]          `json:"codes"`
 		Discounts  optional[[]discountRequest] `json:"discounts"`
-		Tip        optional[int64]             `json:"tip"`
+		Tip        optional[int64]             `json:"tip" must:"a whole number from 0 to 1000000000000"`
 		Quote      optional[string]            `json:"quote"`
 	}
-	if err := decode(c, &r); err != nil {
+	var faults model.Invalid
+	if err := decode(c, &faults, &r); err != nil {
 		return model.Draft{}, err
 	}
-	var faults model.Invalid
 	draft := model.Draft{
 		CustomerID: r.CustomerID.or(&faults, "/customer_id", ""),
 		Payment:    model.PaymentTerms(r.Payment.or(&faults, "/payment", "")),
@@ -138,7 +140,10 @@ func draftOf(c *gin.Context) (model.Draft, error) {
 	if r.PickupAt.Given && !r.PickupAt.Null {
 		draft.PickupAt = timestamp(&faults, "/pickup_at", r.PickupAt.Value)
 	}
-	return draft, faults.Err()
+	if len(faults) > 0 {
+		return draft, faults.With(s.cafe.CheckDraft(caller(c), draft))
+	}
+	return draft, nil
 }
 
 func (s *server) placeOrder(c *gin.Context) error {
@@ -146,7 +151,7 @@ func (s *server) placeOrder(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	draft, err := draftOf(c)
+	draft, err := s.draftOf(c)
 	if err != nil {
 		return err
 	}
@@ -191,13 +196,27 @@ func (s *server) listOrders(c *gin.Context) error {
 		return err
 	}
 	q := c.Request.URL.Query()
-	f := cafe.Filter{CustomerID: q.Get("customer_id"), Status: model.Status(q.Get("status"))}
+	f := cafe.Filter{CustomerID: q.Get("customer_id")}
 	var faults []fieldFault
 	if q.Has("customer_id") && !model.ValidID(f.CustomerID) {
 		faults = append(faults, fieldFault{"customer_id", "must be 1 to 64 characters of A–Z, a–z, 0–9, _ and -"})
 	}
-	if q.Has("status") && !f.Status.Valid() {
-		faults = append(faults, fieldFault{"status", "must be placed, preparing, ready, collected, cancelled or refunded"})
+	if q.Has("status") {
+		for name := range strings.SplitSeq(q.Get("status"), ",") {
+			f.Statuses = append(f.Statuses, model.Status(name))
+		}
+		if slices.ContainsFunc(f.Statuses, func(s model.Status) bool { return !s.Valid() }) {
+			faults = append(faults, fieldFault{"status", "must be one or more of placed, preparing, ready, collected, cancelled and refunded, separated by commas"})
+		}
+	}
+	switch q.Get("sort") {
+	case "oldest":
+		f.OldestFirst = true
+	case "newest":
+	default:
+		if q.Has("sort") {
+			faults = append(faults, fieldFault{"sort", "must be newest or oldest"})
+		}
 	}
 	if q.Has("day") {
 		if f.Day, err = model.ParseDay(q.Get("day")); err != nil {
@@ -218,7 +237,7 @@ func (s *server) listOrders(c *gin.Context) error {
 	for i, o := range orders {
 		a.Orders[i] = orderAnswer(o)
 	}
-	return answer(c, http.StatusOK, a)
+	return answerList(c, a)
 }
 
 func (s *server) amendOrder(c *gin.Context) error {
@@ -231,12 +250,12 @@ func (s *server) amendOrder(c *gin.Context) error {
 		Note     optional[string]        `json:"note"`
 		PickupAt optional[string]        `json:"pickup_at"`
 	}
-	if err := decode(c, &r, "application/merge-patch+json"); err != nil {
+	var faults model.Invalid
+	if err := decode(c, &faults, &r, "application/merge-patch+json"); err != nil {
 		return err
 	}
 	// This is a JSON Merge Patch (RFC 7396): null removes a member. Lines cannot be removed.
 	var a cafe.Amendment
-	var faults model.Invalid
 	if r.Lines.Given {
 		a.Lines = draftLines(&faults, r.Lines.need(&faults, "/lines"))
 	}
@@ -249,8 +268,8 @@ func (s *server) amendOrder(c *gin.Context) error {
 			*a.PickupAt = timestamp(&faults, "/pickup_at", r.PickupAt.Value)
 		}
 	}
-	if err := faults.Err(); err != nil {
-		return err
+	if len(faults) > 0 {
+		return faults.With(a.Check())
 	}
 	var match records.Match
 	if len(c.Request.Header.Values("If-Match")) > 0 {
@@ -271,12 +290,12 @@ func (s *server) advanceOrder(c *gin.Context) error {
 	var r struct {
 		Status optional[string] `json:"status"`
 	}
-	if err := decode(c, &r); err != nil {
+	var faults model.Invalid
+	if err := decode(c, &faults, &r); err != nil {
 		return err
 	}
-	var faults model.Invalid
 	to := model.Status(r.Status.need(&faults, "/status"))
-	if len(faults) == 0 && !to.Valid() {
+	if !faults.Covers("/status") && !to.Valid() {
 		faults.Add("/status", "must be placed, preparing, ready, collected, cancelled or refunded")
 	}
 	if err := faults.Err(); err != nil {

@@ -91,7 +91,7 @@ func TestBadOrdersAreRefusedByField(t *testing.T) {
 		{"empty object", `{}`, 422, "validation", []string{"/lines"}},
 		{"unknown field", `{"lines":[{"sku":"tea","quantity":1}],"total":1}`, 422, "validation", []string{"/total"}},
 		{"a price of one's own", line(`"sku":"tea","quantity":1,"unit_price":1`), 422, "validation", []string{"/lines/0/unit_price"}},
-		{"another case", `{"Lines":[{"sku":"tea","quantity":1}]}`, 422, "validation", []string{"/Lines"}},
+		{"another case", `{"Lines":[{"sku":"tea","quantity":1}]}`, 422, "validation", []string{"/Lines", "/lines"}},
 		{"null lines", `{"lines":null}`, 422, "validation", []string{"/lines"}},
 		{"a null line", `{"lines":[null]}`, 422, "validation", []string{"/lines/0/sku", "/lines/0/quantity"}},
 		{"no lines", `{"lines":[]}`, 422, "validation", []string{"/lines"}},
@@ -471,13 +471,37 @@ func TestListing(t *testing.T) {
 	if got := ids(sam, "limit=7&day="+day); len(got) != 12 {
 		t.Errorf("%d orders on %s", len(got), day)
 	}
+	for i, id := range placed {
+		if i%4 == 1 {
+			s.call(sam, "PUT", "/orders/"+id+"/status", `{"status":"preparing"}`).want(200)
+		} else if i%4 == 2 {
+			s.call(sam, "PUT", "/orders/"+id+"/status", `{"status":"cancelled"}`).want(200)
+		}
+	}
+	var waiting []string
+	for i, id := range placed {
+		if i%4 != 2 {
+			waiting = append(waiting, id)
+		}
+	}
+	if got := ids(sam, "limit=2&status=placed,preparing"); !slices.Equal(got, waiting) {
+		t.Errorf("placed or preparing: %v, want %v", got, waiting)
+	}
+	if got := ids(sam, "limit=2&sort=newest&status=preparing,placed,placed"); !slices.Equal(got, waiting) {
+		t.Errorf("the same, newest first: %v, want %v", got, waiting)
+	}
+	slices.Reverse(waiting)
+	if got := ids(sam, "limit=2&sort=oldest&status=placed,preparing&day="+day); !slices.Equal(got, waiting) {
+		t.Errorf("oldest first: %v, want %v", got, waiting)
+	}
 	if got := ids(sam, "day=2001-01-01&status=ready"); len(got) != 0 {
 		t.Errorf("%d orders in 2001", len(got))
 	}
 	s.call(alice, "GET", "/orders?customer_id=bob", "").wantProblem(403, "forbidden")
 	for query, field := range map[string]string{
 		"limit=0": "limit", "limit=101": "limit", "limit=x": "limit", "limit=+5": "limit", "limit=": "limit", "day=2017-02-29": "day",
-		"status=gone": "status", "customer_id=a%20b": "customer_id", "limit=1&limit=2": "limit", "cursor=abc": "cursor", "cursor=": "cursor",
+		"status=gone": "status", "status=": "status", "status=placed,": "status", "status=placed,gone": "status", "status=placed%20": "status",
+		"sort=": "sort", "sort=asc": "sort", "order=oldest": "order", "colour=red&limit=1": "colour", "customer_id=a%20b": "customer_id", "limit=1&limit=2": "limit", "cursor=abc": "cursor", "cursor=": "cursor",
 	} {
 		s.call(sam, "GET", "/orders?"+query, "").wantProblem(400, "malformed-request", field)
 	}

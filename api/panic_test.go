@@ -51,7 +51,7 @@ func TestCase48APanicSaysWhereAndNotWhat(t *testing.T) {
 				return tabletest.Fault{}
 			})
 			lines.Reset()
-			a := s.call(sam, "POST", "/orders?q="+canary, body, "Idempotency-Key: "+canary, "Cookie: session="+canary,
+			a := s.call(sam, "POST", "/orders", body, "Idempotency-Key: "+canary, "Cookie: session="+canary,
 				"User-Agent: "+canary, "X-Request-Id: "+canary).wantProblem(500, "internal")
 			if a.header.Get("Content-Type") != "application/problem+json" || strings.Contains(fmt.Sprint(a.header, string(a.body)), canary) {
 				t.Errorf("answered %v %s", a.header, a.body)

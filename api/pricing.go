@@ -43,10 +43,10 @@ func (s *server) getPricing(c *gin.Context) error {
 
 func (s *server) putPricing(c *gin.Context) error {
 	var r pricingRequest
-	if err := decode(c, &r); err != nil {
+	var faults model.Invalid
+	if err := decode(c, &faults, &r); err != nil {
 		return err
 	}
-	var faults model.Invalid
 	d := pricing.Document{Rounding: r.Rounding, Charges: r.Charges, Offers: r.Offers}
 	for i, t := range r.Taxes {
 		d.Taxes = append(d.Taxes, pricing.Tax{
@@ -185,7 +185,7 @@ func (s *server) quoteAnswer(q cafe.Quoted) quoteJSON {
 }
 
 func (s *server) quoteOrder(c *gin.Context) error {
-	draft, err := draftOf(c)
+	draft, err := s.draftOf(c)
 	if err != nil {
 		return err
 	}

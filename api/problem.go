@@ -182,6 +182,7 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p *Problem, requestID 
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Request-Id", requestID)
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(p.retryAfter))

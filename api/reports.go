@@ -34,7 +34,6 @@ func (s *server) getReport(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Header("Cache-Control", "no-store") // revenue is confidential
 	switch form {
 	case formHTML:
 		page, err := s.reports.Page(r.Report)
@@ -61,7 +60,6 @@ func (s *server) buildReport(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Header("Cache-Control", "no-store")
 	c.Data(http.StatusOK, formJSON, r.JSON)
 	return nil
 }

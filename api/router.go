@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -30,7 +31,6 @@ import (
 // Options are the settings of the router.
 type Options struct {
 	CursorKey []byte        // signs the cursors of lists, and quotes; the same in every process of one café, 16 bytes or more
-	Origin    string        // the one web origin whose pages may call (CORS), such as https://app.example.com; empty: none
 	Version   string        // of the service, for /health
 	URL       string        // where clients reach the café, for the reference; empty: where each of them did
 	Links     imports.Links // where uploads go, and rejects come from
@@ -103,6 +103,17 @@ func (s *server) routes() []route {
 	}
 }
 
+// parameters are the query parameters that each call knows. A call that is not here knows
+// none.
+var parameters = map[string][]string{
+	"GET /menu":                   {"dining", "limit", "cursor"},
+	"GET /menu/:sku":              {"dining"},
+	"GET /orders":                 {"customer_id", "status", "day", "sort", "limit", "cursor"},
+	"GET /customers/:id/payments": {"limit", "cursor"},
+	"GET /stock":                  {"limit", "cursor"},
+	"POST /reconcile":             {"dry_run"},
+}
+
 // New returns the router.
 func New(h *house.House, o Options) (*gin.Engine, error) {
 	if len(o.CursorKey) < 16 {
@@ -118,22 +129,26 @@ func New(h *house.House, o Options) (*gin.Engine, error) {
 	e.RedirectTrailingSlash = false
 	e.HandleMethodNotAllowed = true
 	e.ForwardedByClientIP = false
-	e.Use(identify, access, recovered, headWriter)
-	if o.Origin != "" {
-		e.Use(cors(o.Origin))
-	}
+	e.Use(identify, access, recovered, headWriter, wholeSegments)
 	e.NoRoute(func(c *gin.Context) { fail(c, model.ErrNotFound) })
 	e.NoMethod(func(c *gin.Context) {
 		fail(c, problem("method-not-allowed",
 			"This path does not have this method. Allow lists its methods."))
 	})
 	for _, r := range s.routes() {
+		known := parameters[r.method+" "+r.path]
 		handle := func(c *gin.Context) {
-			if err := admit(c, r.who); err != nil {
-				fail(c, err)
-				return
+			if r.who != nil {
+				c.Header("Cache-Control", "no-store") // it is about somebody, or the café's own
 			}
-			if err := r.handle(c); err != nil {
+			err := admit(c, r.who)
+			if err == nil {
+				err = checkRequest(c.Request, known)
+			}
+			if err == nil {
+				err = r.handle(c)
+			}
+			if err != nil {
 				fail(c, err)
 			}
 		}
@@ -160,6 +175,36 @@ func admit(c *gin.Context, who []model.Role) error {
 	return nil
 }
 
+// checkRequest refuses what no call understands: a query parameter that this one does not
+// know, and a precondition that is no list of entity tags.
+func checkRequest(r *http.Request, known []string) error {
+	if r.URL.RawQuery != "" {
+		q, err := query(r)
+		if err != nil {
+			return err
+		}
+		var faults []fieldFault
+		for _, name := range slices.Sorted(maps.Keys(q)) {
+			if !slices.Contains(known, name) {
+				faults = append(faults, fieldFault{name, "is not a query parameter of this call"})
+			}
+		}
+		if len(faults) > 0 {
+			return malformed("A query parameter is not known.", faults...)
+		}
+	}
+	return checkPreconditions(r)
+}
+
+// wholeSegments answers 404 when a segment of the path holds an escaped slash. The router
+// goes by the unescaped path, where it would be a slash like any other.
+func wholeSegments(c *gin.Context) {
+	if raw := c.Request.URL.RawPath; strings.Contains(raw, "%2F") || strings.Contains(raw, "%2f") {
+		c.Writer.Header().Del("Allow") // of the path that it would be without the escape
+		fail(c, model.ErrNotFound)
+	}
+}
+
 // caller returns the caller. It is the zero Caller only on routes that anyone may call.
 func caller(c *gin.Context) cafe.Caller {
 	by, _ := cafe.CallerOf(c.Request.Context())
@@ -180,10 +225,13 @@ func NewRequestID() string {
 	return hex.EncodeToString(b[:])
 }
 
-func requestID(c *gin.Context) string {
-	id, _ := c.Request.Context().Value(requestIDKey{}).(string)
+// RequestID returns the id of the request, or "" if it has none yet.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
 	return id
 }
+
+func requestID(c *gin.Context) string { return RequestID(c.Request.Context()) }
 
 // identify gives the request an id and puts it into the answer. It ignores an id from the
 // client.
@@ -194,6 +242,7 @@ func identify(c *gin.Context) {
 		c.Request = c.Request.WithContext(WithRequestID(c.Request.Context(), id))
 	}
 	c.Header("X-Request-Id", id)
+	c.Header("X-Content-Type-Options", "nosniff")
 }
 
 // access logs a line for each request at level DEBUG, since API Gateway has its own access
@@ -237,26 +286,6 @@ type bodyless struct{ gin.ResponseWriter }
 func (w bodyless) Write(b []byte) (int, error)       { w.WriteHeaderNow(); return len(b), nil }
 func (w bodyless) WriteString(s string) (int, error) { w.WriteHeaderNow(); return len(s), nil }
 
-// cors lets web pages of one origin call the API (Fetch standard, "CORS protocol"). Tokens
-// are in a header, so cookies, which the standard calls credentials, are not allowed.
-func cors(origin string) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		h := c.Writer.Header()
-		h.Add("Vary", "Origin")
-		if c.GetHeader("Origin") != origin {
-			return
-		}
-		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Expose-Headers", "ETag, Location, Retry-After, X-Request-Id, Idempotent-Replayed")
-		if c.Request.Method == http.MethodOptions && c.GetHeader("Access-Control-Request-Method") != "" {
-			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match")
-			h.Set("Access-Control-Max-Age", "600")
-			c.AbortWithStatus(http.StatusNoContent)
-		}
-	}
-}
-
 // answer answers with v as JSON.
 func answer(c *gin.Context, status int, v any) error {
 	b, err := json.Marshal(v)
@@ -276,6 +305,24 @@ func answerTagged(c *gin.Context, status int, tag string, v any) error {
 		return nil
 	}
 	return answer(c, status, v)
+}
+
+// answerList answers 200 with v as JSON and a tag of its content, or with 304 if the caller
+// has it.
+func answerList(c *gin.Context, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	tag := tagOf(b)
+	c.Header("ETag", tag)
+	if notModified(c.Request, tag) {
+		c.Status(http.StatusNotModified)
+		c.Writer.WriteHeaderNow()
+		return nil
+	}
+	c.Data(http.StatusOK, "application/json", b)
+	return nil
 }
 
 func noContent(c *gin.Context) error {

@@ -125,7 +125,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 // Case 40 in docs/reliability.md.
 func TestStrangeIDsAreNotFound(t *testing.T) {
 	s := open(t)
-	for _, id := range []string{"%00", "a%00b", "..", "%2e%2e", "a%2Fb", "%23", "%25zz", "a%20b", "%ff", strings.Repeat("x", 65), "caf%C3%A9"} {
+	for _, id := range []string{"%00", "a%00b", "..", "%2e%2e", "a%2Fb", "a%2fstatus", "%23", "%25zz", "a%20b", "%ff", strings.Repeat("x", 65), "caf%C3%A9"} {
 		s.call(sam, "GET", "/orders/"+id, "").wantProblem(404, "not-found")
 		s.call(sam, "GET", "/customers/"+id, "").wantProblem(404, "not-found")
 		if a := s.call(sam, "PUT", "/customers/"+id, `{"name":"x"}`); a.status != 422 && a.status != 404 {
@@ -155,7 +155,7 @@ func TestMenuRequests(t *testing.T) {
 		`{"name":"M","price":1,"x":1}`:           "/x",
 		`{"sku":"other","name":"M","price":1}`:   "/sku",
 		`{"name":"M","price":1,"counted":"yes"}`: "/counted",
-		`{"name":"M","price":1,"options":[{"id":"a","name":"A","price":1},{"id":"a","name":"A"}]}`: "/options/1/price",
+		`{"name":"M","price":1,"options":[{"id":"a","name":"A","price":1},{"id":"a","name":"A"}]}`: "/options/1/price /options/1/id",
 		`{"name":"M","price":1,"options":[{"id":"a b","name":"A","price":1}]}`:                     "/options/0/id",
 		`{"name":"M","price":9007199254740993}`:                                                    "/price",
 	} {
@@ -177,6 +177,8 @@ func TestChangesOfTheMenuHonourPreconditions(t *testing.T) {
 		status                  int
 	}{
 		{sam, "PUT", "/menu/latte", latte, `If-Match: "zz"`, 412},
+		{sam, "PUT", "/menu/latte", latte, `If-Match: ` + strings.Trim(tag, `"`), 400},
+		{sam, "PUT", "/menu/latte", latte, `If-None-Match: ` + strings.Trim(tag, `"`), 400},
 		{sam, "PUT", "/menu/latte", latte, `If-Match: W/` + tag, 412},
 		{sam, "PUT", "/menu/latte", latte, `If-None-Match: *`, 412},
 		{sam, "PUT", "/menu/latte", latte, `If-None-Match: ` + tag, 412},

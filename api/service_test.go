@@ -14,7 +14,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/gin-gonic/gin"
-	"golang.org/x/time/rate"
 
 	"cafe/api"
 	"cafe/internal/auth"
@@ -32,6 +31,9 @@ func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	os.Exit(m.Run())
 }
+
+// testOrigins are the origins whose pages may call.
+var testOrigins = []string{"https://app.example.com", "https://board.example.com:8443"}
 
 // service is a café behind the local gateway, with real tokens, as clients see it.
 type service struct {
@@ -72,7 +74,7 @@ func openFor(t testing.TB) *service {
 		t.Fatal(err)
 	}
 	s.cafe = house.Open(settings, s.faults, time.Now)
-	s.router, err = api.New(s.cafe, api.Options{CursorKey: []byte("0123456789abcdef"), Origin: "https://app.example.com", Version: "test", Links: s.files})
+	s.router, err = api.New(s.cafe, api.Options{CursorKey: []byte("0123456789abcdef"), Version: "test", Links: s.files})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +85,7 @@ func openFor(t testing.TB) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.front = local.Gateway(s.router, verifier, rate.NewLimiter(rate.Inf, 0))
+	s.front = local.Gateway(s.router, verifier, nil, testOrigins)
 	for _, item := range testMenu {
 		if _, err := s.cafe.SetMenuItem(t.Context(), item, nil); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"unicode"
@@ -34,6 +35,44 @@ func (v *Invalid) Add(field, message string) { *v = append(*v, FieldError{field,
 func (v Invalid) Err() error {
 	if len(v) == 0 {
 		return nil
+	}
+	return v
+}
+
+// Covers reports whether the field, or one that it is part of, is at fault already.
+func (v Invalid) Covers(field string) bool {
+	for _, f := range v {
+		if rest, ok := strings.CutPrefix(field, f.Field); ok && (rest == "" || rest[0] == '/') {
+			return true
+		}
+	}
+	return false
+}
+
+// partly reports whether a part of the field is at fault already.
+func (v Invalid) partly(field string) bool {
+	for _, f := range v {
+		if strings.HasPrefix(f.Field, field+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// With returns these faults together with those of err, if err is an Invalid. It leaves out
+// faults of err whose field is covered, or is at fault in a part: they may follow from it. If there are no faults here, it returns err. Any
+// other error counts for nothing beside a fault.
+func (v Invalid) With(err error) error {
+	if len(v) == 0 {
+		return err
+	}
+	var more Invalid
+	if errors.As(err, &more) {
+		for _, f := range more {
+			if !v.Covers(f.Field) && !v.partly(f.Field) {
+				v = append(v, f)
+			}
+		}
 	}
 	return v
 }

@@ -29,12 +29,17 @@ func router() http.Handler {
 		_ = function.NotConfigured(err)
 		return api.Closed()
 	}
-	r, err := api.New(house.Open(c.Settings, c.Table, time.Now), api.Options{
-		CursorKey: []byte(os.Getenv("CAFE_CURSOR_SECRET")), Origin: os.Getenv("CAFE_ORIGIN"), Version: os.Getenv("CAFE_VERSION"), Links: links,
+	origins, err := api.ParseOrigins(os.Getenv("CAFE_ORIGIN"))
+	if err != nil {
+		_ = function.NotConfigured(fmt.Errorf("CAFE_ORIGIN: %w", err))
+		return api.Closed()
+	}
+	router, err := api.New(house.Open(c.Settings, c.Table, time.Now), api.Options{
+		CursorKey: []byte(os.Getenv("CAFE_CURSOR_SECRET")), Version: os.Getenv("CAFE_VERSION"), Links: links,
 	})
 	if err != nil {
 		_ = function.NotConfigured(fmt.Errorf("CAFE_CURSOR_SECRET: %w", err))
 		return api.Closed()
 	}
-	return r
+	return api.CORS(origins, router)
 }

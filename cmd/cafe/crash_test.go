@@ -626,6 +626,7 @@ func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
 	must(200, "staff", "PUT", "/stock/"+canary, `{"on_hand":1}`)
 	must(201, "guest", "POST", "/orders", `{"lines":[{"sku":"`+canary+`","quantity":1}]}`)
 	must(200, "guest", "GET", "/menu", "")
+	call("guest", "GET", "/problems/out-of-stock", "")
 	must(200, "guest", "GET", "/menu/"+canary, "")
 	must(200, "staff", "GET", "/stock", "")
 	must(204, "owner", "DELETE", "/menu/"+canary, "")
@@ -664,6 +665,15 @@ func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
 		`{"amount":-5,"note":"` + canary + `"}`, `{"status":"` + canary + `"}`,
 		`{"kind":"` + canary + `","name":"` + canary + `","source":"` + canary + ` ` + canary + `"}`,
 	}
+	// The names of parameters that a call does not know are in the answer, as those of fields are.
+	queries := map[string]string{}
+	for _, method := range []string{"GET ", "HEAD "} {
+		queries[method+"/orders"] = "?cursor=" + canary + "&customer_id=" + canary + "&day=" + canary + "&status=" + canary + "&sort=" + canary + "&limit=" + canary
+		for _, list := range []string{"/menu", "/stock", "/customers/{id}/payments"} {
+			queries[method+list] = "?cursor=" + canary + "&limit=25"
+		}
+	}
+	queries["POST /reconcile"] = "?dry_run=" + canary
 	for path, methods := range described.Paths {
 		place := path
 		for strings.Contains(place, "{") {
@@ -678,7 +688,7 @@ func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
 					tried = bodies
 				}
 				for i, body := range tried {
-					call(who, method, place+"?cursor="+canary+"&customer_id="+canary+"&day="+canary+"&"+canary, body,
+					call(who, method, place+queries[method+" "+path], body,
 						"Idempotency-Key: "+canary+strconv.Itoa(i), `If-Match: "`+canary+`"`, `If-None-Match: "`+canary+`"`)
 				}
 			}

@@ -18,8 +18,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/urfave/cli/v3"
-	"golang.org/x/time/rate"
 
+	"cafe/api"
 	"cafe/internal/auth"
 	"cafe/internal/cafe"
 	"cafe/internal/durable"
@@ -92,6 +92,10 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	if err != nil {
 		return err
 	}
+	origins, err := api.ParseOrigins(os.Getenv("CAFE_ORIGIN"))
+	if err != nil {
+		return fmt.Errorf("CAFE_ORIGIN: %w", err)
+	}
 	publicURL := os.Getenv("CAFE_URL")
 	if u, err := url.Parse(publicURL); publicURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 		return errors.New("CAFE_URL is not an address such as http://cafe.example:3000")
@@ -120,7 +124,7 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	}
 	process, err := local.Open(local.Options{
 		House: h, Store: store, Data: data, Listener: listener, Issuer: issuer, Owner: owner,
-		URL: publicURL, Origin: os.Getenv("CAFE_ORIGIN"), Version: version(), Throttle: throttle,
+		URL: publicURL, Origins: origins, Version: version(), Throttle: throttle,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -160,9 +164,9 @@ func welcome(out io.Writer, url string, s settings.Settings, issuer *auth.Issuer
 	return err
 }
 
-// throttleFromEnv returns the limit of the local gateway: CAFE_THROTTLE_RATE and
-// CAFE_THROTTLE_BURST, in requests a second.
-func throttleFromEnv(getenv func(string) string) (*rate.Limiter, error) {
+// throttleFromEnv returns the throttle of the local gateway, with CAFE_THROTTLE_RATE
+// requests a second and CAFE_THROTTLE_BURST at once for each of its buckets.
+func throttleFromEnv(getenv func(string) string) (*local.Throttle, error) {
 	read := func(name string, standard float64) (float64, error) {
 		v := getenv(name)
 		if v == "" {
@@ -179,7 +183,7 @@ func throttleFromEnv(getenv func(string) string) (*rate.Limiter, error) {
 		return nil, err
 	}
 	burst, err := read("CAFE_THROTTLE_BURST", max(1, 2*perSecond))
-	return rate.NewLimiter(rate.Limit(perSecond), int(max(1, burst))), err
+	return local.NewThrottle(perSecond, int(max(1, burst))), err
 }
 
 // version is what the Go tool knows of the program: a tag, or the commit.

@@ -384,7 +384,12 @@ func TestOverTheLimitIs429WithRetryAfter(t *testing.T) {
 	t.Setenv("CAFE_THROTTLE_BURST", "3")
 	s := openShop(t, t.TempDir())
 	for i := range 5 {
-		response, err := s.client.Get(s.url + "/health")
+		r, err := http.NewRequest("GET", s.url+"/orders", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+s.token("staff"))
+		response, err := s.client.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -838,7 +838,11 @@ func (c *regular) look() {
 }
 
 func (c *regular) menu() {
-	r := c.send("read", "", "GET", "/menu", "", "If-None-Match: "+c.etag)
+	var condition []string
+	if c.etag != "" {
+		condition = []string{"If-None-Match: " + c.etag}
+	}
+	r := c.send("read", "", "GET", "/menu", "", condition...)
 	if r.status != 200 && r.status != 304 {
 		c.wrong(r, "GET", "/menu", "")
 	}

@@ -17,15 +17,58 @@ import (
 
 // Customer returns a customer that the caller may see, or model.ErrNotFound. Totals follow
 // orders and payments within a moment.
+//
+// A customer is there as soon as an order or a payment that names them is, even before it
+// has reached their totals. Customers themselves always are: with nothing stored, theirs is
+// an empty profile with Version 0. Whoever was erased, and has neither ordered nor paid
+// since, is not there.
 func (c *Cafe) Customer(ctx context.Context, by Caller, id string) (model.Customer, error) {
-	if !by.worksHere() && by.ID != id {
+	if !by.worksHere() && by.ID != id || id == model.WalkIn {
 		return model.Customer{}, model.ErrNotFound
 	}
 	customer, err := records.Customer(ctx, c.table, id, false)
-	if err == nil && (customer.Version == 0 || !customer.ErasedAt.IsZero()) {
+	if err != nil {
+		return model.Customer{}, err
+	}
+	switch {
+	case customer.Version > 0 && customer.ErasedAt.IsZero(), customer.Version == 0 && !by.worksHere():
+		return customer, nil
+	}
+	named, err := c.namedSince(ctx, id, customer.ErasedAt)
+	if err != nil {
+		return model.Customer{}, err
+	}
+	if !named {
 		return model.Customer{}, model.ErrNotFound
 	}
-	return customer, err
+	customer.ErasedAt = time.Time{}
+	return customer, nil
+}
+
+// namedSince reports whether an order or a payment names the customer that was taken after
+// the given time. On DynamoDB it reads an index that follows writes within a second or so.
+func (c *Cafe) namedSince(ctx context.Context, id string, since time.Time) (bool, error) {
+	newest := func(prefix string) (table.Page, error) {
+		return c.table.Query(ctx, table.Query{Index: table.Index1, Partition: prefix + id, Descending: true, Limit: 1})
+	}
+	page, err := newest(records.PrefixCustomer)
+	for _, row := range page.Rows {
+		order, err := records.DecodeOrder(row.Key, row.Item)
+		if err != nil || order.PlacedAt.After(since) {
+			return err == nil, err
+		}
+	}
+	if err != nil {
+		return false, err
+	}
+	page, err = newest(records.PrefixPayment)
+	for _, row := range page.Rows {
+		paid, err := records.DecodePayment(row.Key, row.Item)
+		if err != nil || paid.At.After(since) {
+			return err == nil, err
+		}
+	}
+	return false, err
 }
 
 // SetCustomer sets a customer's profile and credit limit, and reports whether the customer is

@@ -29,13 +29,17 @@ func onShards(t *testing.T, test func(t *testing.T, c *cafetest.Cafe, e cafetest
 
 func TestListsAreNewestFirstWholeAndFiltered(t *testing.T) {
 	onShards(t, func(t *testing.T, c *cafetest.Cafe, e cafetest.Engine) {
+		both := []model.Status{model.StatusPlaced, model.StatusPreparing}
 		random := rand.New(rand.NewPCG(1, 2))
 		var all []model.Order // oldest first
 		for i := range 45 {
 			who := []string{"alice", "bob", model.WalkIn}[random.IntN(3)]
 			o := cafetest.Place(t, c, who, cafetest.Lines("tea"))
-			if i%4 == 1 {
+			switch i % 4 {
+			case 1:
 				o = cafetest.Advance(t, c, o.ID, model.StatusPreparing)
+			case 2:
+				o = cafetest.Advance(t, c, o.ID, model.StatusCancelled)
 			}
 			all = append(all, o)
 			if random.IntN(4) == 0 {
@@ -53,20 +57,21 @@ func TestListsAreNewestFirstWholeAndFiltered(t *testing.T) {
 		if len(days) < 3 {
 			t.Fatalf("on %d days only", len(days))
 		}
-		filters := []cafe.Filter{{}, {Status: model.StatusPreparing}, {Status: model.StatusRefunded}, {Day: "2017-01-01"}, {CustomerID: "nobody"}}
+		filters := []cafe.Filter{{}, {Statuses: []model.Status{model.StatusPreparing}}, {Statuses: []model.Status{model.StatusRefunded}}, {Day: "2017-01-01"}, {CustomerID: "nobody"}}
 		for _, who := range []string{"alice", "bob", model.WalkIn} {
-			filters = append(filters, cafe.Filter{CustomerID: who}, cafe.Filter{CustomerID: who, Status: model.StatusPlaced})
+			filters = append(filters, cafe.Filter{CustomerID: who}, cafe.Filter{CustomerID: who, Statuses: []model.Status{model.StatusPlaced}})
 			for day := range days {
 				filters = append(filters, cafe.Filter{CustomerID: who, Day: day})
 			}
 		}
+		filters = append(filters, cafe.Filter{Statuses: both}, cafe.Filter{CustomerID: "alice", Statuses: both})
 		for day := range days {
-			filters = append(filters, cafe.Filter{Day: day}, cafe.Filter{Day: day, Status: model.StatusPreparing})
+			filters = append(filters, cafe.Filter{Day: day, Statuses: both}, cafe.Filter{Day: day}, cafe.Filter{Day: day, Statuses: []model.Status{model.StatusPreparing}})
 		}
 		for _, f := range filters {
 			var want []string
 			for _, o := range slices.Backward(all) {
-				if (f.CustomerID == "" || o.CustomerID == f.CustomerID) && (f.Status == "" || o.Status == f.Status) && (f.Day == "" || o.BusinessDay == f.Day) {
+				if (f.CustomerID == "" || o.CustomerID == f.CustomerID) && (len(f.Statuses) == 0 || slices.Contains(f.Statuses, o.Status)) && (f.Day == "" || o.BusinessDay == f.Day) {
 					want = append(want, o.ID)
 				}
 			}
@@ -78,11 +83,17 @@ func TestListsAreNewestFirstWholeAndFiltered(t *testing.T) {
 				if got := cafetest.Through(t, c, cafetest.Staff, f, limit); !slices.Equal(got, want) {
 					t.Errorf("%+v, limit %d:\n%v, want\n%v", f, limit, got, want)
 				}
+				f := f
+				f.OldestFirst = true
+				got := cafetest.Through(t, c, cafetest.Staff, f, limit)
+				if slices.Reverse(got); !slices.Equal(got, want) {
+					t.Errorf("%+v, limit %d, the other way round:\n%v, want\n%v", f, limit, got, want)
+				}
 			}
 			if f.CustomerID != "alice" {
 				continue
 			}
-			if got := cafetest.Through(t, c, cafetest.Alice, cafe.Filter{Status: f.Status, Day: f.Day}, 5); !slices.Equal(got, want) {
+			if got := cafetest.Through(t, c, cafetest.Alice, cafe.Filter{Statuses: f.Statuses, Day: f.Day}, 5); !slices.Equal(got, want) {
 				t.Errorf("alice herself, %+v: %v, want %v", f, got, want)
 			}
 			if _, _, err := c.Orders(ctx, cafetest.Bob, f, "", 5); !errors.Is(err, model.ErrForbidden) {
@@ -103,7 +114,7 @@ func TestTheLastPageHasNoNext(t *testing.T) {
 		if orders, next, err := c.Orders(ctx, cafetest.Staff, cafe.Filter{}, "", 36); len(orders) != 36 || next != "" || err != nil {
 			t.Errorf("%d orders, next %q, %v", len(orders), next, err)
 		}
-		for _, f := range []cafe.Filter{{CustomerID: "alice"}, {Status: model.StatusPlaced}, {Status: model.StatusPlaced, Day: "2017-03-18"}} {
+		for _, f := range []cafe.Filter{{CustomerID: "alice"}, {Statuses: []model.Status{model.StatusPlaced}}, {Statuses: []model.Status{model.StatusPlaced}, Day: "2017-03-18"}} {
 			if orders, next, err := c.Orders(ctx, cafetest.Staff, f, "", 6); len(orders) != 6 || next != "" || err != nil {
 				t.Errorf("%+v: %d orders, next %q, %v", f, len(orders), next, err)
 			}
@@ -121,7 +132,7 @@ func TestAListReadsOnThroughWhatTheFilterLeavesOut(t *testing.T) {
 		for range 120 {
 			cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
 		}
-		orders, _, err := c.Orders(ctx, cafetest.Staff, cafe.Filter{Status: model.StatusPreparing}, "", 2)
+		orders, _, err := c.Orders(ctx, cafetest.Staff, cafe.Filter{Statuses: []model.Status{model.StatusPreparing}}, "", 2)
 		if err != nil || len(orders) != 1 || orders[0].ID != wanted.ID {
 			t.Errorf("%d orders, %v", len(orders), err)
 		}

@@ -45,6 +45,19 @@ type Amendment struct {
 	PickupAt *time.Time // the zero time removes it
 }
 
+// Check checks all of an amendment that can be checked without the menu and the order. A
+// model.Invalid names every field at fault.
+func (a Amendment) Check() error {
+	var faults model.Invalid
+	if a.Lines != nil {
+		errors.As(model.ValidateLines(a.Lines), &faults)
+	}
+	if a.Note != nil {
+		return faults.With(model.ValidateNote(*a.Note))
+	}
+	return faults.Err()
+}
+
 // Amend changes an order that is still placed. match says which version the caller means: it
 // is model.ErrPreconditionRequired without one, and model.ErrStale when it does not hold.
 // Other errors are model.ErrNotAmendable, model.ErrNotFound, a model.Invalid and a
@@ -57,20 +70,20 @@ func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, mat
 		if o.Status != model.StatusPlaced {
 			return o, model.ErrNotAmendable
 		}
+		if err := a.Check(); err != nil {
+			return o, err
+		}
 		was := o
 		if a.Note != nil {
-			if err := model.ValidateNote(*a.Note); err != nil {
-				return o, err
-			}
 			o.Note = *a.Note
 		}
-		if a.PickupAt != nil {
+		if a.PickupAt != nil && !a.PickupAt.Equal(o.PickupAt) {
+			if err := ahead(*a.PickupAt, c.now()); err != nil {
+				return o, err
+			}
 			o.PickupAt = *a.PickupAt
 		}
 		if a.Lines != nil {
-			if err := model.ValidateLines(a.Lines); err != nil {
-				return o, err
-			}
 			bill, err := c.reprice(ctx, by, o, a.Lines)
 			if err != nil {
 				return o, err
@@ -212,20 +225,27 @@ func same(a, b model.Order) bool {
 	})
 }
 
-// Filter says which orders to list. An empty field lets all orders through.
+// Filter says which orders to list, and in which order. Empty fields let all through.
 type Filter struct {
-	CustomerID string
-	Status     model.Status
-	Day        model.Day
+	CustomerID  string
+	Statuses    []model.Status // any of them
+	Day         model.Day
+	OldestFirst bool // by business day and time; else the newest comes first
+}
+
+// lets reports whether the filter lets an order through. The day is the query's business.
+func (f Filter) lets(o model.Order) bool {
+	return (len(f.Statuses) == 0 || slices.Contains(f.Statuses, o.Status)) && (f.CustomerID == "" || o.CustomerID == f.CustomerID)
 }
 
 // readAtMost is how many rows a page of a list reads, at most. When a filter lets few of them
 // through, the page is short, and the next one goes on from there.
 const readAtMost = 1000
 
-// Orders lists up to limit orders that the caller may see, newest first. from is where the
-// page before ended (its next), empty for the first page. next is empty on the last page. It
-// is model.ErrForbidden when a customer asks for another customer's orders.
+// Orders lists orders that the caller may see, newest first unless the filter says
+// otherwise: up to limit of them, from where the page before ended (next, or empty for the
+// first). next is empty on the last page. A customer who asks for somebody else's is
+// model.ErrForbidden.
 func (c *Cafe) Orders(ctx context.Context, by Caller, f Filter, from string, limit int) (orders []model.Order, next string, err error) {
 	if !by.worksHere() {
 		if f.CustomerID != "" && f.CustomerID != by.ID {
@@ -233,13 +253,21 @@ func (c *Cafe) Orders(ctx context.Context, by Caller, f Filter, from string, lim
 		}
 		f.CustomerID = by.ID
 	}
-	query := table.Query{To: from, Descending: true, Limit: limit + 1}
+	query := table.Query{Descending: !f.OldestFirst, Limit: limit + 1}
 	if f.Day != "" {
 		query.From = string(f.Day) + "#"
-		if end := table.PrefixEnd(query.From); query.To == "" || query.To > end {
-			query.To = end
+		query.To = table.PrefixEnd(query.From)
+	}
+	goOn := func(after string) { // lets the query go on behind a row
+		switch {
+		case after == "":
+		case f.OldestFirst:
+			query.From = max(query.From, table.After(after))
+		case query.To == "" || after < query.To:
+			query.To = after
 		}
 	}
+	goOn(from)
 	var partitions []string
 	if f.CustomerID != "" && f.CustomerID != model.WalkIn {
 		query.Index = table.Index1
@@ -251,7 +279,7 @@ func (c *Cafe) Orders(ctx context.Context, by Caller, f Filter, from string, lim
 		}
 	}
 	for read := 0; ; {
-		rows, rest, err := c.newest(ctx, query, partitions)
+		rows, rest, err := c.first(ctx, query, partitions)
 		if err != nil {
 			return nil, "", err
 		}
@@ -260,30 +288,31 @@ func (c *Cafe) Orders(ctx context.Context, by Caller, f Filter, from string, lim
 			if err != nil {
 				return nil, "", err
 			}
-			if (f.Status == "" || order.Status == f.Status) && (f.CustomerID == "" || order.CustomerID == f.CustomerID) {
+			if f.lets(order) {
 				if len(orders) == limit {
-					return orders, query.To, nil
+					return orders, from, nil
 				}
 				if err := c.named(ctx, &order); err != nil {
 					return nil, "", err
 				}
 				orders = append(orders, order)
 			}
-			query.To = row.Item.Str(table.AttrSort)
+			from = row.Item.Str(table.AttrSort)
 		}
+		goOn(from)
 		if !rest {
 			return orders, "", nil
 		}
 		if read += len(rows); read >= readAtMost {
-			return orders, query.To, nil
+			return orders, from, nil
 		}
 		query.Limit = max(query.Limit, min(100, readAtMost-read))
 	}
 }
 
-// newest returns the newest rows of several partitions, up to the query's limit, and
-// whether there are more.
-func (c *Cafe) newest(ctx context.Context, query table.Query, partitions []string) (rows []table.Row, rest bool, err error) {
+// first returns the first rows of several partitions in the query's direction, up to its
+// limit, and whether there are more.
+func (c *Cafe) first(ctx context.Context, query table.Query, partitions []string) (rows []table.Row, rest bool, err error) {
 	pages := make([]table.Page, len(partitions))
 	err = parallel.Each(ctx, len(partitions), func(ctx context.Context, i int) error {
 		q := query
@@ -295,22 +324,22 @@ func (c *Cafe) newest(ctx context.Context, query table.Query, partitions []strin
 	if err != nil {
 		return nil, false, err
 	}
+	before := func(a, b string) bool { return a != b && (a < b) != query.Descending }
 	// What lies beyond the end of a page that has more is not known yet: rows of the
-	// other partitions that are older than it have to wait.
+	// other partitions that come after it have to wait.
 	horizon := ""
 	for _, p := range pages {
-		if p.Next != "" {
-			rest = true
-			horizon = max(horizon, p.Next)
+		if p.Next != "" && (!rest || before(p.Next, horizon)) {
+			rest, horizon = true, p.Next
 		}
 		rows = append(rows, p.Rows...)
 	}
 	if len(pages) > 1 {
-		sort.Slice(rows, func(i, j int) bool { // slices.SortFunc would be 20 KB more
-			return rows[j].Item.Str(table.AttrSort) < rows[i].Item.Str(table.AttrSort)
+		sort.Slice(rows, func(i, j int) bool {
+			return before(rows[i].Item.Str(table.AttrSort), rows[j].Item.Str(table.AttrSort))
 		})
 		known := len(rows)
-		for known > 0 && rest && rows[known-1].Item.Str(table.AttrSort) < horizon {
+		for known > 0 && rest && before(horizon, rows[known-1].Item.Str(table.AttrSort)) {
 			known--
 		}
 		rows = rows[:known]

@@ -70,6 +70,14 @@ func (c *Cafe) attempt(ctx context.Context, by Caller, draft model.Draft, id, fi
 	return model.Order{}, false, records.ErrOvertaken
 }
 
+// CheckDraft checks all of a draft that can be checked without the menu. A model.Invalid
+// names every field at fault; model.ErrForbidden means that a customer orders for somebody
+// else.
+func (c *Cafe) CheckDraft(by Caller, draft model.Draft) error {
+	_, err := c.addressed(by, draft)
+	return err
+}
+
 // addressed fills in the customer, the payment terms and the dining, and checks the draft.
 func (c *Cafe) addressed(by Caller, draft model.Draft) (model.Draft, error) {
 	if draft.CustomerID == "" {
@@ -103,6 +111,9 @@ func (c *Cafe) place(ctx context.Context, by Caller, draft model.Draft, id, fing
 	if err != nil {
 		return model.Order{}, err
 	}
+	if err := ahead(draft.PickupAt, now); err != nil {
+		return model.Order{}, err
+	}
 	order := model.Order{
 		ID: id, CustomerID: draft.CustomerID, Payment: draft.Payment, Status: model.StatusPlaced,
 		Note: draft.Note, PickupAt: draft.PickupAt, Currency: c.Currency,
@@ -114,6 +125,17 @@ func (c *Cafe) place(ctx context.Context, by Caller, draft model.Draft, id, fing
 	order.TookStock = len(units) > 0
 	ops := append([]table.Op{table.Put(records.OrderKey(id), records.EncodeOrder(order), table.Absent())}, takeStock(units)...)
 	return order, records.Write(ctx, c.table, ops...)
+}
+
+// clockSlack is how far a client's clock may be behind the café's.
+const clockSlack = 2 * time.Minute
+
+// ahead refuses a pickup time that has passed. The zero time asks for none.
+func ahead(pickup, now time.Time) error {
+	if pickup.IsZero() || pickup.After(now.Add(-clockSlack)) {
+		return nil
+	}
+	return model.Invalid{{Field: "/pickup_at", Message: "must not be in the past; it is " + model.Timestamp(now) + " now"}}
 }
 
 // takeStock takes units off the shelf, each under the condition that they are there.

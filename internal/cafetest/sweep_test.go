@@ -698,7 +698,7 @@ var useCases = []useCase{
 		}
 		cafetest.Advance(w, w.Cafe, w.order.ID, model.StatusPreparing)
 	}, func(w *world) (interface{}, error) {
-		orders, next, err := w.Orders(w.ctx, cafetest.Alice, cafe.Filter{Status: model.StatusPlaced}, "", 1)
+		orders, next, err := w.Orders(w.ctx, cafetest.Alice, cafe.Filter{Statuses: []model.Status{model.StatusPlaced}}, "", 1)
 		if err != nil {
 			return nil, err
 		}

@@ -121,12 +121,20 @@ type Upload struct {
 	ExpiresAt time.Time
 }
 
-// Begin makes an import that waits for its file. Without a source it is of
-// till.DefaultSource. Fields at fault are a model.Invalid.
-func (i *Importer) Begin(ctx context.Context, links Links, by model.Role, draft model.ImportDraft) (Upload, error) {
+// CheckDraft returns a model.Invalid that names every field of the draft at fault, or nil.
+func CheckDraft(draft model.ImportDraft) error { return withDefaults(draft).Validate() }
+
+func withDefaults(draft model.ImportDraft) model.ImportDraft {
 	if draft.Source == "" {
 		draft.Source = till.DefaultSource
 	}
+	return draft
+}
+
+// Begin makes an import that waits for its file. Without a source it is of
+// till.DefaultSource. Fields at fault are a model.Invalid.
+func (i *Importer) Begin(ctx context.Context, links Links, by model.Role, draft model.ImportDraft) (Upload, error) {
+	draft = withDefaults(draft)
 	if err := draft.Validate(); err != nil {
 		return Upload{}, err
 	}

@@ -6,11 +6,8 @@ package local
 
 import (
 	"errors"
-	"math"
 	"net/http"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"cafe/api"
 	"cafe/internal/auth"
@@ -18,33 +15,54 @@ import (
 	"cafe/internal/panics"
 )
 
-// Gateway stands in front of the router. It gives each request an id, throttles, and checks
-// the token. A request without a valid token goes on too: the router knows which routes need
-// one.
-func Gateway(router http.Handler, verifier *auth.Verifier, limit *rate.Limiter) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := api.NewRequestID()
-		w.Header().Set("X-Request-Id", id)
-		ctx := api.WithRequestID(r.Context(), id)
-		if !limit.Allow() {
-			seconds := math.Ceil(1 / float64(limit.Limit()))
-			api.WriteProblem(w, r, api.TooManyRequests(int(seconds)), id)
+// Gateway stands in front of the router. It gives each request an id, lets the pages of the
+// origins call, checks the token, and throttles. A request without a valid token goes on
+// too: the router knows which routes need one. /health is never throttled, so that who
+// watches the café learns that it is up however busy it is.
+func Gateway(router http.Handler, verifier *auth.Verifier, throttle *Throttle, origins []string) http.Handler {
+	next := api.CORS(origins, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := api.RequestID(r.Context())
+		if r.URL.Path == "/health" {
+			router.ServeHTTP(w, r)
 			return
 		}
-		token, err := auth.FromBearer(r.Header.Values("Authorization"))
-		if err == nil {
-			var who auth.Identity
-			who, err = verifier.Verify(ctx, token)
-			if err == nil {
-				ctx = cafe.WithCaller(ctx, cafe.Caller{ID: who.Subject, Role: who.Role})
-			}
-		}
-		if errors.Is(err, auth.ErrKeysUnavailable) {
+		by, known, err := callerOf(r, verifier)
+		if err != nil {
 			api.WriteProblem(w, r, api.Unavailable(), id)
 			return
 		}
-		router.ServeHTTP(w, r.WithContext(ctx))
+		if seconds := throttle.take(r, by, known); seconds > 0 {
+			api.WriteProblem(w, r, api.TooManyRequests(seconds), id)
+			return
+		}
+		if known {
+			r = r.WithContext(cafe.WithCaller(r.Context(), by))
+		}
+		router.ServeHTTP(w, r)
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := api.NewRequestID()
+		w.Header().Set("X-Request-Id", id)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r.WithContext(api.WithRequestID(r.Context(), id)))
 	})
+}
+
+// callerOf returns who a request's token says is calling, and whether it is valid. An error
+// means that this cannot be known now.
+func callerOf(r *http.Request, verifier *auth.Verifier) (by cafe.Caller, known bool, err error) {
+	token, err := auth.FromBearer(r.Header.Values("Authorization"))
+	if err != nil {
+		return by, false, nil
+	}
+	who, err := verifier.Verify(r.Context(), token)
+	switch {
+	case errors.Is(err, auth.ErrKeysUnavailable):
+		return by, false, err
+	case err != nil:
+		return by, false, nil
+	}
+	return cafe.Caller{ID: who.Subject, Role: who.Role}, true, nil
 }
 
 // Server returns an HTTP server with the time-outs that an open port needs. When the handler

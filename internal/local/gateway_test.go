@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"cafe/api"
 	"cafe/internal/auth"
 	"cafe/internal/cafetest"
@@ -39,7 +37,7 @@ func TestEveryAnswerHasARequestId(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = Server(Gateway(router, verifier, rate.NewLimiter(rate.Inf, 0)))
+	server.Config = Server(Gateway(router, verifier, nil, nil))
 	server.Start()
 	defer server.Close()
 	r, err := http.NewRequest("OPTIONS", server.URL, nil)

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"cafe/api"
 	"cafe/handlers/importer"
 	"cafe/handlers/stream"
@@ -33,10 +31,10 @@ type Options struct {
 	Issuer   *auth.Issuer // of the café's tokens
 	Owner    string       // the owner's e-mail address
 
-	URL      string // where clients reach the café; empty: where it listens
-	Origin   string // the web origin whose pages may call; empty: none
+	URL      string   // where clients reach the café; empty: where it listens
+	Origins  []string // of the web pages that may call; see api.ParseOrigins
 	Version  string
-	Throttle *rate.Limiter
+	Throttle *Throttle // nil: none
 
 	// For tests. Notifier wraps the notifier; Reachable replaces Writable; Sweeps is how
 	// often the outbox is swept, a minute unless set; Chores how often old files are removed,
@@ -101,7 +99,7 @@ func Open(o Options) (*Process, error) {
 	}
 	p.uploads = NewUploads(p.background, importer.Handle(h.Imports, p.files), p.files.Done, o.Reachable)
 
-	router, err := api.New(h, api.Options{CursorKey: o.Issuer.Key("cursors"), Origin: o.Origin, Version: o.Version, URL: o.URL, Links: p.files})
+	router, err := api.New(h, api.Options{CursorKey: o.Issuer.Key("cursors"), Version: o.Version, URL: o.URL, Links: p.files})
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +107,7 @@ func Open(o Options) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.server = Server(Gateway(withFiles(router, p.files), verifier, o.Throttle))
+	p.server = Server(Gateway(withFiles(router, p.files), verifier, o.Throttle, o.Origins))
 
 	p.follower, err = o.Store.follow(o.Data, o.Reachable, []Consumer{
 		{Name: "ledger", Wants: ledger.Wants, Handle: stream.Ledger(h.Ledger)},

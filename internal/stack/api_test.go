@@ -168,11 +168,11 @@ func service(t *testing.T, p template) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	router, err := api.New(house.Open(settings, nil, time.Now), api.Options{CursorKey: make([]byte, 16), Origin: p.parameters["WebOrigin"], Links: cafetest.NewFiles()})
+	router, err := api.New(house.Open(settings, nil, time.Now), api.Options{CursorKey: make([]byte, 16), Links: cafetest.NewFiles()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return router
+	return api.CORS([]string{p.parameters["WebOrigin"]}, router)
 }
 
 func unquoted(v any) string { return strings.Trim(text(v), "'") }
@@ -194,6 +194,12 @@ func TestTheGatewayAnswersAPreflightAsTheAPIDoes(t *testing.T) {
 		headers := at(response, "ResponseParameters", "Headers")
 		if got := unquoted(at(headers, "Access-Control-Allow-Origin")); got != "https://app.example.com" {
 			t.Errorf("%s: a page of %q may read the answer", name, got)
+		}
+		if got := unquoted(at(headers, "X-Content-Type-Options")); got != "nosniff" {
+			t.Errorf("%s: X-Content-Type-Options %q", name, got)
+		}
+		if got := unquoted(at(headers, "Cache-Control")); got != "no-store" {
+			t.Errorf("%s: Cache-Control %q", name, got)
 		}
 		if got := unquoted(at(headers, "Access-Control-Expose-Headers")); got != exposed || exposed == "" {
 			t.Errorf("%s: exposes %q, the API %q", name, got, exposed)
