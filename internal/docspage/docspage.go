@@ -23,8 +23,12 @@ import (
 	"cafe/api"
 )
 
-//go:embed page.html
-var pageTemplate string
+var (
+	//go:embed page.html
+	pageTemplate string
+	//go:embed page.js
+	pageScript string
+)
 
 // The files, relative to this folder.
 const (
@@ -74,7 +78,8 @@ func pack(name string, content []byte) error {
 }
 
 // render returns the document as a page for people. The page has the whole document in its
-// order, and a curl line for every call. It has no script and loads nothing from other sites.
+// order, except that deletions come last in their group, and a curl line for every call. The
+// lines work one after another. The page loads nothing from other sites.
 func render(source []byte) ([]byte, error) {
 	var doc document
 	if err := json.Unmarshal(source, &doc, json.MatchCaseInsensitiveNames(true)); err != nil {
@@ -96,6 +101,7 @@ func render(source []byte) ([]byte, error) {
 		"phrase":   phrase,
 		"last":     last,
 		"problems": func() []api.ProblemKind { return api.ProblemKinds },
+		"script":   func() template.JS { return template.JS("\n" + pageScript) }, //nolint:gosec // it is our own
 		"address":  func() string { return api.DefaultAddress },
 	}).Parse(pageTemplate)
 	if err != nil {
@@ -141,6 +147,15 @@ func (d document) groups() ([]group, error) {
 				}
 			}
 		}
+	}
+	for _, g := range groups { // what is deleted is of no use to the lines after it
+		last := func(c call) int {
+			if c.Method == "DELETE" {
+				return 1
+			}
+			return 0
+		}
+		slices.SortStableFunc(g.Calls, func(a, b call) int { return last(a) - last(b) })
 	}
 	return groups, nil
 }
@@ -229,7 +244,10 @@ func (d document) request(c call) string {
 	path, query := c.Path, ""
 	var headers []string
 	for _, p := range c.Parameters {
-		example := plain(d.example(p))
+		example, special := c.Curl[p.Name]
+		if !special {
+			example = plain(d.example(p))
+		}
 		switch {
 		case example == "":
 		case p.In == "path":
@@ -244,6 +262,9 @@ func (d document) request(c call) string {
 		path += "?" + query[1:]
 	}
 	line := "curl"
+	if c.Keeps != "" {
+		line = c.Keeps + "=$(curl -sS"
+	}
 	if c.Method != "GET" {
 		line += " -X " + c.Method
 	}
@@ -266,6 +287,10 @@ func (d document) request(c call) string {
 	}
 	if body != "" {
 		line += " \\\n  -d '" + strings.ReplaceAll(body, "'", `'\''`) + "'"
+	}
+	if c.Keeps != "" { // the answer is shown, too
+		line += ` | tee /dev/stderr |
+  grep -o '"id":"[^"]*"' | head -n 1 | cut -d '"' -f 4)`
 	}
 	return line
 }

@@ -33,6 +33,11 @@ type operation struct {
 	Parameters  []parameter
 	RequestBody *requestBody `json:"requestBody"`
 	Responses   members[response]
+
+	// The page's curl lines work one after another. Curl has the values of parameters that
+	// are not their examples, by name. Keeps is the shell variable for the id in the answer.
+	Curl  map[string]string `json:"x-curl"`
+	Keeps string            `json:"x-curl-keeps"`
 }
 
 type requestBody struct{ Content members[media] }
