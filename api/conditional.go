@@ -1,7 +1,6 @@
 package api
 
 import (
-	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -55,17 +54,22 @@ func notModified(r *http.Request, tag string) bool {
 	return listed(r.Header.Values("If-None-Match"), tag, true)
 }
 
-// listed reports whether the headers list the tag, or all tags (*). It skips what is no
+// listed reports whether the headers list the tag, or all tags (*). It ends at what is no
 // entity tag: checkPreconditions has refused that already.
 func listed(headers []string, tag string, weakly bool) bool {
-	for _, header := range headers {
-		for t := range entityTags(header) {
+	for _, rest := range headers {
+		for rest != "" {
+			t, after, ok := nextTag(rest)
+			if !ok {
+				break
+			}
 			if weakly {
 				t = strings.TrimPrefix(t, "W/")
 			}
 			if t == "*" || t == tag {
 				return true
 			}
+			rest = after
 		}
 	}
 	return false
@@ -76,9 +80,10 @@ func listed(headers []string, tag string, weakly bool) bool {
 // what it was sent to prevent.
 func checkPreconditions(r *http.Request) error {
 	for _, name := range []string{"If-Match", "If-None-Match"} {
-		for _, header := range r.Header.Values(name) {
-			for _, ok := range entityTags(header) {
-				if !ok {
+		for _, rest := range r.Header.Values(name) {
+			for more := true; more; more = rest != "" {
+				var ok bool
+				if _, rest, ok = nextTag(rest); !ok {
 					return malformed("A header is not valid.", fieldFault{name, `must be * or quoted entity tags such as "1", separated by commas`})
 				}
 			}
@@ -87,37 +92,22 @@ func checkPreconditions(r *http.Request) error {
 	return nil
 }
 
-// entityTags yields the members of a list of entity tags (RFC 9110, section 8.8.3), and
-// whether each is one. It ends at the first that is not. Empty members are skipped, as
-// section 5.6.1.2 asks. An empty list is not one.
-func entityTags(header string) iter.Seq2[string, bool] {
-	return func(yield func(string, bool) bool) {
-		rest, seen := header, false
-		for {
-			rest = strings.TrimLeft(rest, " \t,")
-			if rest == "" {
-				if !seen {
-					yield("", false)
-				}
-				return
-			}
-			seen = true
-			n := 1
-			if rest[0] != '*' {
-				n = tagLength(rest)
-			}
-			tag := rest[:n]
-			rest = strings.TrimLeft(rest[n:], " \t")
-			ok := n > 0 && (rest == "" || rest[0] == ',')
-			if !yield(tag, ok) || !ok {
-				return
-			}
-		}
-	}
+// nextTag returns the first member of a list of entity tags (RFC 9110, section 8.8.3), what
+// follows it, and whether it is one. Empty members are skipped, as section 5.6.1.2 asks.
+func nextTag(list string) (tag, rest string, ok bool) {
+	const blank = " \t,"
+	list = strings.TrimLeft(list, blank)
+	n := tagLength(list)
+	tag, rest = list[:n], strings.TrimLeft(list[n:], " \t")
+	ok = n > 0 && (rest == "" || rest[0] == ',')
+	return tag, strings.TrimLeft(rest, blank), ok
 }
 
-// tagLength returns the length of the entity tag that s begins with, or 0.
+// tagLength returns the length of the * or the entity tag that s begins with, or 0.
 func tagLength(s string) int {
+	if strings.HasPrefix(s, "*") {
+		return 1
+	}
 	at := len(s) - len(strings.TrimPrefix(s, "W/"))
 	if at >= len(s) || s[at] != '"' {
 		return 0

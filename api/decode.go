@@ -46,14 +46,16 @@ func (*optional[T]) inner() reflect.Type { return reflect.TypeFor[T]() }
 
 // need returns the value. It adds a fault if the member is absent or null.
 func (o optional[T]) need(faults *model.Invalid, field string) T {
-	if !o.Given && !faults.Covers(field) {
-		faults.Add(field, "is required")
+	if !o.Given {
+		faults.Require(field)
 	}
 	return o.or(faults, field, o.Value)
 }
 
 // or returns the value, or the given default if the member is absent. It adds a fault if
-// the member is null.
+// the member is null. It is not inlined, which would make the function 10 KB larger.
+//
+//go:noinline
 func (o optional[T]) or(faults *model.Invalid, field string, standard T) T {
 	if o.Null {
 		faults.Add(field, "must not be null")

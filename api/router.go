@@ -107,7 +107,6 @@ func (s *server) routes() []route {
 // none.
 var parameters = map[string][]string{
 	"GET /menu":                   {"dining", "limit", "cursor"},
-	"GET /menu/:sku":              {"dining"},
 	"GET /orders":                 {"customer_id", "status", "day", "sort", "limit", "cursor"},
 	"GET /customers/:id/payments": {"limit", "cursor"},
 	"GET /stock":                  {"limit", "cursor"},

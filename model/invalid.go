@@ -49,6 +49,13 @@ func (v Invalid) Covers(field string) bool {
 	return false
 }
 
+// Require adds that the field is missing, unless it is covered.
+func (v *Invalid) Require(field string) {
+	if !v.Covers(field) {
+		v.Add(field, "is required")
+	}
+}
+
 // partly reports whether a part of the field is at fault already.
 func (v Invalid) partly(field string) bool {
 	for _, f := range v {
