@@ -72,7 +72,7 @@ func (w words) takings() string {
 	return w.money(w.Revenue) + " from " + count(w.Orders, "order") + ", " + w.money(w.Average) + " each."
 }
 
-// part is a part of the day's money: a tax, say. Beside says what to know of it.
+// part is a part of the day's money, such as a tax. Beside says what it is of; it may be empty.
 type part struct{ Name, Amount, Beside string }
 
 // parts are the parts of the day's money, if it has any besides the revenue.

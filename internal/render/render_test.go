@@ -30,7 +30,7 @@ var crumb = Cafe{Name: "The Crumb", Zone: func() *time.Location {
 }()}
 
 // The reports in testdata are what report.Build made of invented sales.
-var days = []string{"saturday", "nosales", "firstday", "partial", "revision"}
+var days = []string{"saturday", "nosales", "firstday", "partial", "revision", "taxes"}
 
 func load(t testing.TB, day string) report.Report {
 	t.Helper()
@@ -127,6 +127,8 @@ func awkward(name string, n int64) report.Report {
 		SoldOut:  []report.SoldOut{{SKU: "a", Name: name, Missed: n}},
 		Pairs:    []report.Pair{{A: "a", B: "b", Orders: n, Lift: 1.25}},
 	}
+	r.Net, r.Discounts, r.Charges, r.Tips = model.Money(n)*100, model.Money(n), -model.Money(n), model.Money(n)
+	r.Taxes = []report.Tax{{ID: "a", Name: name, Rate: "8.875", Net: model.Money(n), Amount: model.Money(n) * 37}, {ID: "b", Name: name, Net: model.Money(n)}}
 	for hour := range 24 {
 		r.Hours = append(r.Hours, report.Hour{Hour: (hour + 4) % 24, Orders: n, Revenue: model.Money(n) * model.Money(hour)})
 	}

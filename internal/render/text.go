@@ -208,10 +208,15 @@ func (m *mail) forecast(w words) {
 	}
 }
 
+// parts writes what the day's money is made of.
 func (m *mail) parts(w words) {
 	var points []string
 	for _, p := range w.parts() {
-		points = append(points, strings.TrimSpace(p.Name+": "+p.Amount+" "+p.Beside))
+		point := p.Name + ": " + p.Amount
+		if p.Beside != "" {
+			point += ", " + p.Beside
+		}
+		points = append(points, point)
 	}
 	m.list("THE MONEY IN PARTS", points)
 }
