@@ -26,10 +26,7 @@ type figures struct {
 }
 
 func figuresOf(r report.Report) figures {
-	f := figures{r.Orders, r.Revenue, r.Net, r.Discounts, r.Charges, r.Tips, ""}
-	if !r.Parts() {
-		f.net = r.Revenue
-	}
+	f := figures{r.Orders, r.Revenue, r.WithoutTaxes(), r.Discounts, r.Charges, r.Tips, ""}
 	for _, t := range r.Taxes {
 		f.taxes += fmt.Sprintf("%s %s%% %d %d; ", t.Name, t.Rate, t.Net, t.Amount)
 	}

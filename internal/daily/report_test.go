@@ -76,7 +76,7 @@ func TestTheReportIsMailedAndReadBackAsItWasSent(t *testing.T) {
 			t.Errorf("read back %s\nand then %s", r.JSON, again.JSON)
 		}
 		var summary map[string]interface{}
-		if err := json.Unmarshal([]byte(sent.Body), &summary); err != nil || summary["type"] != "daily_report" || summary["revenue"] != 870.0 {
+		if err := json.Unmarshal([]byte(sent.Body), &summary); err != nil || summary["type"] != "daily_report" || summary["revenue"] != 870.0 || summary["net"] != 870.0 || summary["tips"] != 0.0 {
 			t.Errorf("for programs: %v %s", err, sent.Body)
 		}
 		page, err := c.Reports.Page(r.Report)

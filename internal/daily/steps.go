@@ -174,9 +174,11 @@ func reportMessage(p Document) outbox.Message {
 			Partial  bool        `json:"partial"`
 			Orders   int64       `json:"orders"`
 			Revenue  model.Money `json:"revenue"`
+			Net      model.Money `json:"net"`
+			Tips     model.Money `json:"tips"`
 			Currency string      `json:"currency"`
 			At       string      `json:"at"`
-		}{id, "daily_report", p.Day, p.Revision, p.Partial, p.Orders, p.Revenue, p.Currency, model.Timestamp(p.BuiltAt.Time)}),
+		}{id, "daily_report", p.Day, p.Revision, p.Partial, p.Orders, p.Revenue, p.WithoutTaxes(), p.Tips, p.Currency, model.Timestamp(p.BuiltAt.Time)}),
 		Attributes: map[string]string{"type": "daily_report", "day": string(p.Day), "revision": strconv.Itoa(p.Revision)},
 	}
 }

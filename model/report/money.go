@@ -40,6 +40,14 @@ func (r Report) Parts() bool {
 	return len(r.Taxes) > 0 || r.Discounts != 0 || r.Charges != 0 || r.Tips != 0
 }
 
+// WithoutTaxes returns the revenue without taxes, also of a day that has none.
+func (r Report) WithoutTaxes() model.Money {
+	if r.Parts() {
+		return r.Net
+	}
+	return r.Revenue
+}
+
 // addMoney adds up the parts of the orders' money. It is model.ErrOverflow when a sum does not
 // fit.
 func (r *Report) addMoney(sales []model.Entry, taxes map[TaxKey]model.Tax) error {
