@@ -50,6 +50,7 @@ var functions = map[string]map[string]string{
 var bad = map[string]string{
 	"CAFE_TIME_ZONE": "Mars/Olympus", "CAFE_CURRENCY": "pounds", "CAFE_DAY_CUTOFF": "25:00", "CAFE_REPORT_TIME": "8pm",
 	"CAFE_CREDIT_LIMIT": "ten", "CAFE_SHARDS": "0", "CAFE_LOST_SALE_COST": "-1", "CAFE_LEFTOVER_COST": "NaN",
+	"CAFE_BAKES": "dawn", "CAFE_CLOSED": "never", "CAFE_HOLIDAYS": "no/such/file.ics",
 	"CAFE_DATE_ORDER": "year-first", "CAFE_CURSOR_SECRET": "kanari", "CAFE_AUTH_SECRET": "kanari",
 }
 

@@ -41,7 +41,7 @@ var mayImport = map[string]string{
 	"internal/stack":    "",
 	"internal/durable":  "internal/durable/internal/fsync",
 	"internal/parallel": "internal/panics",
-	"internal/settings": "model model/till",
+	"internal/settings": "model model/holidays model/till",
 	"internal/records":  "internal/table model model/pricing",
 	"internal/render":   "model model/report",
 

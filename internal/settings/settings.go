@@ -34,6 +34,14 @@ type Settings struct {
 	// What one lost sale costs, and one item left over (CAFE_LOST_SALE_COST,
 	// CAFE_LEFTOVER_COST). Only their ratio counts, so any unit will do.
 	LostSaleCost, LeftoverCost float64
+
+	// What the bake list knows of the days. Bakes are the times of the clock at which the
+	// café bakes, since midnight (CAFE_BAKES); without them the list does not say what must
+	// be ready by when. Holidays are days that are not like others, with their names
+	// (CAFE_HOLIDAYS). Closed is when the café is closed (CAFE_CLOSED).
+	Bakes    []time.Duration
+	Holidays map[model.Day]string
+	Closed   Closed
 }
 
 // FromEnv reads the settings from environment variables. A variable that is not set has
@@ -49,6 +57,9 @@ func FromEnv(getenv func(string) string) (Settings, error) {
 		Shards:       e.integer("CAFE_SHARDS", 1, 1, 64),
 		LostSaleCost: e.positive("CAFE_LOST_SALE_COST", 1),
 		LeftoverCost: e.positive("CAFE_LEFTOVER_COST", 1),
+		Bakes:        e.bakes("CAFE_BAKES"),
+		Holidays:     e.holidays("CAFE_HOLIDAYS"),
+		Closed:       e.closed("CAFE_CLOSED"),
 	}
 	s.Calendar.Cutoff = e.clock("CAFE_DAY_CUTOFF", "04:00")
 	zone, err := time.LoadLocation(e.text("CAFE_TIME_ZONE", "Europe/London"))

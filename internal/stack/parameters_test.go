@@ -1,6 +1,7 @@
 package stack_test
 
 import (
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -52,6 +53,9 @@ func TestParameterPatterns(t *testing.T) {
 		"Release":         {[]string{"v1.2.3", "1.0.0-4-gabc1234", "dev"}, []string{"", "a b", "é"}},
 		"Rollout":         {[]string{"AllAtOnce", "Canary10Percent5Minutes"}, []string{"Canary", ""}},
 		"Dining":          {[]string{"eat_in", "takeaway"}, []string{"", "eat-in"}},
+		"Bakes":           {[]string{"", "07:00", "07:00,11:00,14:00"}, []string{"7:00", "07:00 11:00", "07:00,"}},
+		"Closed":          {[]string{"", "sun", "sun,mon,2026-12-25", "2026-08-01..2026-08-14"}, []string{"Sunday", "25.12.2026", "sun,", "2026-08-01..", "sun;mon"}},
+		"Holidays":        {[]string{"", "2026-12-25 Christmas Day", "2026-12-25 Christmas Day;2026-12-26 Boxing Day"}, []string{"holidays.ics", "2026-12-25", "2026-12-25 Christmas Day;", "Christmas Day", strings.Repeat("2026-12-25 Christmas Day;", 60) + "2026-12-26 Boxing Day"}},
 		"DateOrder":       {[]string{"", "day-first", "month-first"}, []string{"dmy"}},
 		"Firewall":        {[]string{"true", "false"}, []string{"yes", "True"}},
 	} {
@@ -111,7 +115,7 @@ func TestTemplateDefaultsMatchTheContract(t *testing.T) {
 		t.Errorf("zone %s, want %s", got.Calendar.Zone, want.Calendar.Zone)
 	}
 	got.Calendar.Zone = want.Calendar.Zone
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
@@ -122,6 +126,7 @@ func TestFunctionsAcceptTheTemplatesExtremes(t *testing.T) {
 		"CafeName=" + strings.Repeat("é", 60), "TimeZone=America/Argentina/Buenos_Aires", "Currency=JPY", "DayCutoff=23:59", "ReportTime=00:00",
 		"CreditLimit=0", "CreditLimit=1000000000", "Shards=1", "Shards=64", "LostSaleCost=0.001", "LeftoverCost=1000000",
 		"OwnerEmail=", "OwnerEmail=o.w+n@mail.example.co.uk", "DateOrder=day-first",
+		"Bakes=00:00,23:59", "Closed=sun,2026-12-25,2026-08-01..2026-08-14", "Holidays=2026-12-25 Christmas Day;2026-12-26 Boxing Day",
 	} {
 		name, value, _ := strings.Cut(override, "=")
 		if !takes(t, name, value) {
