@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -81,33 +80,29 @@ func DecodeEntry(key table.Key, item table.Item) (model.Entry, error) {
 	if _, err := fmt.Sscan(shard, &e.Shard); err != nil {
 		r.Fail("pk")
 	}
-	for sku, pair := range r.pairs("items") {
-		e.Items = append(e.Items, model.EntryItem{SKU: sku, Quantity: pair[0], Revenue: model.Money(pair[1])})
-	}
-	for id, pair := range r.pairs("taxes") {
-		e.Taxes = append(e.Taxes, model.EntryTax{ID: id, Net: model.Money(pair[0]), Amount: model.Money(pair[1])})
-	}
+	r.pairs("items", func(sku string, quantity, revenue int64) {
+		e.Items = append(e.Items, model.EntryItem{SKU: sku, Quantity: quantity, Revenue: model.Money(revenue)})
+	})
+	r.pairs("taxes", func(id string, net, amount int64) {
+		e.Taxes = append(e.Taxes, model.EntryTax{ID: id, Net: model.Money(net), Amount: model.Money(amount)})
+	})
 	return e, r.Err()
 }
 
-// pairs yields the members of a map of pairs of numbers, by name. A map that is not there has
-// none.
-func (r *Reader) pairs(name string) iter.Seq2[string, [2]int64] {
-	return func(yield func(string, [2]int64) bool) {
-		if !r.Has(name) {
+// pairs calls add for each member of a map of pairs of numbers, by name. A map that is not
+// there has none.
+func (r *Reader) pairs(name string, add func(key string, first, second int64)) {
+	if !r.Has(name) {
+		return
+	}
+	members := r.Map(name)
+	for _, key := range slices.Sorted(maps.Keys(members)) {
+		pair, _ := members[key].List()
+		if len(pair) != 2 {
+			r.Fail(name)
 			return
 		}
-		members := r.Map(name)
-		for _, key := range slices.Sorted(maps.Keys(members)) {
-			pair, _ := members[key].List()
-			if len(pair) != 2 {
-				r.Fail(name)
-				return
-			}
-			if !yield(key, [2]int64{r.NumberIn(pair[0], name), r.NumberIn(pair[1], name)}) {
-				return
-			}
-		}
+		add(key, r.NumberIn(pair[0], name), r.NumberIn(pair[1], name))
 	}
 }
 

@@ -50,59 +50,56 @@ func (r Report) WithoutTaxes() model.Money {
 
 // addMoney adds up the parts of the orders' money. It is model.ErrOverflow when a sum does not
 // fit.
-func (r *Report) addMoney(sales []model.Entry, taxes map[TaxKey]model.Tax) error {
-	type sort struct {
-		id, name string
-		rate     model.Rate // -1: not known
+func (r *Report) addMoney(sales []model.Entry, taxes map[TaxKey]model.Tax) (err error) {
+	add := func(sum *model.Money, part model.Money) {
+		all, overflow := sum.Add(part)
+		if *sum = all; overflow != nil {
+			err = fmt.Errorf("money of %s: %w", r.Day, overflow)
+		}
 	}
-	sums := map[sort]*Tax{}
-	net := model.Money(0)
+	var net model.Money
 	for _, e := range sales {
-		for _, sum := range []struct {
-			of   *model.Money
-			part model.Money
-		}{{&net, e.Net}, {&r.Discounts, e.Discount}, {&r.Charges, e.Charge}, {&r.Tips, e.Tip}} {
-			if err := addTo(sum.of, sum.part); err != nil {
-				return err
-			}
-		}
+		add(&net, e.Net)
+		add(&r.Discounts, e.Discount)
+		add(&r.Charges, e.Charge)
+		add(&r.Tips, e.Tip)
 		for _, part := range e.Taxes {
-			tax, known := taxes[TaxKey{e.Pricing, part.ID}]
-			s := sort{part.ID, cmp.Or(tax.Name, part.ID), tax.Rate}
-			row := Tax{ID: s.id, Name: s.name, Rate: s.rate.String()}
-			if !known || e.Pricing == 0 {
-				s.rate, row.Rate = -1, ""
-			}
-			if sums[s] == nil {
-				sums[s] = &row
-			}
-			if err := addTo(&sums[s].Net, part.Net); err != nil {
-				return err
-			}
-			if err := addTo(&sums[s].Amount, part.Amount); err != nil {
-				return err
-			}
+			row := r.tax(e.Pricing, part.ID, taxes)
+			add(&row.Net, part.Net)
+			add(&row.Amount, part.Amount)
 		}
-	}
-	order := make([]sort, 0, len(sums))
-	for s := range sums {
-		order = append(order, s)
-	}
-	sortBy(order, func(a, b sort) int {
-		return cmp.Or(cmp.Compare(b.rate, a.rate), cmp.Compare(a.name, b.name), cmp.Compare(a.id, b.id))
-	})
-	for _, s := range order {
-		r.Taxes = append(r.Taxes, *sums[s])
 	}
 	if r.Parts() {
 		r.Net = net
 	}
-	return nil
+	sortBy(r.Taxes, func(a, b Tax) int {
+		return cmp.Or(cmp.Compare(b.rate(), a.rate()), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+	return err
 }
 
-func addTo(sum *model.Money, part model.Money) (err error) {
-	if *sum, err = sum.Add(part); err != nil {
-		err = fmt.Errorf("money of the day: %w", err)
+// tax returns the row of a tax of that version of the pricing document: a new one if there is
+// none yet of its id, name and rate.
+func (r *Report) tax(version int64, id string, taxes map[TaxKey]model.Tax) *Tax {
+	found, known := taxes[TaxKey{version, id}]
+	row := Tax{ID: id, Name: cmp.Or(found.Name, id)}
+	if known && version > 0 {
+		row.Rate = found.Rate.String()
 	}
-	return err
+	for i := range r.Taxes {
+		if t := &r.Taxes[i]; t.ID == row.ID && t.Name == row.Name && t.Rate == row.Rate {
+			return t
+		}
+	}
+	r.Taxes = append(r.Taxes, row)
+	return &r.Taxes[len(r.Taxes)-1]
+}
+
+// rate returns the rate as a number, below all others when it is not known.
+func (t Tax) rate() model.Rate {
+	rate, err := model.ParseRate(t.Rate)
+	if err != nil {
+		return -1
+	}
+	return rate
 }
