@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"cafe/api"
+	"cafe/handlers/proxy"
 	"cafe/internal/cafetest"
 	"cafe/internal/house"
 	"cafe/internal/local/localtest"
@@ -132,7 +133,7 @@ func BenchmarkInvoke(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			function := api.Lambda(router, func() time.Time { return time.Time{} })
+			function := proxy.New(router, func() time.Time { return time.Time{} })
 			b.SetBytes(int64(len(payload)))
 			b.ReportAllocs()
 			for b.Loop() {

@@ -170,9 +170,9 @@ func readsGzip(headers []string) bool {
 
 type addressKey struct{}
 
-// withAddress returns a context with the address at which the caller reached the café,
+// WithAddress returns a context with the address at which the caller reached the café,
 // without a slash at its end.
-func withAddress(ctx context.Context, address string) context.Context {
+func WithAddress(ctx context.Context, address string) context.Context {
 	return context.WithValue(ctx, addressKey{}, address)
 }
 

@@ -28,8 +28,5 @@ func CheckBody(schema string, body []byte) error {
 	return theReference().validate(value, "components", "schemas", schema)
 }
 
-// DecodeEvent decodes a payload as a Function does.
-var DecodeEvent = decodeEvent
-
 // QuoteKey is the key of quotes of a router with the cursor key.
 var QuoteKey = quoteKey

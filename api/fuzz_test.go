@@ -23,6 +23,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"cafe/api"
+	"cafe/handlers/proxy"
 	"cafe/internal/cafe"
 	"cafe/model"
 )
@@ -329,7 +330,7 @@ func FuzzProxyEvent(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	handler := lambda.NewHandler(api.Lambda(whole.router, time.Now))
+	handler := lambda.NewHandler(proxy.New(whole.router, time.Now))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var event events.APIGatewayProxyRequest
 		// Package lambda decodes it like this. If it refuses an event, ours must too, unless
@@ -435,7 +436,7 @@ func decodedAlike(t *testing.T, event events.APIGatewayProxyRequest) {
 		}
 	}
 	want.Headers, want.MultiValueHeaders = nil, nil
-	got, header, err := api.DecodeEvent(payload)
+	got, header, err := proxy.DecodeEvent(payload)
 	for _, h := range []http.Header{header, headers} {
 		for _, values := range h {
 			slices.Sort(values) // the order is undefined for names that differ only in case

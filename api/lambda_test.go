@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"cafe/api"
+	"cafe/handlers/proxy"
 )
 
 // event returns API Gateway's event for a request. Like API Gateway, it passes the
@@ -52,7 +53,7 @@ func (s *service) invoke(e events.APIGatewayProxyRequest) answer {
 	if err != nil {
 		s.Fatal(err)
 	}
-	b, err := api.Lambda(api.CORS(testOrigins, s.router), time.Now).Invoke(s.Context(), payload)
+	b, err := proxy.New(api.CORS(testOrigins, s.router), time.Now).Invoke(s.Context(), payload)
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -54,6 +54,9 @@ func malformed(detail string, faults ...fieldFault) *Problem {
 	return problem("malformed-request", detail, faults...)
 }
 
+// NotWellFormed is the answer to a request that cannot be read as HTTP.
+func NotWellFormed() *Problem { return malformed("The request is not well-formed.") }
+
 // Unauthorized returns the problem for a caller without a valid token.
 func Unauthorized() *Problem {
 	return problem("unauthorized",

@@ -54,3 +54,11 @@ func boolParameter(c *gin.Context, name string) (bool, error) {
 	}
 	return false, malformed("A query parameter is not valid.", fieldFault{name, "must be true or false"})
 }
+
+// Closed returns the handler of a café that is not configured. It answers every request
+// with 503.
+func Closed() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		WriteProblem(w, r, Unavailable(), RequestID(r.Context()))
+	})
+}

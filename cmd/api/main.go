@@ -10,13 +10,14 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"cafe/api"
+	"cafe/handlers/proxy"
 	"cafe/internal/function"
 	"cafe/internal/house"
 	"cafe/internal/objects/s3/presign"
 )
 
 func main() {
-	lambda.Start(api.Lambda(router(), time.Now))
+	lambda.Start(proxy.New(router(), time.Now))
 }
 
 func router() http.Handler {

@@ -69,6 +69,7 @@ var mayImport = map[string]string{
 	"handlers/authorizer": "internal/auth internal/panics",
 	"handlers/importer":   "internal/imports internal/panics",
 	"handlers/reporter":   "internal/daily internal/ledger internal/panics model",
+	"handlers/proxy":      "api internal/auth internal/cafe",
 	"handlers/stream":     "internal/ledger internal/metric internal/outbox internal/panics internal/records internal/table",
 
 	"internal/local": "api handlers/importer handlers/reporter handlers/stream internal/auth internal/cafe internal/durable internal/house internal/imports " +

@@ -1,4 +1,8 @@
-package api
+// Package proxy handles API Gateway's proxy events (REST API, payload 1.0): it gives each
+// event to the router of package api. Only this package uses aws-lambda-go-api-proxy, which
+// converts events to requests and answers to responses. That library is archived: it can be
+// replaced here.
+package proxy
 
 import (
 	"context"
@@ -15,33 +19,31 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"cafe/api"
 	"cafe/internal/auth"
 	"cafe/internal/cafe"
 )
 
-// Function is the Lambda handler for API Gateway's proxy events (REST API, payload 1.0). It
-// gives each event to the router. Only this file uses aws-lambda-go-api-proxy, which
-// converts events to requests and answers to responses.
-//
-// The caller's identity comes only from the authorizer's context.
-type Function struct {
+// Handler is the Lambda handler. The caller's identity comes only from the authorizer's
+// context.
+type Handler struct {
 	router  http.Handler
 	adapter core.RequestAccessor
 	now     func() time.Time
 }
 
-var _ lambda.Handler = (*Function)(nil)
+var _ lambda.Handler = (*Handler)(nil)
 
-// Lambda returns the Function of the router. now is the clock that reports whether the
+// New returns the handler of a router. now is the clock that reports whether the
 // caller's token has expired since: API Gateway may hold an authorizer's answer for longer
 // than the token lives.
-func Lambda(router http.Handler, now func() time.Time) *Function {
-	return &Function{router: router, now: now}
+func New(router http.Handler, now func() time.Time) *Handler {
+	return &Handler{router: router, now: now}
 }
 
 // Invoke implements lambda.Handler. It returns an error only if the payload is not an event.
-func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	event, header, err := decodeEvent(payload)
+func (f *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	event, header, err := DecodeEvent(payload)
 	if err != nil {
 		return nil, fmt.Errorf("proxy event: %w", err)
 	}
@@ -52,12 +54,12 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return json.Marshal(response, jsontext.AllowInvalidUTF8(true))
 }
 
-func (f *Function) answer(ctx context.Context, event events.APIGatewayProxyRequest, header http.Header) (events.APIGatewayProxyResponse, error) {
+func (f *Handler) answer(ctx context.Context, event events.APIGatewayProxyRequest, header http.Header) (events.APIGatewayProxyResponse, error) {
 	id := event.RequestContext.RequestID
 	if id == "" {
-		id = NewRequestID()
+		id = api.NewRequestID()
 	}
-	ctx = WithRequestID(ctx, id)
+	ctx = api.WithRequestID(ctx, id)
 	if by, err := auth.FromContext(event.RequestContext.Authorizer, f.now()); err == nil {
 		ctx = cafe.WithCaller(ctx, cafe.Caller{ID: by.Subject, Role: by.Role})
 	}
@@ -67,7 +69,7 @@ func (f *Function) answer(ctx context.Context, event events.APIGatewayProxyReque
 		base = ""
 	}
 	if host := event.RequestContext.DomainName; host != "" {
-		ctx = withAddress(ctx, "https://"+host+strings.TrimRight(base, "/"))
+		ctx = api.WithAddress(ctx, "https://"+host+strings.TrimRight(base, "/"))
 	}
 	header.Del("Accept-Encoding") // API Gateway compresses, and takes a compressed body for text
 	whole := wellFormed(&event)
@@ -83,7 +85,7 @@ func (f *Function) answer(ctx context.Context, event events.APIGatewayProxyReque
 		request.Header = header
 		f.router.ServeHTTP(w, request)
 	} else {
-		WriteProblem(w, request, malformed("The request is not well-formed."), id)
+		api.WriteProblem(w, request, api.NotWellFormed(), id)
 	}
 	response, err := w.GetProxyResponse()
 	if locations := response.MultiValueHeaders["Location"]; len(locations) == 1 && strings.HasPrefix(locations[0], "/") {
@@ -130,12 +132,4 @@ func plain(s string) bool {
 		}
 	}
 	return true
-}
-
-// Closed returns the handler of a café that is not configured. It answers every request
-// with 503.
-func Closed() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		WriteProblem(w, r, Unavailable(), RequestID(r.Context()))
-	})
 }

@@ -1,4 +1,4 @@
-package api
+package proxy
 
 import (
 	"bytes"
@@ -45,9 +45,9 @@ type singleEvent struct {
 // lenient are the options to read JSON as package lambda does.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// decodeEvent returns the event without its headers, and the headers with canonical names.
+// DecodeEvent returns the event without its headers, and the headers with canonical names.
 // So the headers are processed only once.
-func decodeEvent(payload []byte) (events.APIGatewayProxyRequest, http.Header, error) {
+func DecodeEvent(payload []byte) (events.APIGatewayProxyRequest, http.Header, error) {
 	var p proxyEvent
 	if err := json.Unmarshal(payload, &p, lenient); err != nil {
 		return events.APIGatewayProxyRequest{}, nil, err
