@@ -27,6 +27,7 @@ func main() {
 		lambda.Start(function.Refusing(err))
 		return
 	}
+	h.Reports.Patience = time.Minute
 	lambda.Start(reporter.Handle(h.Reports, h.Ledger, h.LastDue))
 }
 

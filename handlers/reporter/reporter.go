@@ -31,6 +31,9 @@ type Step struct {
 	Day      model.Day `json:"day"`         // empty for extract: the last day whose report was due at At
 	At       time.Time `json:"at,omitzero"` // when the state machine was started
 	Revision int       `json:"revision,omitempty"`
+	// Waits is publish's answer: orders were on their way when the report was made. Analyse
+	// and publish should be asked again in a few minutes.
+	Waits bool `json:"waits"`
 
 	DryRun     bool        `json:"dry_run,omitzero"` // of reconcile
 	Reconciled *Reconciled `json:"reconciled,omitzero"`
@@ -89,7 +92,9 @@ func Handle(r *daily.Reporter, l *ledger.Ledger, lastDue func(time.Time) model.D
 		case StepAnalyse:
 			out.Revision, err = r.Analyse(ctx, out.Day)
 		case StepPublish:
-			err = r.Send(ctx, out.Day, out.Revision)
+			if err = r.Send(ctx, out.Day, out.Revision); err == nil {
+				out.Waits, err = r.Waits(ctx, out.Day)
+			}
 		default:
 			err = fmt.Errorf("there is no step %q", in.Name)
 		}

@@ -92,9 +92,9 @@ func TestTheSampleStepsMakeOneReport(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := `{"day":"2017-03-18","revision":1}`
+			want := `{"day":"2017-03-18","revision":1,"waits":false}`
 			if name == reporter.StepExtract {
-				want = `{"day":"2017-03-18"}`
+				want = `{"day":"2017-03-18","waits":false}`
 			}
 			if string(answer) != want {
 				t.Errorf("%s answers %s, want %s", name, answer, want)

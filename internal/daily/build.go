@@ -25,7 +25,7 @@ func (r *Reporter) window(ctx context.Context, day model.Day) (map[model.Day]day
 
 // build makes the day's report. The input says which revision it is, whether it is partial,
 // and what the revision before it was. The rest is filled in here.
-func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input) (m draft, err error) {
+func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input, wait *waiting) (m draft, err error) {
 	now := r.now.Stamp()
 	byDay, err := r.window(ctx, day)
 	if err != nil {
@@ -35,10 +35,10 @@ func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input) (m
 	if err != nil {
 		return m, err
 	}
-	if in.History, err = r.past(ctx, day, menu, byDay); err != nil {
+	if in.History, in.DaysOnTheWay, err = r.past(ctx, day, menu, byDay, wait); err != nil {
 		return m, err
 	}
-	sales, err := r.salesOf(ctx, day)
+	sales, err := r.settledSales(ctx, day, byDay[day], wait)
 	if err != nil {
 		return m, err
 	}
@@ -51,7 +51,7 @@ func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input) (m
 		return m, err
 	}
 	in.Day, in.BuiltAt, in.Calendar, in.Currency = day, now, r.settings.Calendar, r.settings.Currency
-	in.Menu, in.Entries, in.SoldOut = menu, sales.entries, sales.soldOut
+	in.Menu, in.Entries, in.SoldOut, in.OnTheWay = menu, sales.entries, sales.soldOut, sales.onTheWay
 	if in.Taxes, err = r.taxesOf(ctx, sales.entries); err != nil {
 		return m, err
 	}

@@ -17,6 +17,9 @@ type dayRecord struct {
 	late   int64     // late orders and marks, counted before they are posted; one may count twice
 	lateAt time.Time // when the last one was counted
 
+	importedAt time.Time // when an import last brought orders of the day
+	onTheWay   int64     // orders that the ledger lacked when the summary was made; not stored
+
 	summary   report.Summary // without Sold, until it is unpacked
 	asOf      coverage
 	itemsHash string  // of the items that were counted then
@@ -27,6 +30,7 @@ type dayRecord struct {
 	revision   int // of the newest report; 0: none
 	partial    bool
 	unsent     bool // the report may not be in the outbox yet
+	waits      bool // orders were on their way to the ledger when the report was made
 	reportedOf coverage
 }
 
@@ -37,15 +41,17 @@ type coverage struct {
 }
 
 // covers reports whether the ledger has not changed since. Before the report is due, orders
-// are not counted as late. A late order is posted some time after it was counted, so what
-// was made in between may or may not cover it.
+// are not counted as late. A late order is posted some time after it was counted, and an
+// imported one some time after the import. So what was made in between may or may not cover
+// it.
 func (d dayRecord) covers(c coverage, due time.Time) bool {
-	return !c.at.IsZero() && c.late == d.late && !c.at.Before(due) && c.at.Sub(d.lateAt) >= records.PostingTime
+	return !c.at.IsZero() && c.late == d.late && !c.at.Before(due) &&
+		c.at.Sub(d.lateAt) >= records.PostingTime && c.at.Sub(d.importedAt) >= records.PostingTime
 }
 
 // reported reports whether the day has a complete report, and that report was sent.
 func (d dayRecord) reported(due time.Time) bool {
-	return d.revision > 0 && !d.partial && !d.unsent && d.covers(d.reportedOf, due)
+	return d.revision > 0 && !d.partial && !d.unsent && !d.waits && d.covers(d.reportedOf, due)
 }
 
 // countedItems are the counted items of a menu. A day's record holds their numbers without
@@ -114,6 +120,7 @@ func (d dayRecord) putReported(conditions ...table.Condition) table.Op {
 	op.Set["revision"] = table.Int(int64(d.revision))
 	op.Set["partial"] = table.Bool(d.partial)
 	op.Set["unsent"] = table.Bool(d.unsent)
+	op.Set["waits"] = table.Bool(d.waits)
 	op.Set["reported_at"] = records.Time(d.reportedOf.at)
 	op.Set["reported_late"] = table.Int(d.reportedOf.late)
 	return op
@@ -122,7 +129,9 @@ func (d dayRecord) putReported(conditions ...table.Condition) table.Op {
 // decodeDay returns a stored record of a day, or an error that records.IsUnreadable.
 func decodeDay(key table.Key, item table.Item) (dayRecord, error) {
 	r := records.NewReader(key, item)
-	d := dayRecord{day: model.Day(key.SK), late: r.OptionalNumber("late"), lateAt: r.OptionalTime("late_at")}
+	d := dayRecord{
+		day: model.Day(key.SK), late: r.OptionalNumber("late"), lateAt: r.OptionalTime("late_at"), importedAt: r.OptionalTime("imported_at"),
+	}
 	if r.Has("built_at") {
 		d.asOf = coverage{r.Time("built_at"), r.Number("built_late")}
 		d.itemsHash, d.gapless = r.Text("counted"), r.Flag("gapless")
@@ -139,6 +148,7 @@ func decodeDay(key table.Key, item table.Item) (dayRecord, error) {
 	}
 	if r.Has("revision") {
 		d.revision, d.partial, d.unsent = int(r.Number("revision")), r.Flag("partial"), r.Flag("unsent")
+		d.waits = r.Flag("waits")
 		d.reportedOf = coverage{r.Time("reported_at"), r.Number("reported_late")}
 	}
 	return d, r.Err()

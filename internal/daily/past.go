@@ -34,8 +34,9 @@ func (r *Reporter) dayRecords(ctx context.Context, from, to model.Day) (map[mode
 
 // daySales is what the report takes from a day's ledger.
 type daySales struct {
-	entries []model.Entry
-	soldOut map[string]time.Time // by SKU: when it ran out, if it stayed so
+	entries  []model.Entry
+	soldOut  map[string]time.Time // by SKU: when it ran out, if it stayed so
+	onTheWay int64                // orders that were written and that the ledger does not have yet
 }
 
 // salesOf reads a day's ledger: its partitions and nothing else.
@@ -88,14 +89,16 @@ func (r *Reporter) partOf(ctx context.Context, partition string) (daySales, erro
 // time and its report was never made, because the café's process was off. So days without a
 // record after the last gapless one are looked up in the ledger. When no day is gapless,
 // weeks are looked up, backwards, until one has nothing at all.
-func (r *Reporter) past(ctx context.Context, day model.Day, menu model.Menu, byDay map[model.Day]dayRecord) ([]report.Summary, error) {
+//
+// behind is how many of these days have orders that are still on their way to the ledger.
+func (r *Reporter) past(ctx context.Context, day model.Day, menu model.Menu, byDay map[model.Day]dayRecord, wait *waiting) (history []report.Summary, behind int64, err error) {
 	first := day.AddDays(-report.HistoryDays)
 	known, counted := maps.Clone(byDay), countedOf(menu)
 	refresh := func(days []model.Day) error {
 		for some := range slices.Chunk(days, max(1, parallel.Width/int(max(1, r.settings.Shards)))) { // each day is read by shards
 			made := make([]dayRecord, len(some))
 			err := parallel.Each(ctx, len(some), func(ctx context.Context, i int) (err error) {
-				made[i], err = r.summarise(ctx, some[i], menu, counted, known[some[i]])
+				made[i], err = r.summarise(ctx, some[i], menu, counted, known[some[i]], wait)
 				return err
 			})
 			if err != nil {
@@ -125,7 +128,7 @@ func (r *Reporter) past(ctx context.Context, day model.Day, menu model.Menu, byD
 		}
 	}
 	if err := refresh(stale); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for end := day; last == day && end > first; end = end.AddDays(-7) {
 		stale = stale[:0]
@@ -139,27 +142,29 @@ func (r *Reporter) past(ctx context.Context, day model.Day, menu model.Menu, byD
 		}
 		before := len(known)
 		if err := refresh(stale); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if empty && len(known) == before {
 			break
 		}
 	}
 
-	var history []report.Summary
 	for d, record := range known {
 		if first <= d && d < day {
 			history = append(history, counted.unpacked(record))
+			if record.onTheWay > 0 {
+				behind++
+			}
 		}
 	}
-	return history, nil
+	return history, behind, nil
 }
 
 // summarise makes the day's summary anew. It stores it if the day had orders or has a record
 // already.
-func (r *Reporter) summarise(ctx context.Context, day model.Day, menu model.Menu, items countedItems, record dayRecord) (dayRecord, error) {
+func (r *Reporter) summarise(ctx context.Context, day model.Day, menu model.Menu, items countedItems, record dayRecord, wait *waiting) (dayRecord, error) {
 	now := r.now.Stamp()
-	sales, err := r.salesOf(ctx, day)
+	sales, err := r.importedSales(ctx, day, record, wait)
 	if err != nil {
 		return record, err
 	}
@@ -168,5 +173,6 @@ func (r *Reporter) summarise(ctx context.Context, day model.Day, menu model.Menu
 		return record, err
 	}
 	record = items.summarised(record, summary, now)
+	record.onTheWay = sales.onTheWay
 	return record, records.Write(ctx, r.table, record.put())
 }

@@ -37,9 +37,17 @@ type Watch interface {
 	Unconfirmed(context.Context) ([]string, error)
 }
 
+// patience is how long a report waits for orders on their way to the ledger, unless
+// Reporter.Patience says otherwise. A client of the API waits so long, too.
+const patience = 4 * time.Second
+
 // Reporter makes reports. Make it with New; it is safe for concurrent use.
 type Reporter struct {
 	Watch Watch // set before use. Without one (nil) reports say nothing of the machinery
+
+	// Patience is how long a report waits for orders that are on their way to the ledger
+	// before it says that they are: four seconds, unless set before use.
+	Patience time.Duration
 
 	settings settings.Settings
 	table    table.Table
@@ -50,7 +58,7 @@ type Reporter struct {
 
 // New returns a reporter for a café's table. now is time.Now outside tests.
 func New(s settings.Settings, t table.Table, now records.Clock, menus Menus, imports Imports) *Reporter {
-	return &Reporter{settings: s, table: t, now: now, menus: menus, imports: imports}
+	return &Reporter{Patience: patience, settings: s, table: t, now: now, menus: menus, imports: imports}
 }
 
 // Document is a report as it leaves the café. JSON and text of a stored one stay to the byte
@@ -62,13 +70,14 @@ type Document struct {
 }
 
 // Outstanding returns the day whose report was due last, and whether that report is still to
-// be made or sent. A café that has never sold anything owes none.
+// be made or sent, or made anew with what was on its way. A café that has never sold
+// anything owes none.
 func (r *Reporter) Outstanding(ctx context.Context) (model.Day, bool, error) {
 	day := r.settings.LastDue(r.now())
 	stored, err := r.newestRevision(ctx, day)
 	switch {
 	case err == nil:
-		return day, stored.Partial || !stored.sent, nil
+		return day, stored.Partial || !stored.sent || !stored.Whole(), nil
 	case !errors.Is(err, model.ErrNotFound):
 		return day, false, err
 	}
@@ -80,7 +89,9 @@ func (r *Reporter) Outstanding(ctx context.Context) (model.Day, bool, error) {
 	if err != nil {
 		return day, false, err
 	}
-	history, err := r.past(ctx, day.AddDays(1), menu, byDay)
+	wait := r.wait(ctx, 0)
+	defer wait.end()
+	history, _, err := r.past(ctx, day.AddDays(1), menu, byDay, wait)
 	return day, len(history) > 0, err
 }
 
@@ -109,14 +120,21 @@ func (r *Reporter) Report(ctx context.Context, day model.Day) (Document, error) 
 			return stored.Document, err
 		}
 	}
-	made, err := r.build(ctx, day, report.Input{Revision: stored.Revision, Partial: day == today})
+	wait := r.wait(ctx, r.Patience)
+	defer wait.end()
+	if day == today {
+		wait.until = wait.until.Add(-liveGrace)
+	}
+	made, err := r.build(ctx, day, report.Input{Revision: stored.Revision, Partial: day == today}, wait)
 	return made.Document, err
 }
 
 // Rebuild makes a new revision of the day's report, even if nothing changed, and has it sent.
 // Callers at the same time share one. Errors are those of Report.
 func (r *Reporter) Rebuild(ctx context.Context, day model.Day) (Document, error) {
-	revision, err := r.analyse(ctx, day, true)
+	wait := r.wait(ctx, r.Patience)
+	defer wait.end()
+	revision, err := r.analyse(ctx, day, true, wait)
 	if err != nil {
 		return Document{}, err
 	}

@@ -26,24 +26,27 @@ const revisedDays = 14
 //
 // Extract brings the summaries of earlier days up to date. When orders of a day came late or
 // were refunded after its report was sent, it makes a new revision and sends it, for up to
-// revisedDays back. A day where that fails is logged, keeps no other day from its report,
+// revisedDays back; when the report said that orders were on their way, for as far back as
+// the report looks. A day where that fails is logged, keeps no other day from its report,
 // and is tried again by the next Extract.
 func (r *Reporter) Extract(ctx context.Context, day model.Day) error {
 	if _, err := r.reportable(day); err != nil {
 		return err
 	}
+	wait := r.wait(ctx, r.Patience)
+	defer wait.end()
 	byDay, err := r.window(ctx, day)
 	if err != nil {
 		return err
 	}
 	revised := false
-	for d := day.AddDays(-revisedDays); d < day; d = d.AddDays(1) {
+	for d := day.AddDays(-report.HistoryDays); d < day; d = d.AddDays(1) {
 		record := byDay[d]
-		if record.revision == 0 || record.reported(r.settings.ReportDue(d)) {
+		if record.revision == 0 || record.reported(r.settings.ReportDue(d)) || d < day.AddDays(-revisedDays) && !record.waits {
 			continue
 		}
 		revised = true
-		revision, err := r.Analyse(ctx, d)
+		revision, err := r.analyse(ctx, d, false, wait)
 		if err == nil {
 			err = r.Send(ctx, d, revision)
 		}
@@ -63,7 +66,7 @@ func (r *Reporter) Extract(ctx context.Context, day model.Day) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.past(ctx, day, menu, byDay)
+	_, _, err = r.past(ctx, day, menu, byDay, wait)
 	return err
 }
 
@@ -71,15 +74,17 @@ func (r *Reporter) Extract(ctx context.Context, day model.Day) error {
 // is complete and the day's sales have not changed since. It returns the number of the newest
 // revision.
 func (r *Reporter) Analyse(ctx context.Context, day model.Day) (revision int, err error) {
-	return r.analyse(ctx, day, false)
+	wait := r.wait(ctx, r.Patience)
+	defer wait.end()
+	return r.analyse(ctx, day, false, wait)
 }
 
-func (r *Reporter) analyse(ctx context.Context, day model.Day, always bool) (revision int, err error) {
+func (r *Reporter) analyse(ctx context.Context, day model.Day, always bool, wait *waiting) (revision int, err error) {
 	if _, err := r.reportable(day); err != nil {
 		return 0, err
 	}
 	err = records.Retry(ctx, func() error {
-		revision, err = r.attempt(ctx, day, always)
+		revision, err = r.attempt(ctx, day, always, wait)
 		return err
 	})
 	return revision, err
@@ -87,7 +92,7 @@ func (r *Reporter) analyse(ctx context.Context, day model.Day, always bool) (rev
 
 // attempt makes one attempt at a new revision. It is records.ErrOvertaken when somebody else
 // made that revision meanwhile, unless always: then that one will do.
-func (r *Reporter) attempt(ctx context.Context, day model.Day, always bool) (revision int, err error) {
+func (r *Reporter) attempt(ctx context.Context, day model.Day, always bool, wait *waiting) (revision int, err error) {
 	newest, err := r.newestRevision(ctx, day)
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return 0, err
@@ -96,13 +101,15 @@ func (r *Reporter) attempt(ctx context.Context, day model.Day, always bool) (rev
 	if err == nil {
 		in.Before = &newest.Report
 	}
-	made, err := r.build(ctx, day, in)
+	in.Follows = day > r.settings.LastDue(r.now()).AddDays(-report.HistoryDays)
+	made, err := r.build(ctx, day, in, wait)
 	if err != nil {
 		return 0, err
 	}
 	record := made.record
 	record.revision, record.partial, record.unsent, record.reportedOf = in.Revision, made.Partial, true, record.asOf
-	if in.Before != nil && in.Before.Partial == in.Partial && !always && sameSales(*in.Before, made.Report) {
+	record.waits = !made.Whole()
+	if in.Before != nil && in.Before.Partial == in.Partial && !always && sameSales(*in.Before, made.Report) && (in.Before.Whole() || record.waits) {
 		record.revision, record.unsent = newest.Revision, !newest.sent
 		err := records.Write(ctx, r.table, record.putReported(table.Equal("revision", table.Int(int64(newest.Revision)))))
 		if _, newer := table.Failed(err, 0); newer {
@@ -126,6 +133,16 @@ func (r *Reporter) attempt(ctx context.Context, day model.Day, always bool) (rev
 	}
 	slog.InfoContext(ctx, "report made", "day", day, "revision", in.Revision, "partial", made.Partial, "orders", made.Orders)
 	return in.Revision, nil
+}
+
+// Waits reports whether the day's newest report was made while orders were on their way to
+// the ledger: Analyse should be asked again in a few minutes.
+func (r *Reporter) Waits(ctx context.Context, day model.Day) (bool, error) {
+	record, err := records.Get(ctx, r.table, records.DayKey(day), true, decodeDay)
+	if errors.Is(err, model.ErrNotFound) {
+		return false, nil
+	}
+	return record.waits, err
 }
 
 // Send puts a stored revision into the outbox, once. It is model.ErrNotFound when there is no

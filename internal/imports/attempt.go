@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -43,6 +45,9 @@ func (i *Importer) attempt(ctx context.Context, files Files, im model.Import) er
 	default:
 		a.im.Status = model.ImportDone
 	}
+	if err := a.markDays(ctx); err != nil {
+		return err
+	}
 	a.im.FinishedAt = i.now.Stamp()
 	if err := a.finish(ctx); err != nil {
 		return err
@@ -60,8 +65,9 @@ type attempt struct {
 
 	tariff *pricing.Tariff // for orders: the café's now
 
-	mu sync.Mutex // guards the counts
-	im model.Import
+	mu   sync.Mutex // guards the counts and days
+	im   model.Import
+	days map[model.Day]bool // of the orders that it brought
 }
 
 // start stores that the import runs, and learns whether it was finished meanwhile.
@@ -94,6 +100,25 @@ func (a *attempt) finish(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// markDays notes on the records of days that orders of theirs were just imported: a report
+// that is made now asks whether the ledger has them.
+func (a *attempt) markDays(ctx context.Context) error {
+	days, at := slices.Collect(maps.Keys(a.days)), a.now.Stamp()
+	return parallel.Each(ctx, len(days), func(ctx context.Context, i int) error {
+		return a.persist(ctx, records.MarkImported(days[i], at))
+	})
+}
+
+// brought notes that the import has an order of that day.
+func (a *attempt) brought(day model.Day) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.days == nil {
+		a.days = map[model.Day]bool{}
+	}
+	a.days[day] = true
 }
 
 // persist writes one operation, and waits while the store is busy.

@@ -49,8 +49,12 @@ func (a *attempt) takeOrder(ctx context.Context, o till.Order) (became outcome, 
 	case stored == nil && len(o.Problems) > 0:
 		return rejected, "", nil
 	case stored == nil:
+		if !a.im.DryRun {
+			a.brought(order.BusinessDay)
+		}
 		return created, "", nil
 	case stored.Str("fingerprint") == o.Fingerprint && stored.Str("import_id") == a.im.ID:
+		a.brought(order.BusinessDay)
 		return created, "", nil // by an earlier attempt, or another at the same time
 	case stored.Str("fingerprint") == o.Fingerprint:
 		return unchanged, "", nil

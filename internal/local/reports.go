@@ -20,8 +20,11 @@ import (
 // tries, and a message to the owner when all failed. A report that fell due while the process
 // was off is made at once, the last one only.
 func Reports(ctx context.Context, h *house.House, notifier outbox.Notifier) {
-	schedule{h, reporter.Handle(h.Reports, h.Ledger, h.LastDue), notifier, time.Now, 20 * time.Second, []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute}}.run(ctx)
+	schedule{h, reporter.Handle(h.Reports, h.Ledger, h.LastDue), notifier, time.Now, 20 * time.Second, []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute}, 5 * time.Minute}.run(ctx)
 }
+
+// rounds is how often a report is made anew, at most, while orders are on their way.
+const rounds = 4
 
 type schedule struct {
 	house    *house.House
@@ -30,6 +33,7 @@ type schedule struct {
 	now      func() time.Time
 	glance   time.Duration   // how often the clock on the wall is read: it may be set, or the machine may sleep
 	pauses   []time.Duration // between tries of a step
+	settle   time.Duration   // before a report is made anew of which orders were on their way
 }
 
 func (s schedule) run(ctx context.Context) {
@@ -57,19 +61,27 @@ func (s schedule) done(ctx context.Context) (model.Day, error) {
 	return day, err
 }
 
-// make takes the steps in turn. When one fails for good, it tells the owner.
+// make takes the steps in turn. When orders were on their way, it takes the last two again a
+// little later. When a step fails for good, it tells the owner.
 func (s schedule) make(ctx context.Context, day model.Day) {
 	at := reporter.Step{Day: day}
-	for _, name := range []string{reporter.StepExtract, reporter.StepAnalyse, reporter.StepPublish} {
+	steps := []string{reporter.StepExtract, reporter.StepAnalyse, reporter.StepPublish}
+	for n := 0; n < len(steps); n++ {
 		var err error
-		at.Name = name
+		at.Name = steps[n]
 		if at, err = s.try(ctx, at); err == nil {
+			if at.Waits && len(steps) < 3+2*rounds {
+				if !sleep(ctx, s.settle) {
+					return
+				}
+				steps = append(steps, steps[1:3]...)
+			}
 			continue
 		}
 		if ctx.Err() != nil {
 			return // the next process finds it outstanding
 		}
-		slog.Error("the daily report could not be made", "day", day, "step", name, "error", err.Error())
+		slog.Error("the daily report could not be made", "day", day, "step", at.Name, "error", err.Error())
 		if err := s.notifier.Publish(ctx, s.house.Reports.Failed(day, err)); err != nil {
 			slog.Error("the owner could not be told that there is no report", "error", err.Error())
 		}

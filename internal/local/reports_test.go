@@ -41,7 +41,7 @@ func openNight(t *testing.T, shows string) *night {
 	step := reporter.Handle(n.Reports, n.Ledger, n.LastDue)
 	n.schedule = &schedule{
 		house: n.House, notifier: n.Notifier, now: n.now, glance: time.Millisecond,
-		pauses: []time.Duration{time.Millisecond, time.Millisecond},
+		pauses: []time.Duration{time.Millisecond, time.Millisecond}, settle: time.Millisecond,
 		step: func(ctx context.Context, in reporter.Step) (reporter.Step, error) {
 			n.mu.Lock()
 			n.made = append(n.made, in.Name+" "+string(in.Day))
@@ -182,6 +182,55 @@ func TestTheOwnerIsToldOnceThatThereIsNoReportAndWhy(t *testing.T) {
 	n.mu.Unlock()
 	n.set(t, "2017-03-19 20:00:00")
 	n.wait(t, stepsOf("2017-03-19")...)
+}
+
+// The ledger's consumer is behind when the report is due, and catches up before the third
+// round.
+func TestAReportOfWhichOrdersWereOnTheirWayIsMadeAgain(t *testing.T) {
+	n := openNight(t, "2017-03-18 19:59:59")
+	n.Recorder.Forget()
+	if _, _, err := n.Place(t.Context(), cafetest.Staff, model.Draft{Lines: []model.DraftLine{{SKU: "tea", Quantity: 1}}}, ""); err != nil {
+		t.Fatal(err)
+	}
+	placed := n.Recorder.Changes(ledger.Wants)
+	rounds, step := 0, n.step
+	n.step = func(ctx context.Context, in reporter.Step) (reporter.Step, error) {
+		if in.Name == reporter.StepAnalyse {
+			if rounds++; rounds == 3 {
+				n.Post(t, placed...)
+			}
+		}
+		return step(ctx, in)
+	}
+	n.set(t, "2017-03-18 20:00:00")
+	n.start(t)
+	again := []string{"analyse 2017-03-18", "publish 2017-03-18"}
+	n.wait(t, append(stepsOf("2017-03-18"), append(again, again...)...)...)
+	if got := n.waiting(t); len(got) != 2 {
+		t.Errorf("outbox: %q, want the report and one new revision", got)
+	}
+	r, err := n.Reports.Report(t.Context(), cafetest.Saturday)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cafetest.WantFigures(t, r.Report, 2, 2, 570)
+}
+
+func TestAReportIsNotMadeAgainForEverForAnOrderThatNeverComes(t *testing.T) {
+	n := openNight(t, "2017-03-18 19:59:59")
+	if _, _, err := n.Place(t.Context(), cafetest.Staff, model.Draft{Lines: []model.DraftLine{{SKU: "tea", Quantity: 1}}}, ""); err != nil {
+		t.Fatal(err)
+	}
+	n.set(t, "2017-03-18 20:00:00")
+	n.start(t)
+	want := stepsOf("2017-03-18")
+	for range rounds {
+		want = append(want, "analyse 2017-03-18", "publish 2017-03-18")
+	}
+	n.wait(t, want...)
+	if got := n.waiting(t); len(got) != 1 {
+		t.Errorf("outbox: %q, want one report", got)
+	}
 }
 
 func TestAProcessThatEndsTellsNobodyThatTheReportFailed(t *testing.T) {

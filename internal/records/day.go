@@ -22,6 +22,14 @@ func CountLate(day model.Day, n int, at time.Time) table.Op {
 	return op
 }
 
+// MarkImported returns the operation that notes on the record of a day when an import last
+// brought orders of it. Their change records may still be on their way to the ledger.
+func MarkImported(day model.Day, at time.Time) table.Op {
+	op := table.Update(DayKey(day))
+	op.Set = table.Item{"imported_at": Time(at)}
+	return op
+}
+
 // Audit is what the last reconcile found and left as it was.
 type Audit struct {
 	Drifted    int64 // customers, and days of walk-ins, whose totals are wrong

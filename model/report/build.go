@@ -39,7 +39,8 @@ func Build(in Input) (Report, error) {
 		Compared:    compare(before, in.Day),
 		Pairs:       pairs(sales),
 		NextOpenDay: known.nextOpen(in.Day, &in),
-		Trend:       trend(known, in.Day),
+		OnTheWay:    in.OnTheWay, DaysOnTheWay: in.DaysOnTheWay,
+		Trend: trend(known, in.Day),
 	}
 	if err := r.addMoney(sales, in.Taxes); err != nil {
 		return Report{}, err

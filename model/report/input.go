@@ -30,8 +30,15 @@ type Input struct {
 	Waste   map[string]int64     // by SKU: units of the day that were left over or spoiled
 	Outage  bool                 // the till was down for much of the day: it teaches nothing
 	History []Summary            // days before this one, in any order; closed days may be absent
-	Earlier *Report              // the newest kept report of the last day before this one; nil: none
-	Before  *Report              // this day's revision before this; nil: none
+
+	// OnTheWay is how many orders of the day were written and are not among the entries yet.
+	// DaysOnTheWay is of how many days of the history that is so. Follows says that a new
+	// revision will be made by itself once they are in.
+	OnTheWay, DaysOnTheWay int64
+	Follows                bool
+
+	Earlier *Report // the newest kept report of the last day before this one; nil: none
+	Before  *Report // this day's revision before this; nil: none
 	Facts   Facts
 
 	// Holidays are days that are not like others, past and to come, with their names.

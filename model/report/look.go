@@ -12,9 +12,10 @@ import (
 func needsALook(in *Input, r Report) []string {
 	list := []string{}
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
-	if r.Orders == 0 {
+	if r.Orders == 0 && r.OnTheWay == 0 {
 		add("No sales: closed, or is the till down?")
 	}
+	onTheWay(in, add)
 	for _, i := range in.Facts.RejectedImports {
 		add("Import %s left out %s; its rejects file says why. Mend that and upload it again.", i.Name, count(i.Rejected, "row or order", "rows or orders"))
 	}
@@ -39,6 +40,20 @@ func needsALook(in *Input, r Report) []string {
 	return list
 }
 
+// onTheWay says what the books do not have yet, and how it will get into a report.
+func onTheWay(in *Input, add func(format string, args ...any)) {
+	then := "ask for the report again in a few minutes"
+	if in.Follows {
+		then = "a new revision follows"
+	}
+	if n := in.OnTheWay; n > 0 {
+		add("%s still on the way into the books; %s.", count(n, "order of this day is", "orders of this day are"), then)
+	}
+	if n := in.DaysOnTheWay; n > 0 {
+		add("Orders of %s are still on the way into the books, so comparisons and the bake list may change; %s.", count(n, "earlier day", "earlier days"), then)
+	}
+}
+
 // changes says what is new since the revision before. Of a partial revision all is new,
 // and none of it is news.
 func changes(before *Report, r Report) []string {
@@ -50,6 +65,8 @@ func changes(before *Report, r Report) []string {
 	list.parts(*before, r)
 	list.count("Orders", before.Orders, r.Orders)
 	list.count("Cancelled or refunded", before.Cancelled, r.Cancelled)
+	list.count("Orders on the way", before.OnTheWay, r.OnTheWay)
+	list.count("Earlier days with orders on the way", before.DaysOnTheWay, r.DaysOnTheWay)
 
 	was := map[string]int64{}
 	for _, i := range before.Items {

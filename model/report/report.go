@@ -50,7 +50,13 @@ type Report struct {
 	Trend       []Takings `json:"last_28_days"`      // this day last; begins at the first known day; closed days are 0
 	Holiday     string    `json:"holiday,omitempty"` // the name of NextOpenDay, if it is one
 	Model       string    `json:"model,omitempty"`   // what makes the bake list, in a few words
+
+	OnTheWay     int64 `json:"on_the_way,omitempty"`              // orders of the day that were not in the books yet
+	DaysOnTheWay int64 `json:"earlier_days_on_the_way,omitempty"` // earlier days with such orders
 }
+
+// Whole reports whether the books had every order when the report was made.
+func (r Report) Whole() bool { return r.OnTheWay == 0 && r.DaysOnTheWay == 0 }
 
 // Item is what one item sold.
 type Item struct {

@@ -1,0 +1,154 @@
+package daily
+
+import (
+	"context"
+	"time"
+
+	"cafe/internal/parallel"
+	"cafe/internal/records"
+	"cafe/internal/table"
+	"cafe/model"
+)
+
+// An order reaches the ledger by the stream, a moment after it is written. A report asks the
+// day index whether the ledger has what was written. It waits for what is missing, and says
+// what has not come.
+//
+// To compare all orders of a day costs more than the report itself: 87 read units for 1,000
+// orders. So only the newest of a day are compared, which are the last that the stream
+// brings. All are compared when one of these is missing, and after an import: its orders
+// come in no order of time.
+//
+// Changes of older orders, deletions and what the index does not show yet are not seen. Such
+// a change counts as late when it is posted, and Extract makes a new revision of it.
+const (
+	// newest is how many of a day's orders are compared. They cost 2.5 read units.
+	newest = 25
+	// importedLately is how long all orders of a day are compared after an import. A stream
+	// that is further behind than that lacks some of the newest orders, too.
+	importedLately = 15 * time.Minute
+	// liveGrace is how old an order is before the live report of today waits for it.
+	liveGrace = 10 * time.Second
+
+	firstPause, longestPause = 50 * time.Millisecond, 2 * time.Second
+)
+
+// waiting is how long one call waits for orders that are on their way, all in all.
+type waiting struct {
+	until time.Time // orders written later are not waited for
+	ctx   context.Context
+	end   context.CancelFunc
+}
+
+// wait returns a waiting that begins now. The caller calls its end.
+func (r *Reporter) wait(ctx context.Context, patience time.Duration) *waiting {
+	w := &waiting{until: r.now.Stamp()}
+	w.ctx, w.end = context.WithTimeout(ctx, patience)
+	return w
+}
+
+// settledSales reads a day's ledger, again and again while orders of the day are on their way
+// to it, until the waiting is over.
+func (r *Reporter) settledSales(ctx context.Context, day model.Day, record dayRecord, wait *waiting) (daySales, error) {
+	for pause := firstPause; ; {
+		sales, err := r.salesOf(ctx, day)
+		if err != nil {
+			return sales, err
+		}
+		missing, err := r.missing(ctx, day, wait.until, sales.entries, record.importedLately(wait.until))
+		if err != nil || len(missing) == 0 {
+			return sales, err
+		}
+		sales.onTheWay = int64(len(missing))
+		come, err := r.comes(ctx, missing[len(missing)-1], &pause, wait)
+		if err != nil || !come {
+			return sales, err
+		}
+	}
+}
+
+// importedSales is settledSales of a day that was imported lately, and salesOf of others.
+func (r *Reporter) importedSales(ctx context.Context, day model.Day, record dayRecord, wait *waiting) (daySales, error) {
+	if record.importedLately(wait.until) {
+		return r.settledSales(ctx, day, record, wait)
+	}
+	return r.salesOf(ctx, day)
+}
+
+func (d dayRecord) importedLately(now time.Time) bool {
+	return now.Sub(d.importedAt) < importedLately
+}
+
+// missing returns the orders written until then that the entries lack, or have as they were
+// before: as the ledger's entries will be, without what they contribute.
+func (r *Reporter) missing(ctx context.Context, day model.Day, until time.Time, entries []model.Entry, all bool) ([]model.Entry, error) {
+	posted := make(map[string]int64, len(entries))
+	for _, e := range entries {
+		if e.Kind == model.EntryOrder {
+			posted[e.ID] = e.Posting
+		}
+	}
+	lacks := func(rows []table.Row, shard int64) (missing []model.Entry) {
+		for _, row := range rows {
+			id, posting := records.IDIn(row.Key, records.PrefixOrder), row.Item.Int("posting")
+			if posted[id] < posting && row.Item.Int("updated_at") <= until.UnixMicro() {
+				missing = append(missing, model.Entry{Kind: model.EntryOrder, ID: id, Day: day, Shard: shard, Posting: posting})
+			}
+		}
+		return missing
+	}
+	byShard := make([][]model.Entry, max(1, r.settings.Shards))
+	each := func(some func(ctx context.Context, q table.Query) ([]table.Row, error)) (missing []model.Entry, err error) {
+		err = parallel.Each(ctx, len(byShard), func(ctx context.Context, i int) error {
+			from := string(day) + "#"
+			rows, err := some(ctx, table.Query{
+				Index: table.Index2, Partition: records.ShardPartition(records.PrefixOrder, int64(i)), From: from, To: table.PrefixEnd(from),
+			})
+			byShard[i] = lacks(rows, int64(i))
+			return err
+		})
+		for _, m := range byShard {
+			missing = append(missing, m...)
+		}
+		return missing, err
+	}
+	if !all {
+		missing, err := each(func(ctx context.Context, q table.Query) ([]table.Row, error) {
+			q.Descending, q.Limit = true, max(1, newest/len(byShard))
+			page, err := r.table.Query(ctx, q)
+			return page.Rows, err
+		})
+		if err != nil || len(missing) == 0 {
+			return nil, err
+		}
+	}
+	return each(func(ctx context.Context, q table.Query) (rows []table.Row, err error) {
+		for row, err := range records.Query(ctx, r.table, q) {
+			if err != nil {
+				return nil, err
+			}
+			row.Item = table.Item{"posting": row.Item["posting"], "updated_at": row.Item["updated_at"]}
+			rows = append(rows, row)
+		}
+		return rows, nil
+	})
+}
+
+// comes waits until the ledger has the entry, and reports whether it has. Pauses grow.
+func (r *Reporter) comes(ctx context.Context, e model.Entry, pause *time.Duration, wait *waiting) (bool, error) {
+	for {
+		if wait.ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		select {
+		case <-wait.ctx.Done():
+			continue
+		case <-time.After(*pause):
+		}
+		*pause = min(2**pause, longestPause)
+		stored, err := records.Entry(ctx, r.table, e)
+		if err != nil || stored.Posting >= e.Posting {
+			return err == nil, err
+		}
+	}
+}
