@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -79,9 +80,9 @@ var units = []struct {
 	{"put an item on the menu", capacity{0, 1}, nil},
 	{"count an item's stock", capacity{3, 1}, nil},
 	{"list the stock of 18 items", capacity{9, 0}, nil},
-	{"post that an item sold out", capacity{0, 6}, nil},
+	{"post that an item sold out", capacity{0.5, 6}, nil},
 	{"import an order of 3 items, of 500", capacity{0.01, 2.01}, nil},
-	{reportOf1000, capacity{28.5, 31}, &capacity{40, math.Inf(1)}},
+	{reportOf1000, capacity{31.5, 23}, &capacity{40, math.Inf(1)}},
 	{"read a report that was made", capacity{1, 0}, nil},
 	{reconcile, capacity{94, 0}, nil},
 }
@@ -226,7 +227,7 @@ func (k *kitchen) cost(name string, n float64, do func()) {
 		k.Fatalf("%s is counted twice", name)
 	}
 	k.costs[name] = capacity{math.Round(cost.Read/n*100) / 100, math.Round(cost.Write/n*100) / 100}
-	if n == 1 && len(cost.Calls) < 10 {
+	if n == 1 && (len(cost.Calls) < 10 || name == reportOf1000) {
 		k.Logf("%-56s %s", name, cost)
 	}
 }
@@ -402,24 +403,33 @@ func (k *kitchen) report() {
 		k.must(err)
 		k.must(k.Reports.Send(ctx, day, revision))
 	}
+	at(sunday, "19:00")
+	for some := range slices.Chunk(k.db.changes, 100) {
+		k.posted(some...)
+	}
 	at(sunday, "20:00")
 	make(sunday)
 	k.must(k.Outbox.Sweep(ctx, cafetest.NewNotifier(), -time.Minute))
 
-	// One order's record, under a thousand names.
+	// One order under a thousand names.
 	at(monday, "12:00")
-	record := k.told("O#" + k.place("", "", three...).ID)
-	var changes []records.Change
-	for n := range 1000 {
-		record.Key.PK = "O#" + model.DeriveID("order", fmt.Sprint(n))
-		changes = append(changes, record)
+	k.db.changes = nil
+	order := k.place("", "", three...)
+	var ops []table.Op
+	for n := 1; n < 1000; n++ {
+		order.ID = model.DeriveID("order", fmt.Sprint(n))
+		order.PlacedAt = order.PlacedAt.Add(time.Second)
+		ops = append(ops, table.Put(records.OrderKey(order.ID), records.EncodeOrder(order)))
 	}
-	k.posted(changes...)
+	for some := range slices.Chunk(ops, table.MaxOps) {
+		k.must(k.db.Write(ctx, some...))
+	}
+	k.posted(k.db.changes...)
 	at(monday, "20:00")
 	k.cost(reportOf1000, 1, func() { make(monday) })
 	k.cost("read a report that was made", 1, func() { k.must(k.Reports.Report(ctx, sunday)) })
 	r, err := k.Reports.Report(ctx, monday)
-	if k.must(err); r.Orders != 1000 || r.Revenue != 750_000 || r.KnownDays != 85 {
+	if k.must(err); r.Orders != 1000 || r.Revenue != 750_000 || r.KnownDays != 103 {
 		k.Errorf("report of %d orders, %d, %d days known", r.Orders, r.Revenue, r.KnownDays)
 	}
 }
