@@ -29,11 +29,11 @@ type Report struct {
 
 	// What the money is made of. All five are absent on a day without any tax, discount,
 	// charge or tip. Net and the amounts of Taxes add up to Revenue.
-	Net       model.Money `json:"net,omitzero"`       // Revenue without taxes
-	Taxes     []Tax       `json:"taxes,omitempty"`    // the highest rate first
-	Discounts model.Money `json:"discounts,omitzero"` // what orders cost less; Revenue is without it
-	Charges   model.Money `json:"charges,omitzero"`   // part of Revenue; without taxes that came on top
-	Tips      model.Money `json:"tips,omitzero"`      // no part of Revenue
+	Net       model.Money `json:"net,omitempty"`       // Revenue without taxes
+	Taxes     []Tax       `json:"taxes,omitempty"`     // the highest rate first
+	Discounts model.Money `json:"discounts,omitempty"` // what orders cost less; Revenue is without it
+	Charges   model.Money `json:"charges,omitempty"`   // part of Revenue; without taxes that came on top
+	Tips      model.Money `json:"tips,omitempty"`      // no part of Revenue
 
 	Items              []Item     `json:"items"` // most sold first
 	Hours              []Hour     `json:"hours"` // those with orders, in the order of the business day
