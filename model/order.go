@@ -227,12 +227,19 @@ type Order struct {
 	Deleted bool
 }
 
-// WithoutNotes returns a copy of the order without its note and the notes of its lines.
+// WithoutNotes returns a copy of the order without what people wrote: its note, the notes
+// of its lines, and what staff called a discount.
 func (o Order) WithoutNotes() Order {
 	o.Note = ""
 	o.Lines = slices.Clone(o.Lines)
 	for i := range o.Lines {
 		o.Lines[i].Note = ""
+	}
+	o.Reckoning.Discounts = slices.Clone(o.Reckoning.Discounts)
+	for i := range o.Reckoning.Discounts {
+		if d := &o.Reckoning.Discounts[i]; d.ID == "" {
+			d.Name = "Discount"
+		}
 	}
 	return o
 }
