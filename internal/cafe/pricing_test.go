@@ -38,9 +38,9 @@ func TestARequestOfBeforeHasTheFingerprintOfBefore(t *testing.T) {
 	}{
 		{cafetest.Alice, draft("latte"), "P85KCH30UFE5IGAOGPGAJMCNN4"},
 		{cafetest.Staff, model.Draft{
-			Note: "by the window", PickupAt: time.Date(2017, 3, 18, 9, 0, 0, 0, time.UTC),
+			Note: "by the window", PickupAt: time.Date(2017, 3, 18, 12, 0, 0, 0, time.UTC),
 			Lines: []model.DraftLine{{SKU: "latte", Quantity: 2, Options: []string{"oat", "large"}, Note: "extra hot"}, {SKU: "tea", Quantity: 1}},
-		}, "LHSHH8ATHL2H36R69705TGRNP0"},
+		}, "RPCES7RSHO6CDQ9RNMLSURCTJ4"},
 	} {
 		if order, _, err := c.Place(ctx, want.by, want.draft, "key"); err != nil || order.Fingerprint != want.fingerprint {
 			t.Errorf("%+v has the fingerprint %s, %v", want.draft, order.Fingerprint, err)

@@ -1119,7 +1119,7 @@ var useCases = []useCase{
 }
 
 // withoutCalls are the methods of rooms that ask nothing of any port.
-var withoutCalls = "Failed ForgetMenu LastDue Page ReportDue Shard SignQuotes"
+var withoutCalls = "CheckDraft Failed ForgetMenu LastDue Page ReportDue Shard SignQuotes"
 
 // rooms are the types whose methods are use cases.
 var rooms = []reflect.Type{
