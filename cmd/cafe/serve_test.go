@@ -66,8 +66,15 @@ type shop struct {
 // openShop starts a café on a folder and waits until it takes requests. The test ends it.
 func openShop(t *testing.T, data string, args ...string) *shop {
 	t.Helper()
+	return openShopBy(t, data, func(*exec.Cmd) {}, args...)
+}
+
+// openShopBy is openShop for a command that is changed before it starts.
+func openShopBy(t *testing.T, data string, change func(*exec.Cmd), args ...string) *shop {
+	t.Helper()
 	s := &shop{T: t, cmd: run(t, append([]string{"serve", "-addr", "127.0.0.1:0", "-data", data}, args...)...), data: data, stderr: &bytes.Buffer{},
 		tokens: map[string]string{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	change(s.cmd)
 	s.cmd.Stderr = s.stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"cafe/internal/auth"
 	"cafe/internal/cafe"
 	"cafe/internal/panics"
+	"cafe/model"
 )
 
 // Gateway stands in front of the router. It gives each request an id, lets the pages of the
@@ -36,6 +37,9 @@ func Gateway(router http.Handler, verifier *auth.Verifier, throttle *Throttle, o
 			return
 		}
 		if known {
+			if by.Role != model.RoleCustomer {
+				trust(r.Context())
+			}
 			r = r.WithContext(cafe.WithCaller(r.Context(), by))
 		}
 		router.ServeHTTP(w, r)
@@ -65,21 +69,29 @@ func callerOf(r *http.Request, verifier *auth.Verifier) (by cafe.Caller, known b
 	return cafe.Caller{ID: who.Subject, Role: who.Role}, true, nil
 }
 
-// Server returns an HTTP server with the time-outs that an open port needs. When the handler
-// panics, the connection ends and the log says where it was; net/http would also log what the
-// panic held. A request that net/http itself refuses (no HTTP, or too large a header) gets no
+// Server returns an HTTP server with the deadlines that an open port needs: for a request's
+// header, and for bodies and answers by their progress (see pace). When the handler panics,
+// the connection ends and the log says where it was; net/http would also log what the panic
+// held. A request that net/http itself refuses (no HTTP, or too large a header) gets no
 // request id, since it reaches no handler.
-func Server(handler http.Handler) *http.Server {
+func Server(handler http.Handler) *http.Server { return serverAt(usualPace, handler) }
+
+func serverAt(p pace, handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if c := connectionOf(r.Context()); c != nil {
+				c.begin()
+				defer c.end()
+			}
 			defer func() {
 				if p := recover(); p != nil {
 					_ = panics.Error(r.Context(), p, "method", r.Method)
 					panic(http.ErrAbortHandler)
 				}
 			}()
-			handler.ServeHTTP(w, r)
+			p.serve(handler, w, r)
 		}),
+		ConnContext:       withConnection,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -36,6 +37,10 @@ type Options struct {
 	Version  string
 	Throttle *Throttle // nil: none
 
+	// Connections is how many clients' connections may be open at a time. 0: as many as the
+	// descriptors of files allow, after what the store needs.
+	Connections int
+
 	// For tests. Notifier wraps the notifier; Reachable replaces Writable; Sweeps is how
 	// often the outbox is swept, a minute unless set; Chores how often old files are removed,
 	// a day unless set.
@@ -54,6 +59,7 @@ type Process struct {
 	files    *files.Files
 	uploads  *Uploads
 	server   *http.Server
+	clients  *connections
 	follower follower
 
 	background context.Context
@@ -62,7 +68,10 @@ type Process struct {
 }
 
 // drainTime is how long requests under way may take to end when the café closes.
-const drainTime = 20 * time.Second
+const drainTime = 3 * time.Second
+
+// cutTime is how long a request may go on once its connection was cut.
+const cutTime = time.Second
 
 // Open wires a café from its parts. Nothing runs until Run.
 func Open(o Options) (*Process, error) {
@@ -79,6 +88,10 @@ func Open(o Options) (*Process, error) {
 	if p.URL == "" {
 		p.URL = "http://" + o.Listener.Addr().String()
 	}
+	if o.Connections == 0 {
+		o.Connections = connectionsFor(descriptors())
+	}
+	p.clients = newConnections(o.Listener, o.Connections)
 	p.background, p.stop = context.WithCancel(context.Background())
 	h := o.House
 	h.Reports.Watch = Watch{Data: o.Data}
@@ -130,7 +143,7 @@ func (p *Process) Run(ctx context.Context, ready func() error) error {
 		return err
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- p.server.Serve(p.options.Listener) }()
+	go func() { failed <- p.server.Serve(p.clients) }()
 	select {
 	case err := <-failed:
 		return err
@@ -138,12 +151,28 @@ func (p *Process) Run(ctx context.Context, ready func() error) error {
 		return fmt.Errorf("the store cannot write any more; open the café again: %w", p.options.Store.Err())
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
-	if err := p.server.Shutdown(drain); err != nil {
-		return fmt.Errorf("close: %w", err)
-	}
+	p.drain(context.WithoutCancel(ctx))
 	return nil
+}
+
+// drain takes no more requests, drops those that have not begun, and waits for those under
+// way. It cuts off what takes longer than drainTime: a stranger who sends half a request
+// must not keep the café open.
+func (p *Process) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	p.clients.drain()
+	if err := p.server.Shutdown(ctx); err == nil {
+		return
+	}
+	slog.Warn("requests were cut off, since they did not end in time", "requests", p.clients.underWay(), "waited", drainTime.String())
+	_ = p.server.Close() // it says no more than that connections were closed
+	ended := make(chan struct{})
+	go func() { p.clients.requests.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(cutTime):
+	}
 }
 
 // start begins the work in the background.

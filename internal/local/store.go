@@ -40,6 +40,7 @@ func OpenStore(data string, options pebble.Options) (Store, error) {
 	_, err := os.Stat(dir)
 	isNew := errors.Is(err, fs.ErrNotExist)
 	options.Logs = func(pk string) bool { return ledger.Wants(pk) || outbox.Wants(pk) }
+	options.OpenFiles = storeFilesFor(descriptors())
 	t, err := pebble.Open(dir, options)
 	if errors.Is(err, pebble.ErrInUse) {
 		return Store{}, fmt.Errorf("the data folder %s is in use by another process: is a café open there already?", data)

@@ -43,10 +43,9 @@ import (
 // one only, which is safe for concurrent use. A file is on disk before the call or the request
 // that writes it is answered.
 type Files struct {
-	dir      string
-	options  Options
-	secret   []byte
-	patience time.Duration // how long a client may be silent during an upload
+	dir     string
+	options Options
+	secret  []byte
 
 	mu      sync.Mutex
 	waiting map[string]int // uploads in arrived/ that wait for Done, by key
@@ -90,7 +89,7 @@ func Open(dir string, o Options) (*Files, error) {
 	if o.Takes == nil {
 		o.Takes = func(context.Context, string) (bool, error) { return true, nil }
 	}
-	f := &Files{dir: dir, options: o, patience: time.Minute, waiting: map[string]int{}}
+	f := &Files{dir: dir, options: o, waiting: map[string]int{}}
 	if err := os.RemoveAll(f.path(arriving, "")); err != nil {
 		return nil, fmt.Errorf("remove unfinished uploads: %w", err)
 	}

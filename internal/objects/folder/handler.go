@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"cafe/internal/objects"
 	"cafe/model"
@@ -87,10 +86,8 @@ func (f *Files) receive(w http.ResponseWriter, r *http.Request, key, name string
 	if r.ContentLength > f.options.Limit {
 		return f.tooLarge()
 	}
-	deadlines := http.NewResponseController(w)
-	body := &sender{from: http.MaxBytesReader(w, r.Body, f.options.Limit), deadlines: deadlines, patience: f.patience}
+	body := &sender{from: http.MaxBytesReader(w, r.Body, f.options.Limit)}
 	spooled, err := f.spool(body)
-	_ = deadlines.SetReadDeadline(time.Time{}) // an error does not matter, as in Read
 	var tooLarge *http.MaxBytesError
 	taken := false
 	switch {
@@ -138,19 +135,15 @@ func (f *Files) send(w http.ResponseWriter, r *http.Request, key string) *Refusa
 	return nil
 }
 
-// sender is the body of an upload. It gives up on a client that is silent for too long. The
-// upload as a whole may take any time. It keeps the error that reading ended with.
+// sender is the body of an upload. It keeps the error that reading ended with. The server's
+// deadlines give up on a client that is silent.
 type sender struct {
-	from      io.Reader
-	deadlines *http.ResponseController
-	patience  time.Duration
-	n         int64
-	err       error // nil at the end of the file
+	from io.Reader
+	n    int64
+	err  error // nil at the end of the file
 }
 
 func (s *sender) Read(p []byte) (int, error) {
-	// A ResponseWriter without deadlines is no error: the server has its own.
-	_ = s.deadlines.SetReadDeadline(time.Now().Add(s.patience))
 	n, err := s.from.Read(p)
 	s.n += int64(n)
 	if err != nil && err != io.EOF {

@@ -17,6 +17,7 @@
 package pebble
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -51,6 +52,7 @@ type Options struct {
 	FS        vfs.FS           // the file system; default: the operating system's
 	Now       func() time.Time // the time of a change; default: time.Now
 	CacheSize int64            // bytes of the block cache; default: 128 MB
+	OpenFiles int              // how many files may be open at a time, about; default: 500
 	Logger    *slog.Logger     // for errors of the store itself; default: slog.Default()
 
 	// Logs reports whether the log has the changes of a partition (PK). Of any other
@@ -216,7 +218,7 @@ func (t *Table) engineOptions(opts Options) *lsm.Options {
 
 		// Pebble writes the log to disk in steps, so that an fsync has little to do.
 		WALBytesPerSync: 256 << 10,
-		MaxOpenFiles:    500,
+		MaxOpenFiles:    cmp.Or(opts.OpenFiles, 500),
 	}
 	for i := range o.Levels {
 		o.Levels[i] = lsm.LevelOptions{
