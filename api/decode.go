@@ -19,6 +19,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"cafe/api/mend"
 	"cafe/model"
 )
 
@@ -42,7 +43,8 @@ func (o *optional[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return json.UnmarshalDecode(d, &o.Value)
 }
 
-func (*optional[T]) inner() reflect.Type { return reflect.TypeFor[T]() }
+// Inner implements mend.Optional.
+func (*optional[T]) Inner() reflect.Type { return reflect.TypeFor[T]() }
 
 // need returns the value. It adds a fault if the member is absent or null.
 func (o optional[T]) need(faults *model.Invalid, field string) T {
@@ -98,9 +100,8 @@ func decode(c *gin.Context, faults *model.Invalid, v any, mediaTypes ...string) 
 	if json.Unmarshal(body, &whole) != nil { // what follows is no JSON: the first fault has to do
 		return firstFault(semantic)
 	}
-	var m mender
-	mended, ok := m.mend("", whole, reflect.TypeOf(v).Elem(), "")
-	if *faults = append(*faults, m.faults...); !ok {
+	mended, wrong, ok := mend.Body(whole, reflect.TypeOf(v).Elem())
+	if *faults = append(*faults, wrong...); !ok {
 		return faults.Err()
 	}
 	reflect.ValueOf(v).Elem().SetZero()
@@ -133,7 +134,7 @@ func firstFault(err *json.SemanticError) error {
 	if errors.Is(err, json.ErrUnknownName) {
 		return model.Invalid{{Field: string(err.JSONPointer), Message: "is not a known field"}}
 	}
-	return model.Invalid{{Field: string(err.JSONPointer), Message: "must be " + typeName(err.GoType)}}
+	return model.Invalid{{Field: string(err.JSONPointer), Message: "must be " + mend.TypeName(err.GoType)}}
 }
 
 // syntaxProblem turns a decoder's error about JSON itself into a problem in our own words. It
@@ -154,29 +155,6 @@ func syntaxProblem(err error) error {
 		faults = append(faults, fault)
 	}
 	return malformed("The body is not one well-formed JSON value.", faults...)
-}
-
-// typeName returns the JSON type that a Go type accepts, in words.
-func typeName(t reflect.Type) string {
-	for t != nil && t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if t == nil {
-		return "of another type"
-	}
-	switch t.Kind() {
-	case reflect.String:
-		return "a string"
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Int, reflect.Int64:
-		return "a whole number"
-	case reflect.Slice:
-		return "an array"
-	case reflect.Struct, reflect.Map:
-		return "an object"
-	}
-	return "of another type"
 }
 
 // timePattern is the form of a time in a request, as in the reference. RFC 3339 allows a

@@ -645,6 +645,7 @@ func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
 	}
 	must(200, "owner", "GET", "/reports/2017-03-18", "")
 	must(200, "owner", "POST", "/reconcile", "")
+	call("owner", "PUT", "/pricing", `{"taxes":[{"id":"vat","name":"`+canary+`","rate":"20","inclusive":true,"applies":[{"class":"standard"}]}]}`)
 	must(204, "owner", "DELETE", "/orders/"+order, "")
 	must(204, "owner", "DELETE", customer, "")
 

@@ -64,7 +64,8 @@ var mayImport = map[string]string{
 	"internal/objects/folder":     "internal/durable internal/imports internal/objects model",
 	"internal/function":           "internal/metric internal/settings internal/table internal/table/dynamo",
 
-	"api":                 "internal/auth internal/cafe internal/daily internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/table model model/pricing",
+	"api/mend":            "model",
+	"api":                 "api/mend internal/auth internal/cafe internal/daily internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/table model model/pricing",
 	"internal/docspage":   "api",
 	"handlers/authorizer": "internal/auth internal/panics",
 	"handlers/importer":   "internal/imports internal/panics",

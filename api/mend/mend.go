@@ -1,4 +1,6 @@
-package api
+// Package mend names all that does not fit in a JSON body at once. A decoder stops at the
+// first unknown member and at the first value of another type.
+package mend
 
 import (
 	"bytes"
@@ -13,20 +15,32 @@ import (
 	"cafe/model"
 )
 
-// A mender takes out of a JSON body what does not fit the type of the request, so that all
-// that is wrong with the body can be said at once. It notes a fault for each unknown member
-// and each value of another type.
+// Optional is a member of a request that may be left out or be null. A pointer to it has
+// this method.
+type Optional interface {
+	Inner() reflect.Type // of its value
+}
+
+// Body takes out of a JSON body what does not fit the type of the request. It returns the
+// rest, which can be decoded, and a fault for each unknown member and each value of another
+// type. It reports false if the body as a whole does not fit. The body must be well-formed.
+//
+// A field's tag "must" says what its value must be, for values of another type. Without it
+// the type says so.
+func Body(v jsontext.Value, t reflect.Type) (mended jsontext.Value, faults model.Invalid, ok bool) {
+	var m mender
+	mended, ok = m.mend("", v, t, "")
+	return mended, m.faults, ok
+}
+
 type mender struct{ faults model.Invalid }
 
-// mend returns the value without what does not fit the type, and false if it does not fit at
-// all. The value must be well-formed. must says what a value of another type must be, if the
-// type does not say it all, such as its range.
 func (m *mender) mend(at string, v jsontext.Value, t reflect.Type, must string) (jsontext.Value, bool) {
-	if o, ok := reflect.New(t).Interface().(interface{ inner() reflect.Type }); ok {
+	if o, ok := reflect.New(t).Interface().(Optional); ok {
 		if v.Kind() == 'n' {
 			return v, true // the optional knows what to say of null
 		}
-		t = o.inner()
+		t = o.Inner()
 	}
 	switch {
 	case t.Kind() == reflect.Struct && v.Kind() == '{':
@@ -37,7 +51,7 @@ func (m *mender) mend(at string, v jsontext.Value, t reflect.Type, must string) 
 		return v, true
 	}
 	if must == "" {
-		must = typeName(t)
+		must = TypeName(t)
 	}
 	m.faults.Add(at, "must be "+must)
 	return nil, false
@@ -101,4 +115,27 @@ func member(t reflect.Type, name string) (reflect.StructField, bool) {
 		}
 	}
 	return reflect.StructField{}, false
+}
+
+// TypeName returns the JSON type that a Go type accepts, in words.
+func TypeName(t reflect.Type) string {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil {
+		return "of another type"
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Slice:
+		return "an array"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	}
+	return "of another type"
 }
