@@ -19,6 +19,7 @@ func (s *server) beginImport(c *gin.Context) error {
 		IgnoreItems optional[[]string] `json:"ignore_items"`
 		Payment     optional[string]   `json:"payment"`
 		DryRun      optional[bool]     `json:"dry_run"`
+		KeepSample  optional[bool]     `json:"keep_sample"`
 	}
 	var faults model.Invalid
 	if err := decode(c, &faults, &r); err != nil {
@@ -28,7 +29,7 @@ func (s *server) beginImport(c *gin.Context) error {
 		Kind: model.ImportKind(r.Kind.need(&faults, "/kind")), Name: r.Name.need(&faults, "/name"),
 		Source: r.Source.or(&faults, "/source", ""), Ignore: r.IgnoreItems.or(&faults, "/ignore_items", nil),
 		Payment: model.PaymentTerms(r.Payment.or(&faults, "/payment", "")),
-		DryRun:  r.DryRun.or(&faults, "/dry_run", false),
+		DryRun:  r.DryRun.or(&faults, "/dry_run", false), KeepSample: r.KeepSample.or(&faults, "/keep_sample", false),
 	}
 	if r.Payment.Given && !r.Payment.Null && draft.Payment == "" {
 		faults.Add("/payment", "must be account or counter")

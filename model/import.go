@@ -40,6 +40,9 @@ type ImportDraft struct {
 	// Empty is counter: what a till exports was paid there, and a loyalty number is no tab.
 	Payment PaymentTerms
 	DryRun  bool // compute the result, and store nothing else
+	// KeepSample has a menu import leave the sample menu as it is. Otherwise it retires what
+	// nobody has ordered or changed of it.
+	KeepSample bool
 }
 
 // Validate returns an Invalid with all faults, or nil.
@@ -58,6 +61,9 @@ func (d ImportDraft) Validate() error {
 	case "", TermsAccount, TermsCounter:
 	default:
 		faults.Add("/payment", "must be account or counter")
+	}
+	if d.KeepSample && d.Kind != ImportMenu {
+		faults.Add("/keep_sample", "is for a menu only")
 	}
 	if len(d.Ignore) > MaxIgnored {
 		faults.Add("/ignore_items", "must have at most "+strconv.Itoa(MaxIgnored)+" items")

@@ -33,6 +33,7 @@ func importCommand() *cli.Command {
 			&cli.StringFlag{Name: "source", Value: "till", Usage: "which till the order ids are of"},
 			&cli.StringSliceFlag{Name: "ignore", Usage: "items whose rows are no sale, such as NONE,Adjustment"},
 			&cli.StringFlag{Name: "payment", Value: string(model.TermsCounter), Usage: "what orders of named customers are whose rows do not say: counter, or account for their tab"},
+			&cli.BoolFlag{Name: "keep-sample", Usage: "with a menu: keep the sample menu, which is retired otherwise"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "work out the result, and store nothing"},
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
@@ -55,7 +56,7 @@ func importCommand() *cli.Command {
 				return err
 			}
 			name := filepath.Base(file.Name())
-			draft := importDraft{c.String("kind"), name, c.String("source"), append([]string{}, c.StringSlice("ignore")...), c.String("payment"), c.Bool("dry-run")}
+			draft := importDraft{c.String("kind"), name, c.String("source"), append([]string{}, c.StringSlice("ignore")...), c.String("payment"), c.Bool("dry-run"), c.Bool("keep-sample")}
 			result, err := bring(ctx, cl, file, draft, newProgress(c.Root().ErrWriter))
 			if err != nil {
 				return err
@@ -80,6 +81,7 @@ type importDraft struct {
 	IgnoreItems []string `json:"ignore_items"`
 	Payment     string   `json:"payment"`
 	DryRun      bool     `json:"dry_run"`
+	KeepSample  bool     `json:"keep_sample"`
 }
 
 // importResult is the answer of GET /imports/{id}.

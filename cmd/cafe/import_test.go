@@ -130,7 +130,7 @@ Rejected:
 	}
 
 	out, errs, status = s.importing("-kind", "menu", write(t, "menu.csv", "sku,name,price,counted\ncake,Cake,3.40,true\n"))
-	if !strings.Contains(out, "1 item created\n         0 items updated\n") || status != 0 {
+	if !strings.Contains(out, "1 item created\n         0 items updated\n") || !strings.Contains(out, "the sample menu is retired") || status != 0 {
 		t.Errorf("menu: status %d, %s%s", status, errs, out)
 	}
 	out, errs, status = s.importing("-kind", "stock", write(t, "stock.csv", "sku,on_hand\ncake,12\n"))

@@ -51,6 +51,7 @@ func serveCommand() *cli.Command {
 			dataFlag(),
 			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:3000", Usage: "address to listen on; port 0 picks one"},
 			&cli.StringFlag{Name: "table", Usage: "DynamoDB table in place of the embedded store; endpoint and credentials from the AWS environment"},
+			&cli.BoolFlag{Name: "empty", Usage: "a new café begins without the sample menu"},
 			&cli.BoolFlag{Name: "v", Usage: "log each request"},
 		},
 		Action: func(ctx context.Context, c *cli.Command) error {
@@ -58,7 +59,7 @@ func serveCommand() *cli.Command {
 				return err
 			}
 			logTo(c.Root().ErrWriter, c.Bool("v"))
-			return serve(ctx, c.Root().Writer, c.String("addr"), c.String("data"), c.String("table"))
+			return serve(ctx, c.Root().Writer, c.String("addr"), c.String("data"), c.String("table"), c.Bool("empty"))
 		},
 	}
 }
@@ -73,7 +74,7 @@ const growth = 400
 const memory = 384 << 20
 
 // serve keeps the café open until the context ends.
-func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (err error) {
+func serve(ctx context.Context, out io.Writer, addr, data, tableName string, empty bool) (err error) {
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(growth))
 	}
@@ -113,8 +114,8 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string) (er
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	h := house.Open(s, store.Table, time.Now)
-	if store.IsNew {
-		if err := loadSample(ctx, h.Cafe); err != nil {
+	if store.Ours {
+		if err := begin(ctx, h.Cafe, empty); err != nil {
 			return fmt.Errorf("sample menu and pricing: %w", err)
 		}
 	}
@@ -200,14 +201,12 @@ func version() string {
 	return info.Main.Version
 }
 
-// loadSample sets the sample pricing document, and puts the sample menu up and something on
-// the shelf. Prices are as many minor units of whatever currency the café has.
-func loadSample(ctx context.Context, c *cafe.Cafe) error {
+// begin makes a new café ready. Unless it is to be empty, it gets the sample menu and pricing
+// document, and something on the shelf. Prices are as many minor units of whatever currency
+// the café has.
+func begin(ctx context.Context, c *cafe.Cafe, empty bool) error {
 	var document pricing.Document
 	if err := json.Unmarshal(samplePricing, &document, json.RejectUnknownMembers(true)); err != nil {
-		return err
-	}
-	if _, _, err := c.SetPricing(ctx, document, nil); err != nil {
 		return err
 	}
 	file, err := till.ReadMenu(ctx, bytes.NewReader(sampleMenu), till.Rules{})
@@ -215,18 +214,12 @@ func loadSample(ctx context.Context, c *cafe.Cafe) error {
 		return err
 	}
 	defer file.Close()
+	sample := cafe.Sample{Pricing: document, OnHand: sampleStock}
 	for row, err := range file.All() {
 		if err != nil {
 			return err
 		}
-		if _, err := c.SetMenuItem(ctx, row.Item, nil); err != nil {
-			return err
-		}
-		if row.Item.Counted {
-			if _, err := c.SetStock(ctx, row.Item.SKU, sampleStock); err != nil {
-				return err
-			}
-		}
+		sample.Items = append(sample.Items, row.Item)
 	}
-	return nil
+	return c.Begin(ctx, sample, empty)
 }

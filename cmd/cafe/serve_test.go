@@ -240,6 +240,21 @@ func TestTheSampleCafeHasTheVATOfTheUnitedKingdom(t *testing.T) {
 	}
 }
 
+func TestAnEmptyCafeHasNoSampleMenu(t *testing.T) {
+	s := openShop(t, t.TempDir(), "-empty")
+	var menu struct{ Items []struct{ SKU string } }
+	if s.call("staff", "GET", "/menu", nil, &menu); len(menu.Items) != 0 {
+		t.Errorf("%+v", menu)
+	}
+	if err := s.close(); err != nil {
+		t.Error(err)
+	}
+	again := openShop(t, s.data)
+	if again.call("staff", "GET", "/menu", nil, &menu); len(menu.Items) != 0 {
+		t.Errorf("after a restart without -empty: %+v", menu)
+	}
+}
+
 func TestASecondProcessOnTheSameDataIsToldSo(t *testing.T) {
 	s := openShop(t, t.TempDir())
 	second := run(t, "serve", "-addr", "127.0.0.1:0", "-data", s.data)
@@ -355,7 +370,7 @@ func TestServeBoundsGosMemoryUnlessToldOtherwise(t *testing.T) {
 		out, in := io.Pipe()
 		ended := make(chan error, 1)
 		go func() {
-			err := serve(ctx, in, "127.0.0.1:0", t.TempDir(), "")
+			err := serve(ctx, in, "127.0.0.1:0", t.TempDir(), "", true)
 			in.Close()
 			ended <- err
 		}()

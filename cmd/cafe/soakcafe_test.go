@@ -170,7 +170,7 @@ func soakCafe(data, seed string) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	store.Table = tabletest.NewFaulty(store.Table, faults.storeFaults)
 	h := house.Open(s, store.Table, time.Now)
-	if err := loadSample(ctx, h.Cafe); err != nil {
+	if err := begin(ctx, h.Cafe, false); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

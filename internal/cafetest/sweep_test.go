@@ -25,6 +25,7 @@ import (
 	"cafe/internal/table"
 	"cafe/internal/table/dynamo/dynamotest"
 	"cafe/model"
+	"cafe/model/pricing"
 )
 
 // useCase is a row of the fault sweep: something that a client, a schedule, or Lambda
@@ -620,6 +621,16 @@ var (
 
 // useCases are all there are.
 var useCases = []useCase{
+	{name: "a new café begins with the sample", methods: "Begin",
+		before: func(w *world) {
+			cafetest.Empty(w, w.Table)
+			w.shelf = map[string]int64{"brownie": 24, "muffin": 24}
+		},
+		do: func(w *world) error {
+			return w.Begin(w.ctx, cafe.Sample{Items: cafetest.Menu, OnHand: 24, Pricing: pricing.Document{Rounding: pricing.HalfUp}}, false)
+		},
+		after: func(w *world) { w.wantStored("M", len(cafetest.Menu)); w.wantStored("B", 1) },
+	},
 	places("a customer orders with a key", cafetest.Alice, model.Draft{Lines: basket}, "key"),
 	places("a customer orders without a key", cafetest.Alice, model.Draft{Lines: basket}, ""),
 	places("staff order for a walk-in with a key", cafetest.Staff, model.Draft{Lines: cafetest.Lines("latte", "tea")}, "key"),

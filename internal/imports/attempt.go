@@ -168,7 +168,10 @@ func (a *attempt) read(ctx context.Context) error {
 	case model.ImportMenu:
 		defer a.menus.ForgetMenu()
 		file, err := till.ReadMenu(ctx, upload, rules)
-		return takeAll(ctx, a, file, err, func(m till.MenuItem) till.Entry { return m.Entry }, a.takeMenuItem)
+		if err := takeAll(ctx, a, file, err, func(m till.MenuItem) till.Entry { return m.Entry }, a.takeMenuItem); err != nil {
+			return err
+		}
+		return a.retireSample(ctx)
 	}
 	return fmt.Errorf("unknown kind %q", a.im.Kind)
 }

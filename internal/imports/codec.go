@@ -31,6 +31,7 @@ func encode(im model.Import) table.Item {
 	}
 	records.PutText(item, "payment", string(im.Payment))
 	records.PutFlag(item, "dry_run", im.DryRun)
+	records.PutFlag(item, "keep_sample", im.KeepSample)
 	return item
 }
 
@@ -65,7 +66,7 @@ func decode(key table.Key, item table.Item) (model.Import, error) {
 		ID: r.OwnID(records.PrefixImport),
 		ImportDraft: model.ImportDraft{
 			Kind: model.ImportKind(r.Text("kind")), Name: r.Text("name"), Source: r.Text("source"), DryRun: r.Flag("dry_run"),
-			Ignore: r.Texts("ignore_items"), Payment: model.PaymentTerms(r.Optional("payment")),
+			Ignore: r.Texts("ignore_items"), Payment: model.PaymentTerms(r.Optional("payment")), KeepSample: r.Flag("keep_sample"),
 		},
 		By: model.Role(r.Text("by")), Status: model.ImportStatus(r.Text("status")),
 		CreatedAt: r.Time("created_at"), FinishedAt: r.OptionalTime("finished_at"),

@@ -171,10 +171,12 @@ func (a *attempt) takeMenuItem(ctx context.Context, m till.MenuItem) (became out
 		op := table.Put(key, records.EncodeMenuItem(m.Item), table.Absent())
 		became := created
 		if was != nil {
-			if old, err := records.DecodeMenuItem(key, was); err == nil && records.EncodeMenuItem(old).Equal(op.Item) {
-				return unchanged, nil
-			}
 			op.If, became = a.unsaid(), updated
+			if old, err := records.DecodeMenuItem(key, was); err == nil && records.EncodeMenuItem(old).Equal(op.Item) {
+				if became = unchanged; was.Str(records.AttrSetBy) != records.SetBySample {
+					return unchanged, nil
+				}
+			}
 		}
 		a.say(op.Item, became)
 		return became, &op

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -21,7 +19,7 @@ import (
 // Store is the table that a café keeps everything in, with what belongs to its engine.
 type Store struct {
 	Table  table.Table
-	IsNew  bool            // it was made just now
+	Ours   bool            // the café made it: a new one may begin here with the sample
 	Close  func() error    // after the last use
 	Failed <-chan struct{} // closed once the store cannot write any more; nil: never
 	Err    func() error    // why it cannot, once Failed is closed
@@ -37,8 +35,6 @@ type follower struct {
 // OpenStore opens the embedded store in the data folder. It makes one when there is none.
 func OpenStore(data string, options pebble.Options) (Store, error) {
 	dir := filepath.Join(data, "store")
-	_, err := os.Stat(dir)
-	isNew := errors.Is(err, fs.ErrNotExist)
 	options.Logs = func(pk string) bool { return ledger.Wants(pk) || outbox.Wants(pk) }
 	options.OpenFiles = storeFilesFor(descriptors())
 	t, err := pebble.Open(dir, options)
@@ -49,7 +45,7 @@ func OpenStore(data string, options pebble.Options) (Store, error) {
 		return Store{}, err
 	}
 	return Store{
-		Table: t, IsNew: isNew, Close: t.Close, Failed: t.Failed(), Err: t.Err,
+		Table: t, Ours: true, Close: t.Close, Failed: t.Failed(), Err: t.Err,
 		follow: func(data string, reachable func(context.Context) bool, consumers []Consumer) (follower, error) {
 			p, err := NewPump(t, data, reachable, consumers...)
 			if err != nil {
@@ -68,10 +64,8 @@ func OpenTable(ctx context.Context, name string) (Store, error) {
 		return Store{}, err
 	}
 	arn, err := dynamo.StreamARN(ctx, connection.DB, name)
-	isNew := false
 	var missing *types.ResourceNotFoundException
 	if errors.As(err, &missing) && connection.Local {
-		isNew = true
 		if err := dynamo.Create(ctx, connection.DB, dynamo.Schema(name)); err != nil {
 			return Store{}, err
 		}
@@ -84,7 +78,7 @@ func OpenTable(ctx context.Context, name string) (Store, error) {
 		return stream.New(connection.Streams, arn, saved, stream.Options{})
 	}
 	return Store{
-		Table: dynamo.New(connection.DB, dynamo.Options{Table: name}), IsNew: isNew,
+		Table: dynamo.New(connection.DB, dynamo.Options{Table: name}), Ours: connection.Local,
 		Close: func() error { return nil },
 		follow: func(data string, reachable func(context.Context) bool, consumers []Consumer) (follower, error) {
 			return follower{run: func(ctx context.Context) {

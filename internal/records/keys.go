@@ -30,6 +30,7 @@ import (
 //	outbox    A#<id>            A        index 2: A while pending
 //	          C#<customer>      N        the customer's own subscription to alerts
 //	import    I#<id>            I        index 2: I
+//	begun     B                 B        that the café has begun, and when
 //
 // Index rows of orders and payments are sorted by business day, time and id.
 const (
@@ -48,6 +49,9 @@ const (
 	PartitionPending = "A"
 	PartitionImports = "I"
 )
+
+// BegunKey is the key of the record that the café has begun: its first start was finished.
+var BegunKey = table.Key{PK: "B", SK: "B"}
 
 // OrderKey returns the key of an order.
 func OrderKey(id string) table.Key { return table.Key{PK: PrefixOrder + id, SK: "O"} }

@@ -14,6 +14,10 @@ const (
 	AttrSetOutcome = "import_made"
 )
 
+// SetBySample stands in place of an import's id on items of the sample that a new café
+// begins with, until somebody sets them.
+const SetBySample = "sample"
+
 // EncodeMenuItem returns an item of the menu as it is stored.
 func EncodeMenuItem(i model.Item) table.Item {
 	item := table.Item{
