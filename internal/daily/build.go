@@ -57,7 +57,7 @@ func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input, wa
 	}
 	in.LostSale, in.Leftover = r.settings.LostSaleCost, r.settings.LeftoverCost
 	in.Bakes, in.Holidays, in.Closures = r.settings.Bakes, r.settings.Holidays, r.settings.Closed.Closures(day)
-	if in.Facts, err = r.facts(ctx, day, now, byDay, in.Earlier); err != nil {
+	if in.Facts, err = r.facts(ctx, day, now, byDay, in.History, in.Earlier); err != nil {
 		return m, err
 	}
 	if m.Report, err = report.Build(in); err != nil {

@@ -32,6 +32,7 @@ type dayRecord struct {
 	unsent     bool // the report may not be in the outbox yet
 	waits      bool // orders were on their way to the ledger when the report was made
 	reportedOf coverage
+	said       []int64 // the report's orders, revenue and cancelled; none of an older record
 }
 
 // coverage says what part of a day's ledger a summary or report covers.
@@ -123,6 +124,7 @@ func (d dayRecord) putReported(conditions ...table.Condition) table.Op {
 	op.Set["waits"] = table.Bool(d.waits)
 	op.Set["reported_at"] = records.Time(d.reportedOf.at)
 	op.Set["reported_late"] = table.Int(d.reportedOf.late)
+	op.Set["said"] = table.List(table.Int(d.summary.Orders), table.Int(int64(d.summary.Revenue)), table.Int(d.summary.Cancelled))
 	return op
 }
 
@@ -149,6 +151,11 @@ func decodeDay(key table.Key, item table.Item) (dayRecord, error) {
 	if r.Has("revision") {
 		d.revision, d.partial, d.unsent = int(r.Number("revision")), r.Flag("partial"), r.Flag("unsent")
 		d.waits = r.Flag("waits")
+		if r.Has("said") {
+			for _, v := range r.List("said") {
+				d.said = append(d.said, r.NumberIn(v, "said"))
+			}
+		}
 		d.reportedOf = coverage{r.Time("reported_at"), r.Number("reported_late")}
 	}
 	return d, r.Err()

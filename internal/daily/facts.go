@@ -24,7 +24,7 @@ const (
 )
 
 // facts gathers what the owner should look at, besides the sales.
-func (r *Reporter) facts(ctx context.Context, day model.Day, now time.Time, byDay map[model.Day]dayRecord, earlier *report.Report) (f report.Facts, err error) {
+func (r *Reporter) facts(ctx context.Context, day model.Day, now time.Time, byDay map[model.Day]dayRecord, history []report.Summary, earlier *report.Report) (f report.Facts, err error) {
 	from, to := r.settings.ReportDue(day.AddDays(-1)), r.settings.ReportDue(day)
 	if day == r.settings.Calendar.DayOf(now) {
 		to = now
@@ -55,31 +55,46 @@ func (r *Reporter) facts(ctx context.Context, day model.Day, now time.Time, byDa
 	if f.UndeliveredAlerts, err = outbox.CountUndelivered(ctx, r.table, now.Add(-undelivered)); err != nil {
 		return f, fmt.Errorf("outbox: %w", err)
 	}
-	if changed := r.changedUnsaid(day, byDay, earlier); len(changed) > 0 {
-		f.More = append(f.More, fmt.Sprintf("Late orders changed days whose reports were sent over %d days ago: %s. Build those again to have them.",
-			revisedDays, strings.Join(changed, ", ")))
+	if day >= r.settings.LastDue(now) {
+		f.More = append(f.More, changedSince(r.changedUnsaid(day, byDay, history, earlier))...)
 	}
 	r.askWatch(ctx, &f)
 	return f, nil
 }
 
-// changedUnsaid returns the days for which orders came late since the earlier report was due,
-// and whose reports are too old to be made anew by themselves.
-func (r *Reporter) changedUnsaid(day model.Day, byDay map[model.Day]dayRecord, earlier *report.Report) (changed []string) {
+// changedUnsaid returns the days whose sales are not those that their newest report said, as
+// came to light since the earlier report was due, and whose reports are too old to be made
+// anew by themselves.
+func (r *Reporter) changedUnsaid(day model.Day, byDay map[model.Day]dayRecord, history []report.Summary, earlier *report.Report) (changed []model.Day) {
 	var since time.Time
 	if earlier != nil {
 		since = r.settings.ReportDue(earlier.Day)
 	}
-	for d := day.AddDays(-report.HistoryDays); d < day.AddDays(-revisedDays); d = d.AddDays(1) {
-		record := byDay[d]
-		if record.revision > 0 && !record.reported(r.settings.ReportDue(d)) && record.lateAt.After(since) {
-			changed = append(changed, d.Format("2 Jan"))
+	for _, s := range history {
+		record := byDay[s.Day]
+		if s.Day < day.AddDays(-revisedDays) && record.lateAt.After(since) && len(record.said) == 3 &&
+			!slices.Equal(record.said, []int64{s.Orders, int64(s.Revenue), s.Cancelled}) {
+			changed = append(changed, s.Day)
 		}
 	}
-	if more := len(changed) - mostFacts; more > 0 {
-		changed = append(changed[:mostFacts], fmt.Sprintf("%d more", more))
-	}
+	slices.Sort(changed)
 	return changed
+}
+
+// changedSince says which days have changed, if any.
+func changedSince(days []model.Day) []string {
+	if len(days) == 0 {
+		return nil
+	}
+	var names []string
+	for _, d := range days[:min(len(days), mostFacts)] {
+		names = append(names, d.Format("2 Jan"))
+	}
+	if more := len(days) - mostFacts; more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return []string{fmt.Sprintf("Days over %d days ago have other sales now than their reports say: %s. Build those again to have them right.",
+		revisedDays, strings.Join(names, ", "))}
 }
 
 // askWatch adds what the watch knows. When it knows nothing, the report says so.

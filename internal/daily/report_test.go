@@ -330,7 +330,7 @@ func TestCase55OldReportsAreRevisedOnlyWhenAskedFor(t *testing.T) {
 		cafetest.MakeReport(t, c, cafetest.Saturday)
 		wantMails(t, c, "2017-03-01 r1", "2017-03-10 r1", "2017-03-10 r2", "2017-03-18 r1")
 		cafetest.WantFigures(t, cafetest.ReadReport(t, c, "2017-03-01").Report, 1, 1, 350)
-		const hint = "Late orders changed days whose reports were sent over 14 days ago: 1 Mar. Build those again to have them."
+		const hint = "Days over 14 days ago have other sales now than their reports say: 1 Mar. Build those again to have them right."
 		if look := cafetest.ReadReport(t, c, cafetest.Saturday).NeedsALook; !slices.Contains(look, hint) {
 			t.Errorf("needs a look: %q", look)
 		}

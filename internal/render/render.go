@@ -183,7 +183,7 @@ func (w words) offCounter() (list []string) {
 	var gone, never []string
 	for _, b := range w.Bake {
 		switch {
-		case b.High > 0:
+		case b.High > 0 || b.LastSold >= w.Day:
 		case b.LastSold == "":
 			never = append(never, b.Name)
 		default:
@@ -193,8 +193,8 @@ func (w words) offCounter() (list []string) {
 	if len(gone) > 0 {
 		list = append(list, "Off the counter: "+strings.Join(gone, "; ")+".")
 	}
-	if len(never) > 0 {
-		list = append(list, "Not sold yet: "+strings.Join(never, ", ")+".")
+	if len(never) > 0 && w.KnownDays > 0 {
+		list = append(list, "No sale in "+count(int64(w.KnownDays), "known open day")+": "+strings.Join(never, ", ")+".")
 	}
 	return list
 }
@@ -260,9 +260,9 @@ func (w words) basis() string {
 	var text string
 	switch n := w.KnownDays; {
 	case n == 0:
-		return "No sales are known yet, so there is nothing to go by."
+		return "No full day of sales is known yet, so there is nothing to go by."
 	case n < 14:
-		text = "From " + count(int64(n), "day") + " of sales only: take it with a pinch of salt."
+		text = "From " + count(int64(n), "open day") + " only: take it with a pinch of salt."
 	default:
 		text = "From the last " + count(int64(n), "open day") + "."
 	}

@@ -58,6 +58,9 @@ func Build(in Input) (Report, error) {
 	}
 	r.Holiday = in.Holidays[r.NextOpenDay]
 	r.Bake = bakeList(&in, f, hours, r.NextOpenDay)
+	for i, b := range r.Bake {
+		r.Bake[i].LastSold = known.lastSold(b.SKU)
+	}
 	r.Changes = changes(in.Before, r)
 	r.NeedsALook = needsALook(&in, r)
 	return r, nil

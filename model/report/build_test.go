@@ -249,12 +249,34 @@ func TestYesterdaysForecastIsReadBackOrMadeAgain(t *testing.T) {
 	}
 }
 
+// The sample's two days, a Thursday and a Friday, and a week without sales after them.
+func TestAPauseDoesNotMakeTheDaysBeforeItTheOnlyOpenOnes(t *testing.T) {
+	history := []Summary{day("2017-03-09", 9, 900, nil), day("2017-03-10", 9, 900, nil)}
+	if r := build(t, Input{History: history}); r.NextOpenDay != "2017-03-19" {
+		t.Errorf("next open day: %s, want the next", r.NextOpenDay)
+	}
+	// A café that is closed on Sundays is so after a week of holidays, too.
+	var weeks []Summary
+	for d := model.Day("2017-02-13"); d < "2017-03-12"; d = d.AddDays(1) {
+		if d.Weekday() != time.Sunday {
+			weeks = append(weeks, day(d, 1, 1, nil))
+		}
+	}
+	if r := build(t, Input{History: weeks}); r.NextOpenDay != "2017-03-20" {
+		t.Errorf("next open day: %s, want Monday", r.NextOpenDay)
+	}
+}
+
 func TestAPartialDaySaysNothingAboutDemand(t *testing.T) {
 	history := []Summary{day("2017-03-16", 9, 900, map[string]int64{"bread": 20}), day("2017-03-17", 8, 800, map[string]int64{"bread": 20})}
 	in := Input{Partial: true, History: history}
 	morning := build(t, in)
 	in.Entries = []model.Entry{sale("1", "2017-03-18 10:00", "bread")}
 	noon := build(t, in)
+	if noon.Bake[0].LastSold != noon.Day {
+		t.Errorf("what sold today was last sold on %q", noon.Bake[0].LastSold)
+	}
+	noon.Bake[0].LastSold = morning.Bake[0].LastSold
 	if !reflect.DeepEqual(morning.Bake, noon.Bake) || noon.KnownDays != 2 {
 		t.Errorf("one bread so far moved the bake list from %v to %v", morning.Bake[0], noon.Bake[0])
 	}

@@ -192,3 +192,14 @@ func (p past) on(d model.Day) Summary {
 	}
 	return Summary{Day: d}
 }
+
+// lastSold returns the last day on which the item was sold, that of the report included;
+// empty: on none.
+func (p past) lastSold(sku string) model.Day {
+	for i := len(p.rows) - 1; i >= 0; i-- {
+		if p.rows[i].Sold[sku] > 0 {
+			return p.rows[i].Day
+		}
+	}
+	return ""
+}

@@ -37,13 +37,14 @@ func (p past) nextOpen(day model.Day, in *Input) model.Day {
 	return first
 }
 
-// opensOn reports whether the café was open on the weekday at least once in the last four
-// weeks. Closures and holidays say nothing about a weekday. A weekday of which nothing is
-// known counts as open.
+// opensOn reports whether the café was open on the weekday at least once in the four weeks up
+// to its last open day. What it did before a long pause is what it is expected to do after
+// it. Closures and holidays say nothing about a weekday. A weekday of which nothing is known
+// counts as open.
 func (p past) opensOn(weekday time.Weekday, in *Input) bool {
-	known := false
+	known, last := false, p.lastOpen()
 	for ago := range 28 {
-		d := p.last.AddDays(-ago)
+		d := last.AddDays(-ago)
 		if d < p.first {
 			break
 		}
@@ -58,6 +59,16 @@ func (p past) opensOn(weekday time.Weekday, in *Input) bool {
 		known = known || !closure && !holiday
 	}
 	return !known
+}
+
+// lastOpen returns the last day on which the café was open; without one, the last day.
+func (p past) lastOpen() model.Day {
+	for i := len(p.rows) - 1; i >= 0; i-- {
+		if p.rows[i].Open() {
+			return p.rows[i].Day
+		}
+	}
+	return p.last
 }
 
 // closedOnHolidays reports whether the café was closed on all of the holidays known, two

@@ -102,7 +102,7 @@ type Bake struct {
 	By    []Ready `json:"by,omitempty"`    // Bake, shared out over the bakes of the day
 	Waste int64   `json:"waste,omitempty"` // units left over or spoiled on the report's day, as told
 
-	// LastSold is absent when no sale is known. If it is long ago, the item was off
+	// LastSold may be the report's own day. It is absent when no sale is known. If it is long ago, the item was off
 	// the counter, and most likely stays off; WhenOn is what it should sell if not.
 	LastSold model.Day `json:"last_sold,omitempty"`
 	WhenOn   int64     `json:"when_on"`
