@@ -31,18 +31,20 @@ type highBalanceBody struct {
 	At           string      `json:"at"`
 }
 
+// highBalanceMessage speaks to the customer. SNS has one text for all e-mail subscriptions of
+// a topic, and the owner's is one of them: so the owner gets a copy of the customer's letter.
+// What happens to a balance that is critical is between the owner and the queue
+// CreditCollection, and is not in it.
 func highBalanceMessage(s settings.Settings, a model.HighBalance) Message {
 	who := a.CustomerID
 	if a.CustomerName != "" {
 		who = a.CustomerName + " (" + a.CustomerID + ")"
 	}
 	balance, limit := a.Balance.Format(a.Currency), a.CreditLimit.Format(a.Currency)
-	words := fmt.Sprintf("The tab of %s at %s has risen to %s.\nIts limit is %s.\n", who, s.Name, balance, limit)
-	if a.Severity() == model.SeverityCritical {
-		words += "That is more than twice the limit: the account is passed on to credit collection.\n"
-	}
-	words += fmt.Sprintf("\nNoted %s. There will be no further mail about this tab\nuntil it has been back at or under the limit.\n",
-		a.At.In(s.Calendar.Zone).Format("Mon 2 Jan 2006 at 15:04"))
+	words := fmt.Sprintf("For %s\n\nYour tab at %s has risen to %s.\nIts limit is %s. You can pay at the counter.\n", who, s.Name, balance, limit)
+	words += fmt.Sprintf("\nNoted %s. There will be no further mail about this tab\nuntil it has been back at or under the limit.\n"+
+		"\nThe owner of %s gets this mail, and the customer who asked for it.\n",
+		a.At.In(s.Calendar.Zone).Format("Mon 2 Jan 2006 at 15:04"), s.Name)
 	return Message{
 		ID: a.AlertID, Topic: TopicHighBalance,
 		Subject: Subject(s.Name, "tab at "+balance, who),
@@ -73,20 +75,31 @@ func OutOfStock(s settings.Settings, stock model.Stock, name string, at, now tim
 	}, now)
 }
 
-// Subject joins the parts to a mail's subject of at most 99 characters without control
-// characters, as SNS demands (SNS API Reference, Publish). SNS also demands ASCII: the
-// notifier sees to that.
-func Subject(parts ...string) string {
-	s := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, strings.Join(parts, " · "))
-	if runes := []rune(s); len(runes) > 99 {
-		return string(runes[:98]) + "…"
+// maxSubject is how many characters a subject has, at most: SNS takes fewer than 100 (SNS API
+// Reference, Publish).
+const maxSubject = 99
+
+// Subject joins the café's name and the facts to a mail's subject without control characters,
+// as SNS demands. When it is too long, the name is shortened, and only then the end of the
+// facts. SNS also demands ASCII: the notifier sees to that.
+func Subject(name string, facts ...string) string {
+	clean := func(s string) []rune {
+		return []rune(strings.Map(func(r rune) rune {
+			if r < ' ' || r == 0x7f {
+				return -1
+			}
+			return r
+		}, s))
 	}
-	return s
+	rest := clean(" · " + strings.Join(facts, " · "))
+	return string(append(shortened(clean(name), max(maxSubject-len(rest), 12)), shortened(rest, maxSubject-12)...))
+}
+
+func shortened(s []rune, most int) []rune {
+	if len(s) <= most {
+		return s
+	}
+	return append(s[:most-1:most-1], '…')
 }
 
 // JSON encodes a message's body. The value must be a struct of texts, numbers and flags.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -150,6 +151,9 @@ func TestAnAlertIsCriticalAboveTwiceTheLimit(t *testing.T) {
 		cafetest.Place(t, c, "bob", cafetest.Pence(2001))
 		severity := map[string]string{}
 		for _, m := range cafetest.Alerts(t, c) {
+			if !strings.Contains(m.Mail, "Your tab at Café has risen to £20.0") || strings.Contains(m.Mail, "collection") {
+				t.Errorf("the customer reads\n%s", m.Mail)
+			}
 			severity[m.Attributes["customer_id"]] = m.Attributes["severity"]
 		}
 		if !maps.Equal(severity, map[string]string{"alice": "warning", "bob": "critical"}) {
@@ -797,4 +801,18 @@ func TestSubscriptionsEndAsWishedHoweverTheNotesAreDelivered(t *testing.T) {
 		c.Announce(t, rapid.Permutation(c.Recorder.Changes(outbox.Wants)).Draw(t, "order")...)
 		wantSubscribed(t, c, want...)
 	})
+}
+
+func TestALongNameCostsASubjectNothingElse(t *testing.T) {
+	long := strings.Repeat("é", 200)
+	got := outbox.Subject(long, "tab at £21.50", "Alice (alice)")
+	if !strings.HasSuffix(got, "é… · tab at £21.50 · Alice (alice)") || utf8.RuneCountInString(got) != 99 {
+		t.Errorf("%q", got)
+	}
+	if got := outbox.Subject(long, "tab at £21.50", long); !strings.HasPrefix(got, "ééééééééééé… · tab at £21.50 · é") || utf8.RuneCountInString(got) != 99 {
+		t.Errorf("%q", got)
+	}
+	if got := outbox.Subject("The\nCrumb", "sold out", "Scone\r"); got != "TheCrumb · sold out · Scone" {
+		t.Errorf("%q", got)
+	}
 }

@@ -98,6 +98,15 @@ func TestSubjectIsTheContracts(t *testing.T) {
 			t.Errorf("%d characters; SNS refuses it", n)
 		}
 	}
+	long := strings.Repeat("A café with a name ", 20)
+	r.Revision, r.Revised = 3, true
+	if subject, _ := Text(r, Cafe{long, time.UTC}); !strings.HasSuffix(subject, "… · Sat 18 Mar 2017 · revised (no. 3) · £1,234.50 · 87 orders") || utf8.RuneCountInString(subject) != maxSubject {
+		t.Errorf("%q", subject)
+	}
+	r.Revised, r.Partial = false, true
+	if subject, _ := Text(r, crumb); subject != "The Crumb · Sat 18 Mar 2017 · so far · £1,234.50 · 87 orders" {
+		t.Errorf("%q", subject)
+	}
 	if subject, _ := Text(report.Report{Day: "2017-03-18", Currency: "GBP", Orders: 1}, crumb); !strings.HasSuffix(subject, "£0.00 · 1 order") {
 		t.Errorf("%q", subject)
 	}

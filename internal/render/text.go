@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -50,8 +51,17 @@ func Text(r report.Report, cafe Cafe) (subject, body string) {
 	return w.subject(), m.String()
 }
 
+// subject says whose report it is, of which day, whether it is the first, and the figures. A
+// long name is shortened, and the facts are not.
 func (w words) subject() string {
-	rest := " · " + w.Day.Format("Mon 2 Jan 2006") + " · " + w.money(w.Revenue) + " · " + count(w.Orders, "order")
+	rest := " · " + w.Day.Format("Mon 2 Jan 2006")
+	switch {
+	case w.Partial:
+		rest += " · so far"
+	case w.Revised:
+		rest += " · revised (no. " + strconv.Itoa(w.Revision) + ")"
+	}
+	rest += " · " + w.money(w.Revenue) + " · " + count(w.Orders, "order")
 	name := []rune(oneLine(w.cafe.Name))
 	if room := maxSubject - utf8.RuneCountInString(rest); len(name) > room {
 		name = append(name[:max(room-1, 0)], '…')

@@ -40,7 +40,8 @@ func Build(in Input) (Report, error) {
 		Pairs:       pairs(sales),
 		NextOpenDay: known.nextOpen(in.Day, &in),
 		OnTheWay:    in.OnTheWay, DaysOnTheWay: in.DaysOnTheWay,
-		Trend: trend(known, in.Day),
+		Revised: in.Before != nil && !in.Before.Partial,
+		Trend:   trend(known, in.Day),
 	}
 	if err := r.addMoney(sales, in.Taxes); err != nil {
 		return Report{}, err

@@ -51,6 +51,7 @@ type Report struct {
 	Holiday     string    `json:"holiday,omitempty"` // the name of NextOpenDay, if it is one
 	Model       string    `json:"model,omitempty"`   // what makes the bake list, in a few words
 
+	Revised      bool  `json:"revised,omitempty"`                 // there was a revision before, and it was not partial
 	OnTheWay     int64 `json:"on_the_way,omitempty"`              // orders of the day that were not in the books yet
 	DaysOnTheWay int64 `json:"earlier_days_on_the_way,omitempty"` // earlier days with such orders
 }

@@ -307,5 +307,10 @@ func plainSubject(subject string) string {
 		}
 		return r
 	}, plain.Replace(subject))
+	if over := len(ascii) - notify.MaxSubject; over > 0 { // the café's name comes first, and gives way
+		if name := strings.Index(ascii, " - "); name > over {
+			ascii = ascii[:name-over] + ascii[name:]
+		}
+	}
 	return ascii[:min(len(ascii), notify.MaxSubject)]
 }

@@ -39,6 +39,18 @@ func TestAMessageIsNotLostOverItsSubject(t *testing.T) {
 	notifytest.Expect(t, "owner's mail", fake.delivered[notifytest.OwnerEmail], m)
 }
 
+func TestALongNameGivesWayWhenASubjectGrowsInASCII(t *testing.T) {
+	fake := newFakeSNS()
+	fake.asciiOnly = true
+	m := notifytest.Alert("a1", "alice", "warning")
+	m.Subject = strings.Repeat("ß", 50) + " · Sat 18 Mar 2017 · £1,234.50 · 87 orders"
+	notifytest.Publish(t, sns.New(fake, topicARNs), m)
+	got := fake.delivered[notifytest.OwnerEmail]
+	if len(got) != 1 || !strings.HasSuffix(got[0].Subject, "ss - Sat 18 Mar 2017 - GBP 1,234.50 - 87 orders") {
+		t.Errorf("delivered %+v", got)
+	}
+}
+
 func TestAnEmptySubjectIsLeftOut(t *testing.T) {
 	fake := newFakeSNS()
 	m := notifytest.Alert("a1", "alice", "warning")
