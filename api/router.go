@@ -129,8 +129,21 @@ func New(h *house.House, o Options) (*gin.Engine, error) {
 	e.HandleMethodNotAllowed = true
 	e.ForwardedByClientIP = false
 	e.Use(identify, access, recovered, headWriter, wholeSegments)
+	routes := s.routes()
 	e.NoRoute(func(c *gin.Context) { fail(c, model.ErrNotFound) })
 	e.NoMethod(func(c *gin.Context) {
+		var own []string // gin counts the methods of /orders/:id for /orders/quote, too
+		for _, r := range routes {
+			if r.path == c.Request.URL.Path {
+				own = append(own, r.method)
+				if r.method == http.MethodGet {
+					own = append(own, http.MethodHead)
+				}
+			}
+		}
+		if own != nil {
+			c.Header("Allow", strings.Join(own, ", "))
+		}
 		fail(c, problem("method-not-allowed",
 			"This path does not have this method. Allow lists its methods."))
 	})

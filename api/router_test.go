@@ -107,7 +107,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		s.call(alice, "GET", path, "").wantProblem(404, "not-found")
 	}
 	for path, allow := range map[string]string{
-		"/orders": "GET HEAD POST", "/orders/x": "DELETE GET HEAD PATCH", "/health": "GET HEAD", "/orders/x/status": "PUT",
+		"/orders": "GET HEAD POST", "/orders/x": "DELETE GET HEAD PATCH", "/health": "GET HEAD", "/orders/x/status": "PUT", "/orders/quote": "POST",
 	} {
 		a := s.call(alice, "TRACE", path, "").wantProblem(405, "method-not-allowed")
 		got := strings.FieldsFunc(a.header.Get("Allow"), func(r rune) bool { return r == ',' || r == ' ' })
