@@ -26,7 +26,7 @@ func (s *server) getReport(c *gin.Context) error {
 		return problem("not-acceptable",
 			"A report is available as application/json, text/html or text/plain.")
 	}
-	day, err := pathDay(c)
+	day, err := s.pathDay(c)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (s *server) getReport(c *gin.Context) error {
 
 // buildReport answers with a new revision, which will be mailed to the owner.
 func (s *server) buildReport(c *gin.Context) error {
-	day, err := pathDay(c)
+	day, err := s.pathDay(c)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,11 @@ func (s *server) buildReport(c *gin.Context) error {
 	return nil
 }
 
-func pathDay(c *gin.Context) (model.Day, error) {
+// pathDay returns the day in the path: a date, or today.
+func (s *server) pathDay(c *gin.Context) (model.Day, error) {
+	if c.Param("day") == "today" {
+		return s.reports.Today(), nil
+	}
 	day, err := model.ParseDay(c.Param("day"))
 	if err != nil {
 		return "", &model.NoReport{Reason: "There is no such date. Write a day as 2017-03-18."}

@@ -93,6 +93,8 @@ func (s *server) routes() []route {
 
 		{"GET", "/stock", staff, s.listStock},
 		{"PUT", "/stock/:sku", staff, s.putStock},
+		{"POST", "/waste", staff, s.tellWaste},
+		{"GET", "/waste", staff, s.listWaste},
 
 		{"POST", "/imports", staff, s.beginImport},
 		{"GET", "/imports/:id", staff, s.getImport},
@@ -110,6 +112,7 @@ var parameters = map[string][]string{
 	"GET /orders":                 {"customer_id", "status", "day", "sort", "limit", "cursor"},
 	"GET /customers/:id/payments": {"limit", "cursor"},
 	"GET /stock":                  {"limit", "cursor"},
+	"GET /waste":                  {"day", "limit", "cursor"},
 	"POST /reconcile":             {"dry_run"},
 }
 

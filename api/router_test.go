@@ -39,6 +39,8 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 		"GET /customers/:id/payments":  {own, "/customers/alice/payments", "", 200},
 		"GET /stock":                   {staffUp, "/stock", "", 200},
 		"PUT /stock/:sku":              {staffUp, "/stock/cake", `{"on_hand":5}`, 200},
+		"POST /waste":                  {staffUp, "/waste", `{"sku":"cake","quantity":1}`, 201},
+		"GET /waste":                   {staffUp, "/waste", "", 200},
 		"POST /imports":                {staffUp, "/imports", `{"kind":"orders","name":"till.csv"}`, 201},
 		"GET /imports/:id":             {staffUp, "/imports/IMPORT", "", 200},
 		"GET /reports/:day":            {ownerOnly, "/reports/2017-03-18", "", 200},
@@ -237,6 +239,54 @@ func TestStockRequests(t *testing.T) {
 	}
 	s.call(sam, "PUT", "/stock/gold", `{"on_hand":1}`).wantProblem(404, "not-found")
 	s.call(sam, "PUT", "/stock/tea", `{"on_hand":1}`).wantProblem(422, "validation", "sku")
+}
+
+func TestWasteRequests(t *testing.T) {
+	s := open(t)
+	s.call(sam, "PUT", "/stock/cake", `{"on_hand":7}`).want(200)
+	first := s.call(sam, "POST", "/waste", `{"sku":"cake","quantity":3,"reason":"left over"}`, "Idempotency-Key: k").want(201)
+	if first.get("from_stock") != "3" || first.get("name") != "Cake" || first.get("business_day") != s.today() {
+		t.Errorf("%s", first.body)
+	}
+	again := s.call(sam, "POST", "/waste", `{"reason":"left over","sku":"cake","quantity":3}`, "Idempotency-Key: k").want(201)
+	if string(again.body) != string(first.body) || again.header.Get("Idempotent-Replayed") != "true" || first.header.Get("Idempotent-Replayed") != "" {
+		t.Errorf("%s\n%s", first.body, again.body)
+	}
+	s.call(sam, "POST", "/waste", `{"sku":"cake","quantity":2}`, "Idempotency-Key: k").wantProblem(422, "idempotency-key-reused")
+	if got := s.call(sam, "POST", "/waste", `{"sku":"cake","quantity":30}`).want(201); got.get("from_stock") != "4" || got.get("reason") != "" {
+		t.Errorf("%s", got.body)
+	}
+	if got := s.call(sam, "GET", "/stock", "").get("stock"); got != `[{"sku":"cake","name":"Cake","on_hand":0}]` {
+		t.Errorf("%s", got)
+	}
+	for body, field := range map[string]string{
+		`{"quantity":1}`: "/sku", `{"sku":"cake"}`: "/quantity", `{"sku":"cake","quantity":0}`: "/quantity", `{"sku":"cake","quantity":1000001}`: "/quantity",
+		`{"sku":"cake","quantity":1.5}`: "/quantity", `{"sku":"gold","quantity":1}`: "/sku", `{"sku":"a b","quantity":1}`: "/sku",
+		`{"sku":"cake","quantity":1,"reason":"` + strings.Repeat("a", 501) + `"}`: "/reason", `{"sku":"cake","quantity":1,"day":"2017-03-18"}`: "/day",
+	} {
+		s.call(sam, "POST", "/waste", body).wantProblem(422, "validation", field)
+	}
+	page := s.call(olivia, "GET", "/waste?limit=1", "").want(200)
+	next := s.call(olivia, "GET", "/waste?limit=1&cursor="+page.get("next_cursor"), "").want(200)
+	if !strings.Contains(page.get("waste"), `"quantity":30`) || next.get("waste") != "["+string(first.body)+"]" || next.get("next_cursor") != "" {
+		t.Errorf("%s\n%s", page.body, next.body)
+	}
+	if got := s.call(sam, "GET", "/waste?day=2017-03-01", "").want(200); got.get("waste") != "[]" {
+		t.Errorf("%s", got.body)
+	}
+	s.call(sam, "GET", "/waste?day=today", "").wantProblem(400, "malformed-request", "day")
+}
+
+func TestTodaysReportGoesByThatName(t *testing.T) {
+	s := open(t)
+	if got := s.call(olivia, "GET", "/reports/today", "").want(200); got.get("day") != s.today() || got.get("partial") != "true" {
+		t.Errorf("%.200s", got.body)
+	}
+	if got := s.call(olivia, "POST", "/reports/today", "").want(200); got.get("day") != s.today() || got.get("revision") != "1" {
+		t.Errorf("%.200s", got.body)
+	}
+	s.call(olivia, "GET", "/reports/Today", "").wantProblem(404, "not-found")
+	s.call(sam, "GET", "/reports/today", "").wantProblem(403, "forbidden")
 }
 
 func TestCustomerAndPaymentRequests(t *testing.T) {

@@ -45,7 +45,7 @@ import (
 // more. The rest are older, a full day after the other.
 const (
 	fullDay  = 500
-	quietDay = 5
+	quietDay = 2
 	recent   = fullDay + quietDay*(report.HistoryDays+1)
 	block    = 10 * fullDay // orders that one writer files, with customers of their own
 
@@ -80,6 +80,7 @@ func fullSettings(t testing.TB) settings.Settings {
 		t.Fatal(err)
 	}
 	settings.CreditLimit = model.MaxAmount
+	settings.Bakes = []time.Duration{7 * time.Hour, 11 * time.Hour} // reports keep the hours of sale then
 	return settings
 }
 

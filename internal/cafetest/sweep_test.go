@@ -741,6 +741,51 @@ var useCases = []useCase{
 				w.Errorf("%d payments", n)
 			}
 		}},
+	{name: "staff tell waste with a key", methods: "WriteOff", before: func(w *world) { w.shelf["brownie"] -= 3 },
+		do: func(w *world) error {
+			_, _, err := w.WriteOff(w.ctx, cafetest.Staff, model.WasteDraft{SKU: "brownie", Quantity: 3, Reason: "left over"}, "key")
+			return err
+		},
+		after: func(w *world) {
+			if list, _, err := w.Waste(ctx, "", "", 10); err != nil || len(list) != 1 || list[0].FromStock != 3 {
+				w.Errorf("waste %+v %v", list, err)
+			}
+		}},
+	{name: "staff tell more waste than there is, after the report, without a key", methods: "WriteOff", once: true,
+		before: func(w *world) {
+			cafetest.ClockAt(w, w.Cafe, "2017-03-18 21:00")
+			delete(w.shelf, "brownie") // it depends on whether the waste came through
+		},
+		do: func(w *world) error {
+			_, _, err := w.WriteOff(w.ctx, cafetest.Staff, model.WasteDraft{SKU: "brownie", Quantity: 50}, "")
+			return err
+		},
+		after: func(w *world) {
+			list, _, err := w.Waste(ctx, "", "", 10)
+			day, dayErr := w.Table.Get(ctx, table.Key{PK: "D", SK: "2017-03-18"}, true)
+			left := w.OnHand(w, "brownie")
+			switch {
+			case err != nil:
+				w.Error(err)
+			case len(list) == 0: // it did not come through
+				if !errors.Is(dayErr, table.ErrNotFound) || left != cafetest.Stock {
+					w.Errorf("no waste, %d left, and the day has %v %v", left, day, dayErr)
+				}
+			case len(list) > 1 || list[0].FromStock != cafetest.Stock || day.Int("late") != 1 || left != 0:
+				w.Errorf("waste %+v, %d left, the day has %v %v", list, left, day, dayErr)
+			}
+		}},
+	reads("Waste", "staff list waste", func(w *world) {
+		w.shelf["brownie"]--
+		for _, sku := range []string{"brownie", "latte"} {
+			if _, _, err := w.WriteOff(ctx, cafetest.Staff, model.WasteDraft{SKU: sku, Quantity: 1}, ""); err != nil {
+				w.Fatal(err)
+			}
+		}
+	}, func(w *world) (interface{}, error) {
+		list, _, err := w.Waste(w.ctx, cafetest.Saturday, "", 10)
+		return list, err
+	}),
 	gives("staff say who somebody is", nil, cafetest.Profile(true, "alice@example.com"), 0),
 	gives("a customer has another address", alicesWish(cafetest.Profile(true, "old@example.com")), cafetest.Profile(true, "alice@example.com"), 0),
 	gives("a customer wants no more mail", alicesWish(cafetest.Profile(true, "alice@example.com")), cafetest.Profile(false, "alice@example.com"), 0),
@@ -1130,7 +1175,7 @@ var useCases = []useCase{
 }
 
 // withoutCalls are the methods of rooms that ask nothing of any port.
-var withoutCalls = "CheckDraft Failed ForgetMenu LastDue Page ReportDue Shard SignQuotes"
+var withoutCalls = "CheckDraft DueWithin Failed ForgetMenu LastDue Page ReportDue Shard SignQuotes Today"
 
 // rooms are the types whose methods are use cases.
 var rooms = []reflect.Type{

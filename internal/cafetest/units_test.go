@@ -22,6 +22,7 @@ import (
 	"cafe/internal/table/dynamo/dynamotest"
 	"cafe/internal/table/pebble"
 	"cafe/model"
+	"cafe/model/report"
 )
 
 // capacity is read and write units, indexes and transactions included.
@@ -80,9 +81,11 @@ var units = []struct {
 	{"put an item on the menu", capacity{0, 1}, nil},
 	{"count an item's stock", capacity{3, 1}, nil},
 	{"list the stock of 18 items", capacity{9, 0}, nil},
+	{"tell that a counted item was left over, with a key", capacity{3, 6}, nil},
+	{"list a day's waste", capacity{1, 0}, nil},
 	{"post that an item sold out", capacity{0.5, 6}, nil},
 	{"import an order of 3 items, of 500", capacity{0.01, 2.01}, nil},
-	{reportOf1000, capacity{31.5, 23}, &capacity{40, math.Inf(1)}},
+	{reportOf1000, capacity{37.5, 27}, &capacity{40, math.Inf(1)}},
 	{"read a report that was made", capacity{1, 0}, nil},
 	{reconcile, capacity{94, 0}, nil},
 }
@@ -358,6 +361,11 @@ func (k *kitchen) keepShop() {
 	k.cost("count an item's stock", 1, func() { k.must(k.SetStock(ctx, "cake", 1)) })
 	k.cost("list the stock of 18 items", 1, func() { k.must(k.StockPage(ctx, "", 25)) })
 	k.reopen()
+	k.must(k.SetStock(ctx, "cake", 3))
+	k.cost("tell that a counted item was left over, with a key", 1, func() {
+		k.must(k.WriteOff(ctx, cafetest.Staff, model.WasteDraft{SKU: "cake", Quantity: 2, Reason: "left over"}, "key"))
+	})
+	k.cost("list a day's waste", 1, func() { k.must(k.Waste(ctx, "", "", 25)) })
 	k.place("", "", "cake")
 	key := table.Key{PK: "S#cake", SK: "S"}
 	now, err := k.db.Get(ctx, key, true)
@@ -411,6 +419,14 @@ func (k *kitchen) report() {
 	make(sunday)
 	k.must(k.Outbox.Sweep(ctx, cafetest.NewNotifier(), -time.Minute))
 
+	// All counted items had leftovers on all days.
+	waste := table.List(slices.Repeat([]table.Value{table.Int(10)}, 18)...)
+	for n := range report.HistoryDays {
+		op := table.Update(table.Key{PK: "D", SK: string(sunday.AddDays(-n))}, table.Present())
+		op.Set = table.Item{"waste": waste}
+		k.must(k.db.Write(ctx, op))
+	}
+
 	// One order under a thousand names.
 	at(monday, "12:00")
 	k.db.changes = nil
@@ -429,7 +445,7 @@ func (k *kitchen) report() {
 	k.cost(reportOf1000, 1, func() { make(monday) })
 	k.cost("read a report that was made", 1, func() { k.must(k.Reports.Report(ctx, sunday)) })
 	r, err := k.Reports.Report(ctx, monday)
-	if k.must(err); r.Orders != 1000 || r.Revenue != 750_000 || r.KnownDays != 103 {
+	if k.must(err); r.Orders != 1000 || r.Revenue != 750_000 || r.KnownDays != report.HistoryDays+1 {
 		k.Errorf("report of %d orders, %d, %d days known", r.Orders, r.Revenue, r.KnownDays)
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // draft is a report that is not stored yet, and the record of its day.
 type draft struct {
-	Document
+	revision
 	record dayRecord
 }
 
@@ -42,21 +42,30 @@ func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input, wa
 	if err != nil {
 		return m, err
 	}
-	summary, err := report.Summarise(day, menu, sales.entries, sales.soldOut)
+	summary, err := sales.summary(day, menu)
 	if err != nil {
 		return m, err
 	}
 	m.record = countedOf(menu).summarised(byDay[day], summary, now)
-	if in.Earlier, err = r.earlier(ctx, day, byDay); err != nil {
+	earlier, err := r.earlier(ctx, day, byDay)
+	if err != nil {
 		return m, err
 	}
+	if earlier.Day != "" {
+		in.Earlier = &earlier.Report
+	}
 	in.Day, in.BuiltAt, in.Calendar, in.Currency = day, now, r.settings.Calendar, r.settings.Currency
-	in.Menu, in.Entries, in.SoldOut, in.OnTheWay = menu, sales.entries, sales.soldOut, sales.onTheWay
+	in.Menu, in.Entries, in.SoldOut, in.Waste = menu, sales.entries, sales.soldOut, sales.waste
+	in.OnTheWay = sales.onTheWay
 	if in.Taxes, err = r.taxesOf(ctx, sales.entries); err != nil {
 		return m, err
 	}
 	in.LostSale, in.Leftover = r.settings.LostSaleCost, r.settings.LeftoverCost
 	in.Bakes, in.Holidays, in.Closures = r.settings.Bakes, r.settings.Holidays, r.settings.Closed.Closures(day)
+	if in.Hours, err = r.hoursBefore(ctx, &in, earlier); err != nil {
+		return m, err
+	}
+	m.hours = r.hoursAfter(&in)
 	if in.Facts, err = r.facts(ctx, day, now, byDay, in.History, in.Earlier); err != nil {
 		return m, err
 	}
@@ -94,8 +103,9 @@ func (r *Reporter) taxesOf(ctx context.Context, entries []model.Entry) (map[repo
 	return taxes, nil
 }
 
-// earlier returns the newest report of the last day before that has one, or nil.
-func (r *Reporter) earlier(ctx context.Context, day model.Day, byDay map[model.Day]dayRecord) (*report.Report, error) {
+// earlier returns the newest report of the last day before that has one, or the zero
+// revision.
+func (r *Reporter) earlier(ctx context.Context, day model.Day, byDay map[model.Day]dayRecord) (revision, error) {
 	var last dayRecord
 	for d, record := range byDay {
 		if d < day && d > last.day && record.revision > 0 {
@@ -103,11 +113,11 @@ func (r *Reporter) earlier(ctx context.Context, day model.Day, byDay map[model.D
 		}
 	}
 	if last.revision == 0 {
-		return nil, nil
+		return revision{}, nil
 	}
 	stored, err := r.storedRevision(ctx, last.day, last.revision)
 	if errors.Is(err, model.ErrNotFound) {
-		return nil, nil // somebody removed it by hand
+		return revision{}, nil // somebody removed it by hand
 	}
-	return &stored.Report, err
+	return stored, err
 }

@@ -20,10 +20,11 @@ type dayRecord struct {
 	importedAt time.Time // when an import last brought orders of the day
 	onTheWay   int64     // orders that the ledger lacked when the summary was made; not stored
 
-	summary   report.Summary // without Sold, until it is unpacked
+	summary   report.Summary // without Sold and Waste, until it is unpacked
 	asOf      coverage
 	itemsHash string  // of the items that were counted then
 	sold      []int64 // how many of each of them were sold, by SKU
+	wasted    []int64 // how many were left over or spoiled; nil: none
 	// gapless: every earlier day with orders has a record.
 	gapless bool
 
@@ -73,11 +74,9 @@ func countedOf(menu model.Menu) (c countedItems) {
 // unpacked returns the summary in a record that was made with these items.
 func (c countedItems) unpacked(d dayRecord) report.Summary {
 	s := d.summary
-	s.Sold = make(map[string]int64, len(c.skus))
-	for i, n := range d.sold {
-		if i < len(c.skus) && n != 0 {
-			s.Sold[c.skus[i]] = n
-		}
+	s.Sold, s.Waste = c.byName(d.sold), nil
+	if d.wasted != nil {
+		s.Waste = c.byName(d.wasted)
 	}
 	return s
 }
@@ -85,20 +84,44 @@ func (c countedItems) unpacked(d dayRecord) report.Summary {
 // summarised returns the record with the summary of the ledger as it was then.
 func (c countedItems) summarised(d dayRecord, s report.Summary, at time.Time) dayRecord {
 	d.day, d.summary, d.asOf, d.itemsHash = s.Day, s, coverage{at, d.late}, c.hash
-	d.sold = make([]int64, len(c.skus))
-	for i, sku := range c.skus {
-		d.sold[i] = s.Sold[sku]
+	d.sold, d.wasted = c.packed(s.Sold), nil
+	if len(s.Waste) > 0 {
+		d.wasted = c.packed(s.Waste)
 	}
 	return d
+}
+
+// packed returns the number of each item, in the order of their SKUs.
+func (c countedItems) packed(bySKU map[string]int64) []int64 {
+	list := make([]int64, len(c.skus))
+	for i, sku := range c.skus {
+		list[i] = bySKU[sku]
+	}
+	return list
+}
+
+// byName undoes packed.
+func (c countedItems) byName(packed []int64) map[string]int64 {
+	bySKU := make(map[string]int64, len(c.skus))
+	for i, n := range packed {
+		if i < len(c.skus) && n != 0 {
+			bySKU[c.skus[i]] = n
+		}
+	}
+	return bySKU
+}
+
+func numbers(list []int64) table.Value {
+	values := make([]table.Value, len(list))
+	for i, n := range list {
+		values[i] = table.Int(n)
+	}
+	return table.List(values...)
 }
 
 // put returns the operation that stores the summary. It leaves the rest alone: others may
 // be writing it.
 func (d dayRecord) put() table.Op {
-	sold := make([]table.Value, len(d.sold))
-	for i, n := range d.sold {
-		sold[i] = table.Int(n)
-	}
 	soldOut := make(table.Item, len(d.summary.SoldOut))
 	for sku, perMille := range d.summary.SoldOut {
 		soldOut[sku] = table.Int(perMille)
@@ -106,8 +129,11 @@ func (d dayRecord) put() table.Op {
 	op := table.Update(records.DayKey(d.day))
 	op.Set = table.Item{
 		"orders": table.Int(d.summary.Orders), "revenue": table.Int(int64(d.summary.Revenue)), "cancelled": table.Int(d.summary.Cancelled),
-		"sold": table.List(sold...), "sold_out": table.Map(soldOut),
+		"sold": numbers(d.sold), "sold_out": table.Map(soldOut),
 		"built_at": records.Time(d.asOf.at), "built_late": table.Int(d.asOf.late), "counted": table.String(d.itemsHash),
+	}
+	if d.wasted != nil { // waste is never taken back
+		op.Set["waste"] = numbers(d.wasted)
 	}
 	return op
 }
@@ -146,6 +172,11 @@ func decodeDay(key table.Key, item table.Item) (dayRecord, error) {
 		}
 		for sku, v := range r.Map("sold_out") {
 			d.summary.SoldOut[sku] = r.NumberIn(v, "sold_out")
+		}
+		if r.Has("waste") {
+			for _, v := range r.List("waste") {
+				d.wasted = append(d.wasted, r.NumberIn(v, "waste"))
+			}
 		}
 	}
 	if r.Has("revision") {

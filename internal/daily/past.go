@@ -37,6 +37,21 @@ type daySales struct {
 	entries  []model.Entry
 	soldOut  map[string]time.Time // by SKU: when it ran out, if it stayed so
 	onTheWay int64                // orders that were written and that the ledger does not have yet
+	waste    map[string]int64     // by SKU: units that were left over or spoiled
+}
+
+// summary makes the day's summary of its sales.
+func (s daySales) summary(day model.Day, menu model.Menu) (report.Summary, error) {
+	summary, err := report.Summarise(day, menu, s.entries, s.soldOut)
+	for sku, units := range s.waste {
+		if menu[sku].Counted {
+			if summary.Waste == nil {
+				summary.Waste = map[string]int64{}
+			}
+			summary.Waste[sku] = units
+		}
+	}
+	return summary, err
 }
 
 // salesOf reads a day's ledger: its partitions and nothing else.
@@ -46,10 +61,11 @@ func (r *Reporter) salesOf(ctx context.Context, day model.Day) (daySales, error)
 		parts[i], err = r.partOf(ctx, records.LedgerPartition(day, int64(i)))
 		return err
 	})
-	all := daySales{soldOut: map[string]time.Time{}}
+	all := daySales{soldOut: map[string]time.Time{}, waste: map[string]int64{}}
 	for _, part := range parts {
 		all.entries = append(all.entries, part.entries...)
 		maps.Copy(all.soldOut, part.soldOut)
+		maps.Copy(all.waste, part.waste) // all of it is in one part
 	}
 	if err != nil {
 		return daySales{}, fmt.Errorf("ledger of %s: %w", day, err)
@@ -58,7 +74,7 @@ func (r *Reporter) salesOf(ctx context.Context, day model.Day) (daySales, error)
 }
 
 func (r *Reporter) partOf(ctx context.Context, partition string) (daySales, error) {
-	part := daySales{soldOut: map[string]time.Time{}}
+	part := daySales{soldOut: map[string]time.Time{}, waste: map[string]int64{}}
 	for row, err := range records.Query(ctx, r.table, table.Query{Partition: partition}) {
 		if err != nil {
 			return part, err
@@ -71,6 +87,14 @@ func (r *Reporter) partOf(ctx context.Context, partition string) (daySales, erro
 			if err := mark.Err(); err != nil {
 				return part, err
 			}
+			continue
+		}
+		if strings.HasPrefix(row.Key.SK, records.PrefixWaste) {
+			waste, err := records.DecodeWaste(row.Key, row.Item)
+			if err != nil {
+				return part, err
+			}
+			part.waste[waste.SKU] += waste.Quantity
 			continue
 		}
 		entry, err := records.DecodeEntry(row.Key, row.Item)
@@ -168,7 +192,7 @@ func (r *Reporter) summarise(ctx context.Context, day model.Day, menu model.Menu
 	if err != nil {
 		return record, err
 	}
-	summary, err := report.Summarise(day, menu, sales.entries, sales.soldOut)
+	summary, err := sales.summary(day, menu)
 	if err != nil || record.day == "" && !summary.Open() {
 		return record, err
 	}

@@ -145,10 +145,12 @@ func (r *Reporter) Rebuild(ctx context.Context, day model.Day) (Document, error)
 	return stored.Document, err
 }
 
+// Today returns the business day that it is now.
+func (r *Reporter) Today() model.Day { return r.settings.Calendar.DayOf(r.now()) }
+
 // reportable returns today, and an error when the day can have no report.
 func (r *Reporter) reportable(day model.Day) (today model.Day, err error) {
-	today = r.settings.Calendar.DayOf(r.now())
-	switch {
+	switch today = r.Today(); {
 	case day > today:
 		return today, &model.NoReport{Reason: fmt.Sprintf("%s lies ahead: today is %s.", day, today)}
 	case day < "1970-01-01":

@@ -13,12 +13,14 @@ import (
 	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/model"
+	"cafe/model/forecast"
 )
 
 // revision is a stored report.
 type revision struct {
 	Document
-	sent bool // it was put into the outbox
+	hours forecast.Hours // of sale, as learnt up to this day; nil: not known
+	sent  bool           // it was put into the outbox
 }
 
 // newestRevision returns the day's newest revision, or model.ErrNotFound.
@@ -42,8 +44,8 @@ func (r *Reporter) storedRevision(ctx context.Context, day model.Day, number int
 	return stored, err
 }
 
-// encodeRevision returns a report as it is stored, JSON and text zipped.
-func encodeRevision(p Document) (table.Item, error) {
+// encodeRevision returns a report as it is stored, JSON, text and hours zipped.
+func encodeRevision(p revision) (table.Item, error) {
 	zip := func(b []byte) (table.Value, error) {
 		var zipped bytes.Buffer
 		w := gzip.NewWriter(&zipped)
@@ -58,7 +60,20 @@ func encodeRevision(p Document) (table.Item, error) {
 		return nil, err
 	}
 	text, err := zip([]byte(p.Text))
-	return table.Item{"json": figures, "mail": text, "subject": table.String(p.Subject)}, err
+	if err != nil {
+		return nil, err
+	}
+	item := table.Item{"json": figures, "mail": text, "subject": table.String(p.Subject)}
+	if p.hours != nil {
+		hours, err := encodeHours(p.hours)
+		if err != nil {
+			return nil, err
+		}
+		if item["hours"], err = zip(hours); err != nil {
+			return nil, err
+		}
+	}
+	return item, nil
 }
 
 // decodeRevision returns a stored revision, or an error that records.IsUnreadable.
@@ -66,7 +81,7 @@ func decodeRevision(key table.Key, item table.Item) (stored revision, err error)
 	r := records.NewReader(key, item)
 	stored.Subject = r.Text("subject")
 	stored.JSON, stored.Text = unzip(&r, "json"), string(unzip(&r, "mail"))
-	stored.sent = r.Has("sent_at")
+	stored.hours, stored.sent = decodeHours(&r), r.Has("sent_at")
 	if r.Err() == nil {
 		if err := json.Unmarshal(stored.JSON, &stored.Report); err != nil {
 			r.Note(fmt.Errorf("attribute json: %w", err))

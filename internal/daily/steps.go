@@ -117,7 +117,7 @@ func (r *Reporter) attempt(ctx context.Context, day model.Day, always bool, wait
 		}
 		return newest.Revision, err
 	}
-	item, err := encodeRevision(made.Document)
+	item, err := encodeRevision(made.revision)
 	if err != nil {
 		return 0, err
 	}
@@ -226,7 +226,7 @@ What went wrong: %s
 }
 
 // sameSales reports whether two reports of a day have the same sales, to the last part of the
-// money, and the same items sold out.
+// money, the same items sold out, and the same waste.
 func sameSales(a, b report.Report) bool {
 	sold := func(r report.Report) map[string][2]int64 {
 		m := make(map[string][2]int64, len(r.Items))
@@ -235,8 +235,17 @@ func sameSales(a, b report.Report) bool {
 		}
 		return m
 	}
+	wasted := func(r report.Report) map[string]int64 {
+		m := map[string]int64{}
+		for _, b := range r.Bake {
+			if b.Waste > 0 {
+				m[b.SKU] = b.Waste
+			}
+		}
+		return m
+	}
 	return a.Orders == b.Orders && a.Revenue == b.Revenue && a.Cancelled == b.Cancelled &&
 		a.Net == b.Net && slices.Equal(a.Taxes, b.Taxes) && a.Discounts == b.Discounts && a.Charges == b.Charges && a.Tips == b.Tips &&
-		slices.Equal(a.Hours, b.Hours) && maps.Equal(sold(a), sold(b)) &&
+		slices.Equal(a.Hours, b.Hours) && maps.Equal(sold(a), sold(b)) && maps.Equal(wasted(a), wasted(b)) &&
 		slices.EqualFunc(a.SoldOut, b.SoldOut, func(a, b report.SoldOut) bool { return a.SKU == b.SKU && a.At.Equal(b.At.Time) })
 }

@@ -34,7 +34,7 @@ func (l *Ledger) isLate(e model.Entry, now time.Time) bool {
 // maybeReported reports whether the day's report may be made before what is posted now is in
 // the ledger.
 func (l *Ledger) maybeReported(day model.Day, now time.Time) bool {
-	return now.After(l.settings.ReportDue(day).Add(-records.PostingTime))
+	return l.settings.DueWithin(records.PostingTime, day, now)
 }
 
 // markLate counts the late orders that the ledger does not have yet, on the record of their

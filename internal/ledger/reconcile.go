@@ -184,7 +184,7 @@ func auditRow(row table.Row) (e source, kind string, err error) {
 	case strings.HasPrefix(row.Key.PK, records.PrefixPayment):
 		p, err := records.DecodePayment(row.Key, row.Item)
 		return source{p.Entry(), p.At}, records.PrefixPayment, err
-	case strings.HasPrefix(row.Key.PK, records.PrefixLedger) && !strings.HasPrefix(row.Key.SK, records.PrefixStock):
+	case records.IsEntry(row.Key):
 		e.Entry, err = records.DecodeEntry(row.Key, row.Item)
 		return e, records.PrefixLedger, err
 	case row.Key.PK != "" && row.Key == records.CustomerKey(records.IDIn(row.Key, records.PrefixCustomer)):

@@ -24,7 +24,7 @@ import (
 //	menu      M                 <sku>; "#pricing" for the current pricing document
 //	pricing   T#<version>       T        every version, for good
 //	stock     S#<sku>           S
-//	ledger    L#<day>#<shard>   O#<id>, P#<id>; S#<sku> when it ran out that day
+//	ledger    L#<day>#<shard>   O#<id>, P#<id>; S#<sku> when it ran out that day, W#<id> for waste
 //	day       D                 <day>; "audit" for what the last reconcile left undone
 //	report    R#<day>           <revision>
 //	outbox    A#<id>            A        index 2: A while pending
@@ -38,6 +38,7 @@ const (
 	PrefixPayment  = "P#"
 	PrefixCustomer = "C#"
 	PrefixStock    = "S#"
+	PrefixWaste    = "W#"
 	PrefixLedger   = "L#"
 	PrefixOutbox   = "A#"
 	PrefixImport   = "I#"

@@ -49,7 +49,7 @@ var mayImport = map[string]string{
 	"internal/cafe":    "internal/outbox internal/parallel internal/records internal/settings internal/table model model/pricing",
 	"internal/ledger":  "internal/outbox internal/parallel internal/records internal/settings internal/table model",
 	"internal/imports": "internal/panics internal/parallel internal/records internal/settings internal/table model model/pricing model/till",
-	"internal/daily":   "internal/outbox internal/parallel internal/records internal/render internal/settings internal/table model model/pricing model/report",
+	"internal/daily":   "internal/outbox internal/parallel internal/records internal/render internal/settings internal/table model model/forecast model/pricing model/report",
 	"internal/house":   "internal/cafe internal/daily internal/imports internal/ledger internal/outbox internal/records internal/settings internal/table",
 
 	"internal/durable/internal/fsync": "",

@@ -96,6 +96,12 @@ func (s Settings) ReportDue(day model.Day) time.Time {
 	return time.Date(y, m, d, 0, 0, int(s.ReportTime/time.Second), 0, s.Calendar.Zone)
 }
 
+// DueWithin reports whether the day's report is due within so long from now, or was due
+// before.
+func (s Settings) DueWithin(span time.Duration, day model.Day, now time.Time) bool {
+	return now.Add(span).After(s.ReportDue(day))
+}
+
 // LastDue returns the last day whose report was due at or before the given time.
 func (s Settings) LastDue(at time.Time) model.Day {
 	day := s.Calendar.DayOf(at)
