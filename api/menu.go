@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"cafe/model"
+	"cafe/model/till/parse"
 )
 
 type itemJSON struct {
@@ -161,7 +162,7 @@ func (s *server) putMenuItem(c *gin.Context) error {
 		faults.Add("/sku", "must be equal to the one in the path")
 	}
 	item := model.Item{
-		SKU: sku, Name: r.Name.need(&faults, "/name"), Category: r.Category.or(&faults, "/category", ""),
+		SKU: sku, Name: parse.NFC(r.Name.need(&faults, "/name")), Category: parse.NFC(r.Category.or(&faults, "/category", "")),
 		Price:    model.Money(r.Price.need(&faults, "/price")),
 		TaxClass: r.TaxClass.or(&faults, "/tax_class", ""),
 		Counted:  r.Counted.or(&faults, "/counted", false), Active: r.Active.or(&faults, "/active", true),
@@ -172,7 +173,7 @@ func (s *server) putMenuItem(c *gin.Context) error {
 	for i, o := range r.Options.or(&faults, "/options", nil) {
 		at := "/options/" + strconv.Itoa(i)
 		item.Options = append(item.Options, model.Option{
-			ID: o.ID.need(&faults, at+"/id"), Name: o.Name.need(&faults, at+"/name"),
+			ID: o.ID.need(&faults, at+"/id"), Name: parse.NFC(o.Name.need(&faults, at+"/name")),
 			Price: model.Money(o.Price.need(&faults, at+"/price")),
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,9 +35,13 @@ func importCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "ignore", Usage: "items whose rows are no sale, such as NONE,Adjustment"},
 			&cli.StringFlag{Name: "payment", Value: string(model.TermsCounter), Usage: "what orders of named customers are whose rows do not say: counter, or account for their tab"},
 			&cli.BoolFlag{Name: "keep-sample", Usage: "with a menu: keep the sample menu, which is retired otherwise"},
+			&cli.StringFlag{Name: "rejects", Usage: "print the rejected rows of the import of that id, with their reasons; they are kept for 30 days"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "work out the result, and store nothing"},
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
+			if c.IsSet("rejects") {
+				return fetchRejects(ctx, c)
+			}
 			if c.NArg() != 1 {
 				return fmt.Errorf("import takes one file; there are %d", c.NArg())
 			}
@@ -71,6 +76,46 @@ func importCommand() *cli.Command {
 			return nil
 		},
 	}
+}
+
+// fetchRejects prints the rejects file of an import.
+func fetchRejects(ctx context.Context, c *cli.Command) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	cl, err := newClient(c, model.RoleStaff)
+	if err != nil {
+		return err
+	}
+	id := c.String("rejects")
+	answer, err := cl.call(ctx, "GET", "/imports/"+url.PathEscape(id), "", nil)
+	if err != nil {
+		return err
+	}
+	var r importResult
+	if err := json.Unmarshal(answer, &r); err != nil {
+		return fmt.Errorf("the café's answer cannot be read: %w", err)
+	}
+	if r.RejectsURL == "" {
+		return fmt.Errorf("import %s rejected nothing", id)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.RejectsURL, nil)
+	if err != nil {
+		return fmt.Errorf("the café's answer cannot be read: %w", err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("rejects: %w", errors.Unwrap(err))
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+		return fmt.Errorf("rejects: %w", refusal(response, text))
+	}
+	if _, err := io.Copy(c.Root().Writer, response.Body); err != nil {
+		return fmt.Errorf("rejects: %w", err)
+	}
+	return nil
 }
 
 // importDraft is the body of POST /imports.
@@ -172,7 +217,7 @@ func countRows(file *os.File) (rows int64, err error) {
 }
 
 // send uploads the file.
-func send(ctx context.Context, url string, file *os.File, p *progress) error {
+func send(ctx context.Context, address string, file *os.File, p *progress) error {
 	defer p.end()
 	info, err := file.Stat()
 	if err != nil {
@@ -182,7 +227,7 @@ func send(ctx context.Context, url string, file *os.File, p *progress) error {
 	if info.Size() == 0 {
 		body = http.NoBody // a length of 0 would mean that it is not known
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPut, url, body)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPut, address, body)
 	if err != nil {
 		return fmt.Errorf("the café's answer cannot be read: %w", err)
 	}

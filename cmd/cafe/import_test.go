@@ -103,6 +103,10 @@ Rejected:
 	if text != "order,date,time,item,reason\n2,2017-03-17,09:05,tee,\"item: \"\"tee\"\" is no SKU and no name on the menu\"\n" || response.StatusCode != 200 {
 		t.Errorf("rejects are %d %q", response.StatusCode, text)
 	}
+	id, _, _ := strings.Cut(url[strings.LastIndex(url, "/")+1:], ".")
+	if again, errs, status := s.importing("-rejects", id); again != text || status != 0 {
+		t.Errorf("rejects again: %d %s%s", status, errs, again)
+	}
 	out, errs, status = s.importing(write(t, "mended.csv", strings.Replace(text, ",tee,", ",tea,", 1)))
 	if !strings.Contains(out, "1 order created\n") || status != 0 || errs != "" {
 		t.Errorf("mended: status %d, %s%s", status, errs, out)
@@ -113,16 +117,17 @@ Rejected:
 		args []string
 		says string
 	}{
-		"no file":       {nil, "import takes one file"},
-		"two files":     {[]string{path, path}, "import takes one file"},
-		"missing file":  {[]string{path + "x"}, "no such file"},
-		"a folder":      {[]string{folder}, folder + " is a folder"},
-		"unknown kind":  {[]string{path, "-kind", "prices"}, "/kind must be orders, stock or menu"},
-		"bad token":     {[]string{path, "-token", "x"}, "Unauthorized"},
-		"empty file":    {[]string{write(t, "empty.csv", "")}, "empty.csv was not imported. The file is empty."},
-		"no menu":       {[]string{path, "-kind", "menu"}, "needs a header row"},
-		"damaged":       {[]string{write(t, "x.gz", "\x1f\x8bnothing")}, "ends too early"},
-		"no café there": {[]string{path, "-url", "http://127.0.0.1:1"}, "no café answers"},
+		"no file":        {nil, "import takes one file"},
+		"two files":      {[]string{path, path}, "import takes one file"},
+		"missing file":   {[]string{path + "x"}, "no such file"},
+		"a folder":       {[]string{folder}, folder + " is a folder"},
+		"unknown kind":   {[]string{path, "-kind", "prices"}, "/kind must be orders, stock or menu"},
+		"bad token":      {[]string{path, "-token", "x"}, "Unauthorized"},
+		"unknown import": {[]string{"-rejects", "nothing"}, "Not found"},
+		"empty file":     {[]string{write(t, "empty.csv", "")}, "empty.csv was not imported. The file is empty."},
+		"no menu":        {[]string{path, "-kind", "menu"}, "needs a header row"},
+		"damaged":        {[]string{write(t, "x.gz", "\x1f\x8bnothing")}, "ends too early"},
+		"no café there":  {[]string{path, "-url", "http://127.0.0.1:1"}, "no café answers"},
 	} {
 		if out, errs, status := s.importing(bad.args...); status != 1 || !strings.Contains(errs, bad.says) || out != "" || !strings.HasPrefix(errs, "cafe: ") {
 			t.Errorf("%s: status %d, %s%s", name, status, errs, out)

@@ -51,7 +51,7 @@ func summarize(w io.Writer, draft importDraft, r importResult) {
 	if len(r.Errors) > listed {
 		fmt.Fprintln(w, "  … and more in the rejects file")
 	}
-	fmt.Fprintf(w, "\nThe rejected rows, each with its reason, are here for an hour:\n  %s\nMend them and import that file: what went in already stays as it is.\n", r.RejectsURL)
+	fmt.Fprintf(w, "\nThe rejected rows, each with its reason, are here for an hour:\n  %s\nand for 30 days by: cafe import -rejects %s\nMend them and import that file: what went in already stays as it is.\n", r.RejectsURL, r.ID)
 }
 
 // daysListed is up to how many days the totals are printed by day; beyond, by month.

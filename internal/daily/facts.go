@@ -34,12 +34,18 @@ func (r *Reporter) facts(ctx context.Context, day model.Day, now time.Time, byDa
 		return f, fmt.Errorf("imports: %w", err)
 	}
 	imports = slices.DeleteFunc(imports, func(im model.Import) bool { return im.FinishedAt.Before(from) || im.FinishedAt.After(to) })
+	url := ""
+	if r.settings.URL != "" {
+		url = " -url " + r.settings.URL
+	}
 	for _, im := range imports[max(0, len(imports)-mostFacts):] {
 		if im.Status == model.ImportFailed && len(im.Problems) > 0 {
 			f.More = append(f.More, fmt.Sprintf("Import %s failed: %s", im.Name, im.Problems[0].Reason))
 			continue
 		}
-		f.RejectedImports = append(f.RejectedImports, report.RejectedImport{Name: im.Name, Rejected: im.Rejected})
+		f.RejectedImports = append(f.RejectedImports, report.RejectedImport{
+			Name: im.Name, Rejected: im.Rejected, Fetch: "cafe import -rejects " + im.ID + url,
+		})
 	}
 	if more := len(imports) - mostFacts; more > 0 {
 		f.More = append(f.More, fmt.Sprintf("%d more imports failed or left rows out.", more))

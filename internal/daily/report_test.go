@@ -868,7 +868,7 @@ func TestTheReportTellsOfImportsThatLeftSomethingOut(t *testing.T) {
 		c.Bring(t, draft("nonsense.csv"), "a,b\n1,2\n")
 		cafetest.Sell(t, c.Cafe, "2017-03-18 09:30", "latte")
 		look := cafetest.ReadReport(t, c.Cafe, cafetest.Saturday).NeedsALook
-		if len(look) != 2 || look[0] != "Import half.csv left out 1 row or order; its rejects file says why. Mend that and upload it again." ||
+		if len(look) != 2 || !strings.HasPrefix(look[0], "Import half.csv left out 1 row or order. For 30 days “cafe import -rejects ") ||
 			!strings.HasPrefix(look[1], "Import nonsense.csv failed: ") {
 			t.Errorf("needs a look: %q", look)
 		}

@@ -65,7 +65,7 @@ var mayImport = map[string]string{
 	"internal/function":           "internal/metric internal/settings internal/table internal/table/dynamo",
 
 	"api/mend":            "model",
-	"api":                 "api/mend internal/auth internal/cafe internal/daily internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/table model model/pricing",
+	"api":                 "api/mend internal/auth internal/cafe internal/daily internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/table model model/pricing model/till/parse",
 	"internal/docspage":   "api",
 	"handlers/authorizer": "internal/auth internal/panics",
 	"handlers/importer":   "internal/imports internal/panics",

@@ -306,11 +306,11 @@ func TestANewRevisionSaysWhatChanged(t *testing.T) {
 
 func TestFactsAreToldInSentences(t *testing.T) {
 	r := build(t, Input{Entries: []model.Entry{sale("1", "2017-03-18 10:00", "bread")}, Facts: Facts{
-		RejectedImports: []RejectedImport{{"till.csv", 3}}, DeadLetters: 1, Drifted: 2, UndeliveredAlerts: 1, Unconfirmed: []string{"owner@example.com"},
+		RejectedImports: []RejectedImport{{"till.csv", 3, "cafe import -rejects X"}}, DeadLetters: 1, Drifted: 2, UndeliveredAlerts: 1, Unconfirmed: []string{"owner@example.com"},
 		More: []string{"The roof leaks."},
 	}})
 	if want := []string{
-		"Import till.csv left out 3 rows or orders; its rejects file says why. Mend that and upload it again.",
+		"Import till.csv left out 3 rows or orders. For 30 days “cafe import -rejects X” fetches them, with reasons; mend that file and import it.",
 		"1 change could not be taken in, so totals may be wrong until the dead letters are sent again.",
 		"The totals of 2 customers do not match their orders and payments; reconcile puts them right.",
 		"1 alert has not been delivered yet.",

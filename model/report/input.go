@@ -107,6 +107,7 @@ type Facts struct {
 type RejectedImport struct {
 	Name     string // the file's
 	Rejected int64
+	Fetch    string // the command that fetches what was left out
 }
 
 // Summarise makes the day's summary of its entries, given the menu and when items

@@ -17,7 +17,8 @@ func needsALook(in *Input, r Report) []string {
 	}
 	onTheWay(in, add)
 	for _, i := range in.Facts.RejectedImports {
-		add("Import %s left out %s; its rejects file says why. Mend that and upload it again.", i.Name, count(i.Rejected, "row or order", "rows or orders"))
+		add("Import %s left out %s. For 30 days “%s” fetches them, with reasons; mend that file and import it.",
+			i.Name, count(i.Rejected, "row or order", "rows or orders"), i.Fetch)
 	}
 	if n := in.Facts.DeadLetters; n > 0 {
 		add("%s could not be taken in, so totals may be wrong until the dead letters are sent again.", count(n, "change", "changes"))
