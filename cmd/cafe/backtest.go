@@ -44,7 +44,7 @@ func backtestCommand() *cli.Command {
 		},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if c.NArg() != 1 {
-				return fmt.Errorf("backtest takes one file; there are %d", c.NArg())
+				return wrongUsage("backtest takes one file; there are %d", c.NArg())
 			}
 			test, left, err := readTest(ctx, c)
 			if err != nil {
@@ -69,11 +69,11 @@ func backtestCommand() *cli.Command {
 // the file are left out.
 func readTest(ctx context.Context, c *cli.Command) (test backtest.Test, left int, err error) {
 	if n := c.Int("items"); c.IsSet("items") && n < 1 {
-		return test, 0, fmt.Errorf("-items %d is below 1", n)
+		return test, 0, wrongUsage("-items %d is below 1", n)
 	}
 	test.Window = c.Int("window")
 	if test.Window < 1 || test.Window > forecast.MostDays {
-		return test, 0, fmt.Errorf("-window %d is not between 1 and %d", test.Window, forecast.MostDays)
+		return test, 0, wrongUsage("-window %d is not between 1 and %d", test.Window, forecast.MostDays)
 	}
 	settings, err := settings.FromEnv(os.Getenv)
 	if err != nil {
@@ -100,13 +100,13 @@ func readTest(ctx context.Context, c *cli.Command) (test backtest.Test, left int
 	test.To = history[len(history)-1].Day
 	if c.IsSet("to") {
 		if test.To, err = model.ParseDay(c.String("to")); err != nil {
-			return test, left, fmt.Errorf("-to: %w", err)
+			return test, left, wrongUsage("-to: %w", err)
 		}
 	}
 	test.From = test.To.AddDays(1 - backtestDays)
 	if c.IsSet("from") {
 		if test.From, err = model.ParseDay(c.String("from")); err != nil {
-			return test, left, fmt.Errorf("-from: %w", err)
+			return test, left, wrongUsage("-from: %w", err)
 		}
 	}
 	if path := c.String("holidays"); path != "" {

@@ -21,6 +21,7 @@ import (
 // client calls a café over HTTP: the one of this machine, or another.
 type client struct {
 	url, token string
+	own        string // the folder whose secret the token was made with; empty: it was given
 }
 
 func clientFlags() []cli.Flag {
@@ -40,11 +41,12 @@ func newClient(c *cli.Command, role model.Role) (client, error) {
 	}
 	issuer, err := auth.ReadIssuer(c.String("data"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return cl, fmt.Errorf("a token is needed: give one with -token or CAFE_TOKEN, or with -data the folder of a café on this machine (there is none in %s)", c.String("data"))
+		return cl, fmt.Errorf("a token is needed: give one with -token or CAFE_TOKEN, or with -data or CAFE_DATA the folder of a café on this machine (there is none in %s)", c.String("data"))
 	}
 	if err != nil {
 		return cl, err
 	}
+	cl.own = c.String("data")
 	cl.token, err = issuer.Issue(role, subjects[role], time.Hour)
 	return cl, err
 }
@@ -79,6 +81,9 @@ func (c client) call(ctx context.Context, method, path, accept string, body any)
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {
 		return nil, fmt.Errorf("read the café's answer: %w", err)
+	}
+	if response.StatusCode == http.StatusUnauthorized && c.own != "" {
+		return nil, &refused{response.StatusCode, fmt.Sprintf("the café at %s does not know the token that was made with the secret in %s: is that this café's folder? Name another with -data or CAFE_DATA, or give a token with -token or CAFE_TOKEN", c.url, c.own)}
 	}
 	if response.StatusCode/100 != 2 {
 		return nil, refusal(response, answer)

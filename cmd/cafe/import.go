@@ -43,7 +43,7 @@ func importCommand() *cli.Command {
 				return fetchRejects(ctx, c)
 			}
 			if c.NArg() != 1 {
-				return fmt.Errorf("import takes one file; there are %d", c.NArg())
+				return wrongUsage("import takes one file; there are %d", c.NArg())
 			}
 			file, err := os.Open(c.Args().First())
 			if err != nil {

@@ -129,7 +129,11 @@ Rejected:
 		"damaged":        {[]string{write(t, "x.gz", "\x1f\x8bnothing")}, "ends too early"},
 		"no café there":  {[]string{path, "-url", "http://127.0.0.1:1"}, "no café answers"},
 	} {
-		if out, errs, status := s.importing(bad.args...); status != 1 || !strings.Contains(errs, bad.says) || out != "" || !strings.HasPrefix(errs, "cafe: ") {
+		want := 1
+		if strings.HasSuffix(bad.says, "takes one file") { // the call is wrong, whatever is in the file
+			want = 2
+		}
+		if out, errs, status := s.importing(bad.args...); status != want || !strings.Contains(errs, bad.says) || out != "" || !strings.HasPrefix(errs, "cafe: ") {
 			t.Errorf("%s: status %d, %s%s", name, status, errs, out)
 		}
 	}

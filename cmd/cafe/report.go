@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"time"
 
@@ -30,7 +29,7 @@ func reportCommand() *cli.Command {
 			}
 			accept, known := mediaTypes[c.String("format")]
 			if !known {
-				return fmt.Errorf("-format %q is not text, html or json", c.String("format"))
+				return wrongUsage("-format %q is not text, html or json", c.String("format"))
 			}
 			day, err := dayNamed(c.String("day"), time.Now())
 			if err != nil {
@@ -61,7 +60,7 @@ func dayNamed(name string, now time.Time) (model.Day, error) {
 	if name != "today" && name != "yesterday" {
 		day, err := model.ParseDay(name)
 		if err != nil {
-			return "", fmt.Errorf("-day: %w", err)
+			return "", wrongUsage("-day: %w", err)
 		}
 		return day, nil
 	}

@@ -140,7 +140,11 @@ func TestTheReportOfADayIsPrintedMadeWhenDueAndBuiltAgain(t *testing.T) {
 	} {
 		out, err := run(t, append(args, "-url", s.url, "-data", s.data)...).CombinedOutput()
 		var status *exec.ExitError
-		if !errors.As(err, &status) || status.ExitCode() != 1 || !strings.Contains(string(out), name) {
+		want := 2
+		if name == "ahead" { // only the café knows
+			want = 1
+		}
+		if !errors.As(err, &status) || status.ExitCode() != want || !strings.Contains(string(out), name) {
 			t.Errorf("%v: %v: %s", args, err, out)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -27,7 +28,6 @@ import (
 	"cafe/internal/local"
 	"cafe/internal/settings"
 	"cafe/internal/table/pebble"
-	"cafe/model"
 	"cafe/model/pricing"
 	"cafe/model/till"
 )
@@ -45,11 +45,12 @@ const sampleStock = 24
 
 func serveCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "serve",
-		Usage: "open the café (the default)",
+		Name:        "serve",
+		Usage:       "open the café (the default)",
+		Description: environment,
 		Flags: []cli.Flag{
 			dataFlag(),
-			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:3000", Usage: "address to listen on; port 0 picks one"},
+			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:3000", Usage: "address to listen on; port 0 picks one", Sources: cli.EnvVars("CAFE_ADDR")},
 			&cli.StringFlag{Name: "table", Usage: "DynamoDB table in place of the embedded store; endpoint and credentials from the AWS environment"},
 			&cli.BoolFlag{Name: "empty", Usage: "a new café begins without the sample menu"},
 			&cli.BoolFlag{Name: "v", Usage: "log each request"},
@@ -101,6 +102,11 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string, emp
 	if u, err := url.Parse(publicURL); publicURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 		return errors.New("CAFE_URL is not an address such as http://cafe.example:3000")
 	}
+	listener, err := listen(addr) // first, so that a start that comes to nothing leaves no folder
+	if err != nil {
+		return err
+	}
+	defer listener.Close() // for when it comes to nothing
 	if err := durable.MkdirAll(data); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
@@ -119,18 +125,23 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string, emp
 			return fmt.Errorf("sample menu and pricing: %w", err)
 		}
 	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
 	process, err := local.Open(local.Options{
 		House: h, Store: store, Data: data, Listener: listener, Issuer: issuer, Owner: owner,
 		URL: publicURL, Origins: origins, Version: version(), Throttle: throttle,
 	})
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
-	return process.Run(ctx, func() error { return welcome(out, "http://"+listener.Addr().String(), s, issuer) })
+	return process.Run(ctx, func() error { return welcome(out, data, "http://"+listener.Addr().String(), s, issuer) })
+}
+
+// listen takes the address. If it is taken, the error says what to do.
+func listen(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is taken: is a café open there already? Choose another address with -addr or CAFE_ADDR; port 0 finds a free one", addr)
+	}
+	return l, err
 }
 
 func openStore(ctx context.Context, data, tableName string) (local.Store, error) {
@@ -138,31 +149,6 @@ func openStore(ctx context.Context, data, tableName string) (local.Store, error)
 		return local.OpenTable(ctx, tableName)
 	}
 	return local.OpenStore(data, pebble.Options{})
-}
-
-// welcome prints what one needs to begin. That it prints the address means that the café
-// takes requests.
-func welcome(out io.Writer, url string, s settings.Settings, issuer *auth.Issuer) error {
-	fmt.Fprintf(out, "%s is open. Try it:\n\n", s.Name)
-	for _, try := range []struct {
-		role model.Role
-		what string
-		curl string
-	}{
-		{model.RoleCustomer, "orders a latte on their tab", `-X POST ` + url + `/orders -H 'Content-Type: application/json' -d '{"lines":[{"sku":"latte","quantity":1,"options":["oat"]}]}'`},
-		{model.RoleStaff, "sees the newest orders", url + `/orders`},
-		{model.RoleOwner, "sees the customer's tab", url + `/customers/` + subjects[model.RoleCustomer]},
-		{model.RoleOwner, "sees how the day goes", `-H 'Accept: text/plain' ` + url + `/reports/` + string(s.Calendar.DayOf(time.Now()))},
-	} {
-		token, err := issuer.Issue(try.role, subjects[try.role], 24*time.Hour)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s (%s) %s:\n  curl -H 'Authorization: Bearer %s' %s\n\n", subjects[try.role], try.role, try.what, token, try.curl)
-	}
-	fmt.Fprintf(out, "The API is described at %s/docs. Ctrl-C closes the café.\n", url)
-	_, err := fmt.Fprintf(out, "listening on %s\n", url)
-	return err
 }
 
 // throttleFromEnv returns the throttle of the local gateway, with CAFE_THROTTLE_RATE
@@ -185,20 +171,6 @@ func throttleFromEnv(getenv func(string) string) (*local.Throttle, error) {
 	}
 	burst, err := read("CAFE_THROTTLE_BURST", max(1, 2*perSecond))
 	return local.NewThrottle(perSecond, int(max(1, burst))), err
-}
-
-// version is what the Go tool knows of the program: a tag, or the commit.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value[:min(12, len(s.Value))]
-		}
-	}
-	return info.Main.Version
 }
 
 // begin makes a new café ready. Unless it is to be empty, it gets the sample menu and pricing

@@ -55,12 +55,13 @@ func run(t *testing.T, args ...string) *exec.Cmd {
 // shop is a running `cafe serve`.
 type shop struct {
 	*testing.T
-	cmd    *exec.Cmd
-	url    string
-	data   string
-	stderr *bytes.Buffer
-	tokens map[string]string
-	client *http.Client
+	cmd     *exec.Cmd
+	url     string
+	data    string
+	stderr  *bytes.Buffer
+	printed *bytes.Buffer // on standard output, until it takes requests
+	tokens  map[string]string
+	client  *http.Client
 }
 
 // openShop starts a café on a folder and waits until it takes requests. The test ends it.
@@ -72,7 +73,7 @@ func openShop(t *testing.T, data string, args ...string) *shop {
 // openShopBy is openShop for a command that is changed before it starts.
 func openShopBy(t *testing.T, data string, change func(*exec.Cmd), args ...string) *shop {
 	t.Helper()
-	s := &shop{T: t, cmd: run(t, append([]string{"serve", "-addr", "127.0.0.1:0", "-data", data}, args...)...), data: data, stderr: &bytes.Buffer{},
+	s := &shop{T: t, cmd: run(t, append([]string{"serve", "-addr", "127.0.0.1:0", "-data", data}, args...)...), data: data, stderr: &bytes.Buffer{}, printed: &bytes.Buffer{},
 		tokens: map[string]string{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	change(s.cmd)
 	s.cmd.Stderr = s.stderr
@@ -90,6 +91,7 @@ func openShopBy(t *testing.T, data string, change func(*exec.Cmd), args ...strin
 	})
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
+		fmt.Fprintln(s.printed, lines.Text())
 		if url, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
 			s.url = url
 			go io.Copy(io.Discard, out)
@@ -312,22 +314,39 @@ func TestSIGTERMMidRequestIsAnsweredThenExit0(t *testing.T) {
 
 func TestBadCallsOfTheCommand(t *testing.T) {
 	data := t.TempDir()
-	for name, args := range map[string][]string{
-		"unknown command":  {"serv"},
-		"stray argument":   {"serve", "now"},
-		"unknown flag":     {"serve", "-port", "1"},
-		"no role":          {"token", "-data", data},
-		"unknown role":     {"token", "-role", "chef", "-data", data},
-		"bad subject":      {"token", "-role", "staff", "-sub", "a b", "-data", data},
-		"bad address":      {"serve", "-addr", "nowhere", "-data", data},
-		"no café at url":   {"reconcile", "-url", "http://127.0.0.1:1", "-data", data},
-		"data is no place": {"serve", "-addr", "127.0.0.1:0", "-data", os.Args[0]},
+	for name, c := range map[string]struct {
+		args   []string
+		status int
+	}{
+		"unknown command":       {[]string{"serv"}, 2},
+		"stray argument":        {[]string{"serve", "now"}, 2},
+		"unknown flag":          {[]string{"serve", "-port", "1"}, 2},
+		"unknown flag of token": {[]string{"token", "-rule", "staff"}, 2},
+		"no role":               {[]string{"token", "-data", data}, 2},
+		"unknown role":          {[]string{"token", "-role", "chef", "-data", data}, 2},
+		"no duration":           {[]string{"token", "-role", "staff", "-ttl", "long", "-data", data}, 2},
+		"no file":               {[]string{"import", "-data", data}, 2},
+		"unknown format":        {[]string{"report", "-format", "gold", "-data", data}, 2},
+		"no day":                {[]string{"report", "-day", "someday", "-data", data}, 2},
+		"bad subject":           {[]string{"token", "-role", "staff", "-sub", "a b", "-data", data}, 1},
+		"bad address":           {[]string{"serve", "-addr", "nowhere", "-data", data}, 1},
+		"no café at url":        {[]string{"reconcile", "-url", "http://127.0.0.1:1", "-data", data}, 1},
+		"data is no place":      {[]string{"serve", "-addr", "127.0.0.1:0", "-data", os.Args[0]}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out, err := run(t, args...).CombinedOutput()
+			cmd := run(t, c.args...)
+			var said bytes.Buffer
+			cmd.Stderr = &said
+			out, err := cmd.Output()
 			var status *exec.ExitError
-			if !errors.As(err, &status) || status.ExitCode() != 1 || !bytes.Contains(out, []byte("cafe: ")) {
-				t.Errorf("%v: %s", err, out)
+			if !errors.As(err, &status) || status.ExitCode() != c.status {
+				t.Errorf("%v, want status %d: %s", err, c.status, &said)
+			}
+			if len(out) > 0 {
+				t.Errorf("standard output has %q", out)
+			}
+			if n := strings.Count(said.String(), "cafe: "); n != 1 || strings.Count(said.String(), "\n") != 1 {
+				t.Errorf("said %q", &said)
 			}
 		})
 	}

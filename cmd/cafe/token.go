@@ -32,7 +32,7 @@ func tokenCommand() *cli.Command {
 			}
 			role := model.Role(c.String("role"))
 			if !role.Valid() {
-				return fmt.Errorf("-role %q is not customer, staff or owner", role)
+				return wrongUsage("-role %q is not customer, staff or owner", role)
 			}
 			subject := c.String("sub")
 			if subject == "" {
