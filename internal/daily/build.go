@@ -15,7 +15,8 @@ import (
 // draft is a report that is not stored yet, and the record of its day.
 type draft struct {
 	revision
-	record dayRecord
+	record  dayRecord
+	baskets report.Baskets // of the day alone
 }
 
 // window returns the records of the day and of the earlier days that its report needs.
@@ -35,7 +36,12 @@ func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input, wa
 	if err != nil {
 		return m, err
 	}
-	if in.History, in.DaysOnTheWay, err = r.past(ctx, day, menu, byDay, wait); err != nil {
+	history, known, behind, err := r.past(ctx, day, menu, byDay, wait)
+	if err != nil {
+		return m, err
+	}
+	in.History, in.DaysOnTheWay = history, behind
+	if in.Baskets, err = r.basketsBefore(ctx, day, known); err != nil {
 		return m, err
 	}
 	sales, err := r.settledSales(ctx, day, byDay[day], wait)
@@ -47,6 +53,7 @@ func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input, wa
 		return m, err
 	}
 	m.record = countedOf(menu).summarised(byDay[day], summary, now)
+	m.baskets = report.CountBaskets(sales.entries)
 	earlier, err := r.earlier(ctx, day, byDay)
 	if err != nil {
 		return m, err

@@ -114,10 +114,11 @@ func (r *Reporter) partOf(ctx context.Context, partition string) (daySales, erro
 // record after the last gapless one are looked up in the ledger. When no day is gapless,
 // weeks are looked up, backwards, until one has nothing at all.
 //
-// behind is how many of these days have orders that are still on their way to the ledger.
-func (r *Reporter) past(ctx context.Context, day model.Day, menu model.Menu, byDay map[model.Day]dayRecord, wait *waiting) (history []report.Summary, behind int64, err error) {
+// known has the records of these days, and of those in byDay. behind is how many of the days have orders that are still on their way to the ledger.
+func (r *Reporter) past(ctx context.Context, day model.Day, menu model.Menu, byDay map[model.Day]dayRecord, wait *waiting) (history []report.Summary, known map[model.Day]dayRecord, behind int64, err error) {
 	first := day.AddDays(-report.HistoryDays)
-	known, counted := maps.Clone(byDay), countedOf(menu)
+	counted := countedOf(menu)
+	known = maps.Clone(byDay)
 	refresh := func(days []model.Day) error {
 		for some := range slices.Chunk(days, max(1, parallel.Width/int(max(1, r.settings.Shards)))) { // each day is read by shards
 			made := make([]dayRecord, len(some))
@@ -152,7 +153,7 @@ func (r *Reporter) past(ctx context.Context, day model.Day, menu model.Menu, byD
 		}
 	}
 	if err := refresh(stale); err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
 	for end := day; last == day && end > first; end = end.AddDays(-7) {
 		stale = stale[:0]
@@ -166,7 +167,7 @@ func (r *Reporter) past(ctx context.Context, day model.Day, menu model.Menu, byD
 		}
 		before := len(known)
 		if err := refresh(stale); err != nil {
-			return nil, 0, err
+			return nil, nil, 0, err
 		}
 		if empty && len(known) == before {
 			break
@@ -181,7 +182,7 @@ func (r *Reporter) past(ctx context.Context, day model.Day, menu model.Menu, byD
 			}
 		}
 	}
-	return history, behind, nil
+	return history, known, behind, nil
 }
 
 // summarise makes the day's summary anew. It stores it if the day had orders or has a record

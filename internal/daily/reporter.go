@@ -91,7 +91,7 @@ func (r *Reporter) Outstanding(ctx context.Context) (model.Day, bool, error) {
 	}
 	wait := r.wait(ctx, 0)
 	defer wait.end()
-	history, _, err := r.past(ctx, day.AddDays(1), menu, byDay, wait)
+	history, _, _, err := r.past(ctx, day.AddDays(1), menu, byDay, wait)
 	return day, len(history) > 0, err
 }
 

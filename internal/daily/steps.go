@@ -66,7 +66,7 @@ func (r *Reporter) Extract(ctx context.Context, day model.Day) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = r.past(ctx, day, menu, byDay, wait)
+	_, _, _, err = r.past(ctx, day, menu, byDay, wait)
 	return err
 }
 
@@ -121,7 +121,8 @@ func (r *Reporter) attempt(ctx context.Context, day model.Day, always bool, wait
 	if err != nil {
 		return 0, err
 	}
-	err = records.Write(ctx, r.table, table.Put(records.RevisionKey(day, in.Revision), item, table.Absent()), record.putReported())
+	err = records.Write(ctx, r.table, table.Put(records.RevisionKey(day, in.Revision), item, table.Absent()), record.putReported(),
+		putBaskets(day, made.baskets, record.asOf.at))
 	if _, taken := table.Failed(err, 0); taken {
 		if always {
 			return in.Revision, nil

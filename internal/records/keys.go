@@ -26,6 +26,7 @@ import (
 //	stock     S#<sku>           S
 //	ledger    L#<day>#<shard>   O#<id>, P#<id>; S#<sku> when it ran out that day, W#<id> for waste
 //	day       D                 <day>; "audit" for what the last reconcile left undone
+//	baskets   B                 <day>: what was bought together
 //	report    R#<day>           <revision>
 //	outbox    A#<id>            A        index 2: A while pending
 //	          C#<customer>      N        the customer's own subscription to alerts
@@ -47,6 +48,7 @@ const (
 
 	PartitionMenu    = "M"
 	PartitionDays    = "D"
+	PartitionBaskets = "B"
 	PartitionPending = "A"
 	PartitionImports = "I"
 )
@@ -79,6 +81,11 @@ func StockKey(sku string) table.Key { return table.Key{PK: PrefixStock + sku, SK
 
 // DayKey returns the key of a business day's record.
 func DayKey(day model.Day) table.Key { return table.Key{PK: PartitionDays, SK: string(day)} }
+
+// BasketsKey returns the key of what was bought together on a business day.
+func BasketsKey(day model.Day) table.Key {
+	return table.Key{PK: PartitionBaskets, SK: string(day)}
+}
 
 // AuditKey is the key of what the last reconcile left undone. It sorts after all days.
 var AuditKey = table.Key{PK: PartitionDays, SK: "audit"}

@@ -162,8 +162,14 @@ func (w words) together() []string {
 	}
 	var list []string
 	for _, p := range w.Pairs {
-		list = append(list, names[p.A]+" and "+names[p.B]+": "+count(p.Orders, "order")+", "+
-			strconv.FormatFloat(p.Lift, 'f', 1, 64)+" times as many as by chance.")
+		orders := number(p.Orders) + " of " + count(w.PairOrders, "order") + " in four weeks"
+		if w.PairOrders == 0 { // stored before pairs were of four weeks: they are of the day
+			orders, p.NameA, p.NameB = count(p.Orders, "order"), names[p.A], names[p.B]
+		}
+		if p.AtLeast {
+			orders = "at least " + orders
+		}
+		list = append(list, p.NameA+" and "+p.NameB+": "+orders+", "+strconv.FormatFloat(p.Lift, 'f', 1, 64)+" times as many as by chance.")
 	}
 	return list
 }

@@ -2,19 +2,10 @@ package report
 
 import (
 	"cmp"
-	"math"
 	"sort"
 
 	"cafe/model"
 	"cafe/model/forecast"
-)
-
-// Two items are a pair when at least so many orders had both, that is so many times what
-// chance would give, and of those the first few.
-const (
-	leastTogether = 3
-	leastLift     = 1.2
-	mostPairs     = 5
 )
 
 // Build makes the day's report. Its only error is model.ErrOverflow, of a day whose
@@ -27,17 +18,19 @@ func Build(in Input) (Report, error) {
 	today.Waste, today.Outage = in.Waste, in.Outage
 	_, today.Closed = in.Closures[in.Day]
 	sales := counting(in.Entries)
+	baskets := CountBaskets(in.Entries)
+	baskets.Add(in.Baskets)
 	before := newPast(in.History, in.Day, in.Closures)
 	known := before.with(today)
 
 	r := Report{
 		Day: in.Day, Revision: in.Revision, BuiltAt: Moment{in.BuiltAt.UTC()}, Partial: in.Partial, Currency: in.Currency,
 		Orders: today.Orders, Revenue: today.Revenue, Cancelled: today.Cancelled,
-		Average:     model.Money(mean(int64(today.Revenue), today.Orders)),
-		Items:       items(sales, in.Menu),
-		Hours:       hours(sales, in.Calendar),
-		Compared:    compare(before, in.Day),
-		Pairs:       pairs(sales),
+		Average:  model.Money(mean(int64(today.Revenue), today.Orders)),
+		Items:    items(sales, in.Menu),
+		Hours:    hours(sales, in.Calendar),
+		Compared: compare(before, in.Day),
+		Pairs:    baskets.pairs(in.Menu), PairOrders: baskets.Orders,
 		NextOpenDay: known.nextOpen(in.Day, &in),
 		OnTheWay:    in.OnTheWay, DaysOnTheWay: in.DaysOnTheWay,
 		Revised: in.Before != nil && !in.Before.Partial,
@@ -150,32 +143,6 @@ func compare(before past, day model.Day) Compared {
 		return &Level{mean(l.Orders, n), model.Money(mean(int64(l.Revenue), n)), l.Days}
 	}
 	return Compared{LastWeek: level(1), FourWeeks: level(4)}
-}
-
-// pairs ranks by how many more orders had both than chance would give, so that
-// neither the common nor the rare win by being so.
-func pairs(sales []model.Entry) []Pair {
-	with, together := map[string]int64{}, map[[2]string]int64{}
-	for _, e := range sales {
-		for i, a := range e.Items {
-			with[a.SKU]++
-			for _, b := range e.Items[i+1:] {
-				together[[2]string{min(a.SKU, b.SKU), max(a.SKU, b.SKU)}]++
-			}
-		}
-	}
-	chance := func(p Pair) float64 { return float64(with[p.A]) * float64(with[p.B]) / float64(len(sales)) }
-	list := []Pair{}
-	for ab, n := range together {
-		p := Pair{A: ab[0], B: ab[1], Orders: n}
-		if p.Lift = math.Round(float64(n)/chance(p)*100) / 100; n >= leastTogether && p.Lift >= leastLift {
-			list = append(list, p)
-		}
-	}
-	sortBy(list, func(p, q Pair) int {
-		return cmp.Or(cmp.Compare(float64(q.Orders)-chance(q), float64(p.Orders)-chance(p)), cmp.Compare(p.A, q.A), cmp.Compare(p.B, q.B))
-	})
-	return list[:min(len(list), mostPairs)]
 }
 
 func trend(known past, day model.Day) []Takings {

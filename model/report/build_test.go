@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -136,20 +137,33 @@ func TestComparedWithTheSameWeekdays(t *testing.T) {
 }
 
 func TestItemsBoughtTogetherMoreThanByChance(t *testing.T) {
-	var entries []model.Entry
-	for i := range 20 {
-		skus := []string{"coffee"}
-		if i < 4 {
-			skus = []string{"cake", "bread"}
+	selling := func(cakes int) (entries []model.Entry) {
+		for i := range 100 {
+			skus := []string{"coffee"}
+			if i < cakes {
+				skus = []string{"cake", "bread"}
+			}
+			if i == cakes || i == cakes+1 {
+				skus = append(skus, "bun")
+			}
+			entries = append(entries, sale(fmt.Sprint(i), "2017-03-18 10:00", skus...))
 		}
-		if i == 4 || i == 5 {
-			skus = append(skus, "bun")
-		}
-		entries = append(entries, sale(string(rune('a'+i)), "2017-03-18 10:00", skus...))
+		return entries
 	}
-	r := build(t, Input{Entries: entries})
-	if want := []Pair{{"bread", "cake", 4, 5}}; !reflect.DeepEqual(r.Pairs, want) {
-		t.Errorf("pairs %v; want %v, and not two buns with a coffee", r.Pairs, want)
+	in := Input{Entries: selling(4)}
+	if r := build(t, in); len(r.Pairs) != 0 {
+		t.Errorf("pairs %v of four orders of one day", r.Pairs)
+	}
+	for range 5 {
+		in.Baskets.Add(CountBaskets(selling(3)))
+	}
+	r := build(t, in)
+	want := Pair{A: "bread", B: "cake", NameA: "Bread", NameB: "Cake", Orders: 19, Lift: 31.58}
+	if len(r.Pairs) != 1 || r.Pairs[0] != want || r.PairOrders != 600 {
+		t.Errorf("pairs %+v of %d orders; want %+v, and not buns with a coffee", r.Pairs, r.PairOrders, want)
+	}
+	if pairs := in.Baskets.pairs(model.Menu{"bread": {SKU: "bread", Active: true}, "cake": {SKU: "cake"}}); len(pairs) != 0 {
+		t.Errorf("pairs %v of what is off the menu", pairs)
 	}
 }
 

@@ -31,6 +31,8 @@ type Input struct {
 	Outage  bool                 // the till was down for much of the day: it teaches nothing
 	History []Summary            // days before this one, in any order; closed days may be absent
 
+	Baskets Baskets // of the PairDays-1 days before, added up
+
 	// OnTheWay is how many orders of the day were written and are not among the entries yet.
 	// DaysOnTheWay is of how many days of the history that is so. Follows says that a new
 	// revision will be made by itself once they are in.

@@ -51,6 +51,7 @@ type Report struct {
 	Holiday     string    `json:"holiday,omitempty"` // the name of NextOpenDay, if it is one
 	Model       string    `json:"model,omitempty"`   // what makes the bake list, in a few words
 
+	PairOrders   int64 `json:"pair_orders,omitempty"`             // orders of the last four weeks, of which Pairs are
 	Revised      bool  `json:"revised,omitempty"`                 // there was a revision before, and it was not partial
 	OnTheWay     int64 `json:"on_the_way,omitempty"`              // orders of the day that were not in the books yet
 	DaysOnTheWay int64 `json:"earlier_days_on_the_way,omitempty"` // earlier days with such orders
@@ -147,12 +148,17 @@ type Forecast struct {
 // Held reports whether what sold lay in the range.
 func (f Forecast) Held() bool { return f.Low <= f.Sold && f.Sold <= f.High }
 
-// Pair is two items that the same orders bought more often than chance would have it.
+// Pair is two items that the same orders of the last four weeks bought more often than chance
+// would have it.
 type Pair struct {
 	A      string  `json:"a"` // SKU; before B in the alphabet
 	B      string  `json:"b"`
+	NameA  string  `json:"a_name"`
+	NameB  string  `json:"b_name"`
 	Orders int64   `json:"orders"` // that had both
 	Lift   float64 `json:"lift"`   // Orders over what independent choices would give; two decimals
+	// AtLeast says that Orders may be too few: there were too many pairs to keep all.
+	AtLeast bool `json:"at_least,omitempty"`
 }
 
 // SoldOut is an item that ran out.
