@@ -14,6 +14,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -119,6 +120,7 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string, emp
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	s.URL = strings.TrimRight(publicURL, "/")
 	h := house.Open(s, store.Table, time.Now)
 	if store.Ours {
 		if err := begin(ctx, h.Cafe, empty); err != nil {

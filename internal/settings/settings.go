@@ -5,7 +5,6 @@ package settings
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"cafe/model"
@@ -15,7 +14,7 @@ import (
 // Settings are what one café decides for itself.
 type Settings struct {
 	Name        string         // CAFE_NAME
-	URL         string         // CAFE_URL, where clients reach the café; empty if not said
+	URL         string         // where clients reach the café; empty if not known. FromEnv leaves it empty
 	Calendar    model.Calendar // CAFE_TIME_ZONE, CAFE_DAY_CUTOFF
 	Currency    string         // CAFE_CURRENCY, ISO 4217
 	Dining      model.Dining   // CAFE_DINING, of orders that do not say: eat_in or takeaway
@@ -52,7 +51,6 @@ func FromEnv(getenv func(string) string) (Settings, error) {
 	e := environment{getenv: getenv}
 	s := Settings{
 		Name:         e.text("CAFE_NAME", "Café"),
-		URL:          strings.TrimRight(e.text("CAFE_URL", ""), "/"),
 		Currency:     e.text("CAFE_CURRENCY", "GBP"),
 		Dining:       model.Dining(e.text("CAFE_DINING", string(model.DiningTakeaway))),
 		ReportTime:   e.clock("CAFE_REPORT_TIME", "20:00"),
