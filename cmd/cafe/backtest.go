@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"cafe/internal/settings"
+	"cafe/internal/settings/calendar"
 	"cafe/model"
 	"cafe/model/forecast"
 	"cafe/model/forecast/backtest"
@@ -75,7 +76,7 @@ func readTest(ctx context.Context, c *cli.Command) (test backtest.Test, left int
 	if test.Window < 1 || test.Window > forecast.MostDays {
 		return test, 0, wrongUsage("-window %d is not between 1 and %d", test.Window, forecast.MostDays)
 	}
-	settings, err := settings.FromEnv(os.Getenv)
+	settings, err := settings.FromEnv(os.Getenv, calendar.Read)
 	if err != nil {
 		return test, 0, err
 	}

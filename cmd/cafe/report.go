@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"cafe/internal/settings"
+	"cafe/internal/settings/calendar"
 	"cafe/model"
 )
 
@@ -64,7 +65,7 @@ func dayNamed(name string, now time.Time) (model.Day, error) {
 		}
 		return day, nil
 	}
-	settings, err := settings.FromEnv(os.Getenv)
+	settings, err := settings.FromEnv(os.Getenv, calendar.Read)
 	if err != nil {
 		return "", err
 	}

@@ -28,6 +28,7 @@ import (
 	"cafe/internal/house"
 	"cafe/internal/local"
 	"cafe/internal/settings"
+	"cafe/internal/settings/calendar"
 	"cafe/internal/table/pebble"
 	"cafe/model/pricing"
 	"cafe/model/till"
@@ -83,7 +84,7 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string, emp
 	if os.Getenv("GOMEMLIMIT") == "" {
 		defer debug.SetMemoryLimit(debug.SetMemoryLimit(memory))
 	}
-	s, err := settings.FromEnv(os.Getenv)
+	s, err := settings.FromEnv(os.Getenv, calendar.Read)
 	if err != nil {
 		return err
 	}

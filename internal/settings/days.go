@@ -2,28 +2,20 @@ package settings
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"cafe/model"
-	"cafe/model/holidays"
 )
 
 const (
 	// mostBakes is how many times a day a café may bake.
 	mostBakes = 24
-	// mostCalendar is the size of the largest calendar file, in bytes. One of public
-	// holidays has a few thousand.
-	mostCalendar = 1 << 20
 	// farthestAhead is how many days ahead closures by weekday are told. A report looks
 	// 200 days ahead for the next open day, and no further.
 	farthestAhead = 200
 )
-
-// Holidays of these days are read from a calendar: a yearly rule has no end of its own.
-const firstHoliday, lastHoliday model.Day = "2000-01-01", "2099-12-31"
 
 // Closed says when the café is closed, as CAFE_CLOSED has it.
 type Closed struct {
@@ -104,7 +96,7 @@ func (e *environment) closed(name string) (c Closed) {
 }
 
 // holidays reads a list of days with names, such as 2026-12-25 Christmas Day;2026-12-26
-// Boxing Day, or else the iCalendar file of that path.
+// Boxing Day, or else the calendar file of that path, where files are read.
 func (e *environment) holidays(name string) map[model.Day]string {
 	value := e.getenv(name)
 	if value == "" {
@@ -115,15 +107,13 @@ func (e *environment) holidays(name string) map[model.Day]string {
 			return e.namedDays(name)
 		}
 	}
-	calendar, err := readCalendar(value)
-	if err != nil {
-		e.fail(name, err.Error())
+	if e.calendar == nil {
+		e.fail(name, fmt.Sprintf("is %.40q, which is not a list such as 2026-12-25 Christmas Day;2026-12-26 Boxing Day", value))
 		return nil
 	}
-	days, err := holidays.Parse(calendar, firstHoliday, lastHoliday)
+	days, err := e.calendar(value)
 	if err != nil {
-		e.fail(name, fmt.Sprintf("%q: %v", value, err))
-		return nil
+		e.fail(name, err.Error())
 	}
 	return days
 }
@@ -145,21 +135,6 @@ func (e *environment) namedDays(name string) map[model.Day]string {
 		days[day] = called
 	}
 	return days
-}
-
-func readCalendar(path string) (string, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil || info.IsDir():
-		return "", fmt.Errorf("%.200q is neither a calendar file nor a list such as 2026-12-25 Christmas Day;2026-12-26 Boxing Day", path)
-	case info.Size() > mostCalendar:
-		return "", fmt.Errorf("%q has %d bytes; the most is %d", path, info.Size(), mostCalendar)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("%q cannot be read", path)
-	}
-	return string(b), nil
 }
 
 // list returns the words of a variable. Spaces around them, and empty words, do not matter.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cafe/internal/settings"
+	"cafe/internal/settings/calendar"
 	"cafe/model"
 )
 
@@ -20,10 +21,10 @@ func read(t *testing.T, name, value string) (settings.Settings, error) {
 			return value
 		}
 		return ""
-	})
+	}, calendar.Read)
 }
 
-func calendar(t *testing.T, text string) string {
+func file(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "holidays.ics")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -40,8 +41,8 @@ func TestBakesAreTimesOfTheClock(t *testing.T) {
 }
 
 func TestHolidaysComeFromACalendarFileOrFromAList(t *testing.T) {
-	file := calendar(t, "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20151225\r\nSUMMARY:Christmas Day\r\nRRULE:FREQ=YEARLY\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
-	for _, value := range []string{file, "2017-12-25 Christmas Day; 2017-12-26  Boxing Day"} {
+	path := file(t, "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20151225\r\nSUMMARY:Christmas Day\r\nRRULE:FREQ=YEARLY\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+	for _, value := range []string{path, "2017-12-25 Christmas Day; 2017-12-26  Boxing Day"} {
 		s, err := read(t, "CAFE_HOLIDAYS", value)
 		if err != nil || s.Holidays["2017-12-25"] != "Christmas Day" || s.Holidays["2017-12-24"] != "" {
 			t.Errorf("%s: %v, %d holidays", value, err, len(s.Holidays))
@@ -68,7 +69,7 @@ func TestClosedWeekdaysAreToComeAndClosedDatesArePastToo(t *testing.T) {
 }
 
 func TestErrorsNameTheVariableAndThePlace(t *testing.T) {
-	cut := calendar(t, "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:Christmas\n")
+	cut := file(t, "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:Christmas\n")
 	for _, c := range []struct{ name, value, says string }{
 		{"CAFE_BAKES", "07:00,noon", `"noon"`},
 		{"CAFE_BAKES", "07:00,07:00", "07:00 twice"},
@@ -81,10 +82,10 @@ func TestErrorsNameTheVariableAndThePlace(t *testing.T) {
 		{"CAFE_CLOSED", "2017-03-02..", `"2017-03-02.."`},
 		{"CAFE_CLOSED", "sun,mon,tue,wed,thu,fri,sat", "never be open"},
 		{"CAFE_HOLIDAYS", cut, "line 3"},
-		{"CAFE_HOLIDAYS", calendar(t, ""), "line 1"},
+		{"CAFE_HOLIDAYS", file(t, ""), "line 1"},
 		{"CAFE_HOLIDAYS", t.TempDir(), "neither"},
 		{"CAFE_HOLIDAYS", "no/such/file.ics", "neither"},
-		{"CAFE_HOLIDAYS", calendar(t, strings.Repeat(" ", 1<<20+1)), "bytes"},
+		{"CAFE_HOLIDAYS", file(t, strings.Repeat(" ", 1<<20+1)), "bytes"},
 		{"CAFE_HOLIDAYS", "2017-12-25 Christmas Day;Boxing Day", "entry 2"},
 		{"CAFE_HOLIDAYS", "2017-12-25", "has no name"},
 		{"CAFE_HOLIDAYS", "2017-12-25 Christmas;2017-12-25 Day", "entry 2: 2017-12-25 is listed twice"},
@@ -92,6 +93,20 @@ func TestErrorsNameTheVariableAndThePlace(t *testing.T) {
 		_, err := read(t, c.name, c.value)
 		if err == nil || !strings.HasPrefix(err.Error(), c.name+" ") || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s=%.60s: %v, want one that says %s", c.name, c.value, err, c.says)
+		}
+	}
+}
+
+func TestAFunctionTakesHolidaysAsAListOnly(t *testing.T) {
+	for value, fine := range map[string]bool{"2017-12-25 Christmas Day": true, "holidays.ics": false} {
+		_, err := settings.FromEnv(func(n string) string {
+			if n == "CAFE_HOLIDAYS" {
+				return value
+			}
+			return ""
+		})
+		if (err == nil) != fine || err != nil && !strings.HasPrefix(err.Error(), "CAFE_HOLIDAYS ") {
+			t.Errorf("%s: %v", value, err)
 		}
 	}
 }

@@ -47,8 +47,14 @@ type Settings struct {
 
 // FromEnv reads the settings from environment variables. A variable that is not set has
 // the contract's default. An error names the variable at fault.
-func FromEnv(getenv func(string) string) (Settings, error) {
+//
+// Functions on AWS take CAFE_HOLIDAYS as a list only. On one machine it may be a file, which
+// the calendar reads.
+func FromEnv(getenv func(string) string, calendar ...Calendar) (Settings, error) {
 	e := environment{getenv: getenv}
+	if len(calendar) > 0 {
+		e.calendar = calendar[0]
+	}
 	s := Settings{
 		Name:         e.text("CAFE_NAME", "Café"),
 		Currency:     e.text("CAFE_CURRENCY", "GBP"),
@@ -125,10 +131,14 @@ func (s Settings) Shard(id string) int64 {
 	return int64(h % uint64(s.Shards))
 }
 
+// Calendar reads the holidays in a file.
+type Calendar func(path string) (map[model.Day]string, error)
+
 // environment reads variables and remembers the first that is at fault.
 type environment struct {
-	getenv func(string) string
-	err    error
+	getenv   func(string) string
+	calendar Calendar // nil: files are not read
+	err      error
 }
 
 func (e *environment) fail(name, fault string) {
