@@ -629,7 +629,7 @@ var useCases = []useCase{
 		do: func(w *world) error {
 			return w.Begin(w.ctx, cafe.Sample{Items: cafetest.Menu, OnHand: 24, Pricing: pricing.Document{Rounding: pricing.HalfUp}}, false)
 		},
-		after: func(w *world) { w.wantStored("M", len(cafetest.Menu)); w.wantStored("B", 1) },
+		after: func(w *world) { w.wantStored("M", len(cafetest.Menu)+1); w.wantStored("T#", 1); w.wantStored("B", 1) }, // pricing, too
 	},
 	places("a customer orders with a key", cafetest.Alice, model.Draft{Lines: basket}, "key"),
 	places("a customer orders without a key", cafetest.Alice, model.Draft{Lines: basket}, ""),
