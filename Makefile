@@ -21,11 +21,11 @@ TAGS = lambda.norpc,nomsgpack,nethttpomithttp2
 LDFLAGS = -s -w -funcalign=16
 
 # Code that is not on the way of most requests is compiled without inlining, which makes it
-# smaller: what Gin links and the café does not call, network and TLS set-up, curves other
+# smaller: network and TLS set-up, curves other
 # than those in assembly, the report, and the clients of AWS services (GET /orders/{id} goes
 # around DynamoDB's) with the encoding/json that reads their answers. That is about 500 KB less
 # in the API function, and as much in the reporter and the importer.
-COLD = github.com/go-playground/... github.com/gabriel-vasile/... github.com/leodido/... golang.org/x/text/... \
+COLD = golang.org/x/text/... \
 	github.com/gin-gonic/gin/binding github.com/aws/aws-sdk-go-v2/service/... github.com/aws/aws-sdk-go-v2/feature/... \
 	net net/http mime mime/multipart regexp/... text/template/... encoding/json encoding/asn1 math/big \
 	crypto/tls crypto/x509 crypto/ecdsa crypto/rsa crypto/internal/fips140/nistec/... crypto/internal/fips140/edwards25519/... \
