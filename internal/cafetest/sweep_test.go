@@ -1110,6 +1110,9 @@ var useCases = []useCase{
 		day, outstanding, err := w.Reports.Outstanding(w.ctx)
 		return fmt.Sprint(day, outstanding), err
 	}),
+	reads("Waits", "whether a report waits for orders on the way", soldAfterTheReport, func(w *world) (interface{}, error) {
+		return w.Reports.Waits(w.ctx, cafetest.Saturday)
+	}),
 	reads("Report", "an owner reads a report that was sent", soldAfterTheReport, func(w *world) (interface{}, error) {
 		return figures(w.Reports.Report(w.ctx, cafetest.Saturday))
 	}),
