@@ -62,9 +62,6 @@ func (d ImportDraft) Validate() error {
 	default:
 		faults.Add("/payment", "must be account or counter")
 	}
-	if d.KeepSample && d.Kind != ImportMenu {
-		faults.Add("/keep_sample", "is for a menu only")
-	}
 	if len(d.Ignore) > MaxIgnored {
 		faults.Add("/ignore_items", "must have at most "+strconv.Itoa(MaxIgnored)+" items")
 	}

@@ -635,6 +635,8 @@ func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
 	call("guest", "GET", "/problems/out-of-stock", "")
 	must(200, "guest", "GET", "/menu/"+canary, "")
 	must(200, "staff", "GET", "/stock", "")
+	must(201, "staff", "POST", "/waste", `{"sku":"`+canary+`","quantity":1,"reason":"`+canary+` dropped"}`)
+	must(200, "staff", "GET", "/waste", "")
 	must(204, "owner", "DELETE", "/menu/"+canary, "")
 	csv := "order_id,ordered_at,item,customer_id\n1,2017-03-18 10:00,Latte," + guest + "\n2,2017-03-18 10:00," + canary + " cup," + guest + "\n" + canary + ",yesterday,Latte," + guest + "\n"
 	imported := must(201, "staff", "POST", "/imports", `{"kind":"orders","name":"`+canary+`.csv","source":"`+canary+`"}`)
