@@ -123,7 +123,11 @@ func (w words) comparisons() []comparison {
 	}
 	add(w.Compared.LastWeek, "last "+weekday)
 	if l := w.Compared.FourWeeks; l != nil && l.Days > 1 {
-		add(l, "the average of the last "+strconv.Itoa(l.Days)+" "+weekday+"s")
+		open := ""
+		if l.Days < 4 {
+			open = "open " // of the last four, or not that many are known
+		}
+		add(l, "the average of the last "+strconv.Itoa(l.Days)+" "+open+weekday+"s")
 	}
 	return list
 }

@@ -33,12 +33,14 @@ type item struct {
 
 // learn takes in what a day told of the item, and adds to what it tells of all items.
 func (it *item) learn(f *Forecaster, today conditions, o observation, seen *sums) {
-	if it.days++; it.days == 1 {
+	if it.days == 0 {
+		it.days = 1
 		it.begin(f, today, o)
 		return
 	}
 	m := it.mix(f, today)
-	it.judge(f, today, m, o, seen)
+	it.judge(f, today, m, o, seen) // by the ranges that Demand gave, before this day was known
+	it.days++
 	if !today.isHoliday {
 		it.learnOrdinary(f, today, m, o, seen)
 	}
