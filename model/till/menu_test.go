@@ -97,7 +97,7 @@ func TestMenuRowsThatAreWrong(t *testing.T) {
 
 func TestATaxClassThatIsNone(t *testing.T) {
 	for row, want := range map[string]string{
-		"bun,Bun,1,cold food":                  `tax_class: "cold food" must be 1 to 64 characters of A–Z, a–z, 0–9, _ and -`,
+		"bun,Bun,1,cold food":                `tax_class: "cold food" must be 1 to 64 characters of A–Z, a–z, 0–9, _ and -`,
 		"bun,Bun,1,food\nbun,Bun,1,standard": `sku: "bun" is not what line 2 says of the same item`,
 	} {
 		f, err := ReadMenu(t.Context(), strings.NewReader("sku,name,price,tax_class\n"+row+"\n"), rules(t))
