@@ -1,5 +1,8 @@
 package tabletest
 
+// This file is longer than 500 lines: it is the contract of Get and Write, case by case, and
+// is read as one list.
+
 import (
 	"context"
 	"errors"
