@@ -32,6 +32,7 @@ import (
 //	          C#<customer>      N        the customer's own subscription to alerts
 //	import    I#<id>            I        index 2: I
 //	begun     B                 B        that the café has begun, and when
+//	events    E                 <page>; "head" for the number of the last page
 //
 // Index rows of orders and payments are sorted by business day, time and id.
 const (
@@ -51,6 +52,7 @@ const (
 	PartitionBaskets = "B"
 	PartitionPending = "A"
 	PartitionImports = "I"
+	PartitionEvents  = "E"
 )
 
 // BegunKey is the key of the record that the café has begun: its first start was finished.
@@ -89,6 +91,15 @@ func BasketsKey(day model.Day) table.Key {
 
 // AuditKey is the key of what the last reconcile left undone. It sorts after all days.
 var AuditKey = table.Key{PK: PartitionDays, SK: "audit"}
+
+// EventHeadKey is the key of the number of the event log's last page. It sorts after all pages,
+// so that a query of pages may end with it.
+var EventHeadKey = table.Key{PK: PartitionEvents, SK: "head"}
+
+// EventPageKey returns the key of a page of the event log, 1 or above.
+func EventPageKey(page int64) table.Key {
+	return table.Key{PK: PartitionEvents, SK: fmt.Sprintf("%015d", page)}
+}
 
 // SubscriptionKey returns the key of a customer's own subscription to alerts.
 func SubscriptionKey(customerID string) table.Key {

@@ -47,6 +47,7 @@ var mayImport = map[string]string{
 	"internal/render":            "model model/report",
 
 	"internal/outbox":  "internal/metric internal/parallel internal/records internal/settings internal/table model",
+	"internal/events":  "internal/records internal/table model",
 	"internal/cafe":    "internal/outbox internal/parallel internal/records internal/settings internal/table model model/pricing",
 	"internal/ledger":  "internal/outbox internal/parallel internal/records internal/settings internal/table model",
 	"internal/imports": "internal/panics internal/parallel internal/records internal/settings internal/table model model/pricing model/till",
