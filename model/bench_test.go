@@ -30,7 +30,7 @@ func BenchmarkPrice(b *testing.B) {
 		order := model.Order{ID: "1", CustomerID: "alice", Payment: model.TermsAccount, Status: model.StatusPlaced, Lines: lines, Total: total}
 		b.ReportAllocs()
 		for b.Loop() {
-			order.Entry()
+			order.Entries()
 		}
 	})
 }

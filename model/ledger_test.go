@@ -11,18 +11,18 @@ import (
 func TestOnlyOrdersThatCountContribute(t *testing.T) {
 	o := Order{ID: "1", CustomerID: "alice", Payment: TermsAccount, Status: StatusPlaced, Total: 700, Posting: 1,
 		Lines: []Line{{SKU: "tea", Quantity: 1, Total: 200}, {SKU: "cake", Quantity: 2, Total: 400}, {SKU: "tea", Quantity: 1, Total: 100}}}
-	e := o.Entry()
+	e := o.Entries()[0]
 	if e.Tab != 700 || e.Revenue != 700 || !e.Counts() || len(e.Items) != 2 || e.Items[0] != (EntryItem{"cake", 2, 400}) || e.Items[1] != (EntryItem{"tea", 2, 300}) {
 		t.Errorf("entry %+v", e)
 	}
 	counter := o
 	counter.Payment = TermsCounter
-	if e := counter.Entry(); e.Tab != 0 || e.Revenue != 700 {
+	if e := counter.Entries()[0]; e.Tab != 0 || e.Revenue != 700 {
 		t.Errorf("paid at the counter: %+v", e)
 	}
 	for _, gone := range []Order{{Status: StatusCancelled}, {Status: StatusRefunded}, {Status: StatusPlaced, Deleted: true}} {
 		gone.Total, gone.Lines, gone.Payment = o.Total, o.Lines, o.Payment
-		if e := gone.Entry(); e.Tab != 0 || e.Revenue != 0 || e.Items != nil || e.Counts() {
+		if e := gone.Entries()[0]; e.Tab != 0 || e.Revenue != 0 || e.Items != nil || e.Counts() {
 			t.Errorf("does not count, but contributes: %+v", e)
 		}
 	}
@@ -44,10 +44,11 @@ func priced() Order {
 
 func TestAnEntryHasThePartsOfAnOrdersMoney(t *testing.T) {
 	o := priced()
-	e := o.Entry()
+	e := o.Entries()[0]
 	want := Entry{Kind: EntryOrder, ID: "1", CustomerID: "alice", Status: StatusPlaced, Posting: 1,
 		Tab: 1190, Revenue: 1110, Net: 1000, Pricing: 7, Taxes: []EntryTax{{"city", 1000, 10}, {"vat", 500, 100}}, Discount: 200, Charge: 100, Tip: 80,
-		Items: []EntryItem{{"cake", 2, 605}, {"tea", 1, 404}}}
+		Items:   []EntryItem{{"cake", 2, 605}, {"tea", 1, 404}},
+		Tenders: []EntryTender{{TenderAccount, 1190, 1}}}
 	if !reflect.DeepEqual(e, want) {
 		t.Errorf("entry %+v\nwant  %+v", e, want)
 	}
@@ -60,18 +61,18 @@ func TestAnEntryHasThePartsOfAnOrdersMoney(t *testing.T) {
 		t.Errorf("owes %d, spent %d, %v", c.Balance, c.Spent, err)
 	}
 	o.Status = StatusCancelled
-	if e := o.Entry(); !e.SameContribution(Order{Status: StatusCancelled}.Entry()) || e.Tip != 0 || e.Net != 0 || e.Taxes != nil {
+	if e := o.Entries()[0]; !e.SameContribution(Order{Status: StatusCancelled}.Entries()[0]) || e.Tip != 0 || e.Net != 0 || e.Taxes != nil {
 		t.Errorf("cancelled, it contributes %+v", e)
 	}
 }
 
 func TestEachPartOfAnOrdersMoneyIsAContribution(t *testing.T) {
-	whole := priced().Entry()
+	whole := priced().Entries()[0]
 	for i, change := range []func(*Entry){
 		func(e *Entry) { e.Net++ }, func(e *Entry) { e.Pricing++ }, func(e *Entry) { e.Discount++ }, func(e *Entry) { e.Charge++ }, func(e *Entry) { e.Tip++ },
 		func(e *Entry) { e.Taxes[0].ID = "state" }, func(e *Entry) { e.Taxes[1].Net++ }, func(e *Entry) { e.Taxes[1].Amount++ }, func(e *Entry) { e.Taxes = e.Taxes[:1] },
 	} {
-		other := priced().Entry()
+		other := priced().Entries()[0]
 		change(&other)
 		if other.SameContribution(whole) {
 			t.Errorf("change %d is none: %+v", i, other)
@@ -125,7 +126,7 @@ func TestTotalsEqualTheSumOfAllEntries(t *testing.T) {
 			next := Order{ID: id, CustomerID: "alice", Total: Money(rapid.IntRange(0, 1000).Draw(t, "total")),
 				Status:  rapid.SampledFrom(Statuses).Draw(t, "status"),
 				Payment: rapid.SampledFrom([]PaymentTerms{TermsAccount, TermsCounter}).Draw(t, "payment"),
-				Deleted: rapid.Bool().Draw(t, "deleted"), PlacedAt: time.Unix(rapid.Int64Range(1, 1000).Draw(t, "at"), 0)}.Entry()
+				Deleted: rapid.Bool().Draw(t, "deleted"), PlacedAt: time.Unix(rapid.Int64Range(1, 1000).Draw(t, "at"), 0)}.Entries()[0]
 			if err := c.Post(last[id], next); err != nil {
 				t.Fatal(err)
 			}
@@ -151,12 +152,12 @@ func TestOnlyANewEntryEndsAnErasure(t *testing.T) {
 	before := Order{ID: "1", CustomerID: "alice", Status: StatusPlaced, Total: 100, PlacedAt: time.Unix(50, 0)}
 	cancelled := before
 	cancelled.Status = StatusCancelled
-	if err := c.Post(before.Entry(), cancelled.Entry()); err != nil || !c.ErasedAt.Equal(erased) {
+	if err := c.Post(before.Entries()[0], cancelled.Entries()[0]); err != nil || !c.ErasedAt.Equal(erased) {
 		t.Errorf("an old order brought the customer back: %+v, %v", c, err)
 	}
 	news := before
 	news.PlacedAt = time.Unix(101, 0)
-	if err := c.Post(Entry{}, news.Entry()); err != nil || !c.ErasedAt.IsZero() {
+	if err := c.Post(Entry{}, news.Entries()[0]); err != nil || !c.ErasedAt.IsZero() {
 		t.Errorf("a new order did not bring the customer back: %+v, %v", c, err)
 	}
 }

@@ -19,10 +19,12 @@ const WalkIn = "walk-in"
 // PaymentTerms says how an order is paid.
 type PaymentTerms string
 
-// An account order goes on the customer's tab. A counter order is paid at once.
+// An account order goes on the customer's tab. A counter order is paid at once. An open
+// order is to be paid until it is collected.
 const (
 	TermsAccount PaymentTerms = "account"
 	TermsCounter PaymentTerms = "counter"
+	TermsOpen    PaymentTerms = "open"
 )
 
 // Draft is a client's request for an order. It has no prices, no id and no time.
@@ -208,6 +210,13 @@ type Order struct {
 	UpdatedAt   time.Time
 	BusinessDay Day
 	Version     int64 // 1 when placed, and one more with every change; it is the ETag
+
+	Payments []OrderPayment // oldest first
+	Refunds  []Refund       // oldest first
+	// CancelReason says why the order was cancelled, in the words of who did it, and
+	// CancelledBy who that was. Both may be empty.
+	CancelReason string
+	CancelledBy  string
 
 	// Posting grows whenever the order's contribution to the totals changes, and only then.
 	// By it the ledger knows which of two entries is newer (Entry).

@@ -9,7 +9,8 @@ import (
 type Payment struct {
 	ID          string
 	CustomerID  string
-	Amount      Money // above 0; lowers the balance
+	Amount      Money  // above 0; lowers the balance
+	Method      Method // empty: cash
 	Note        string
 	Currency    string
 	At          time.Time
@@ -31,8 +32,13 @@ func ValidatePayment(amount Money, note string) error {
 
 // Entry returns what the payment contributes to the totals.
 func (p Payment) Entry() Entry {
-	return Entry{
+	e := Entry{
 		Kind: EntryPayment, ID: p.ID, CustomerID: p.CustomerID, Day: p.BusinessDay, Shard: p.Shard,
 		Posting: 1, At: p.At, Tab: -p.Amount,
 	}
+	e.Tenders = e.PlainTenders()
+	if p.Method != "" {
+		e.Tenders[1].Method = p.Method
+	}
+	return e
 }

@@ -195,7 +195,7 @@ func readHistory(ctx context.Context, path string, rules till.Rules, calendar mo
 		e := model.Order{
 			ID: o.OrderID(), CustomerID: o.CustomerID, Status: o.Status, Lines: o.Lines, Total: o.Total,
 			PlacedAt: o.PlacedAt, BusinessDay: calendar.DayOf(o.PlacedAt),
-		}.Entry()
+		}.Entries()[0]
 		entries[e.Day] = append(entries[e.Day], e)
 	}
 	for _, day := range slices.Sorted(maps.Keys(entries)) {

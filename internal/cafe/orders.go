@@ -169,7 +169,7 @@ func (c *Cafe) attemptChange(ctx context.Context, by Caller, id string, match re
 	}
 	next.Version++
 	next.UpdatedAt = c.now.Stamp()
-	if !was.Entry().SameContribution(next.Entry()) {
+	if !model.SameContributions(was.Entries(), next.Entries()) {
 		next.Posting++
 	}
 	ops := append([]table.Op{

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pgregory.net/rapid"
@@ -136,10 +137,12 @@ func (m money) String() string {
 // postedMoney returns what a stored ledger entry says of the parts.
 func postedMoney(i table.Item) money {
 	m := money{tip: i.Int("tip"), discount: i.Int("discount"), charge: i.Int("charge"), net: i.Int("revenue"), pricing: i.Int("pricing")}
-	if i["net"].Kind() == table.KindInt {
-		m.net = i.Int("net")
+	for words := strings.Fields(i.Str("taxes")); len(words) >= 3; words = words[3:] {
+		m.taxes = append(m.taxes, strings.Join(words[:3], " "))
+		tax, _ := strconv.ParseInt(words[2], 10, 64)
+		m.net -= tax
 	}
-	m.taxes, m.items = pairsOf(i, "taxes"), pairsOf(i, "items")
+	m.items = pairsOf(i, "items")
 	return m
 }
 

@@ -84,7 +84,7 @@ func (d dayRecord) importedLately(now time.Time) bool {
 func (r *Reporter) missing(ctx context.Context, day model.Day, until time.Time, entries []model.Entry, all bool) ([]model.Entry, error) {
 	posted := make(map[string]int64, len(entries))
 	for _, e := range entries {
-		if e.Kind == model.EntryOrder {
+		if e.Kind == model.EntryOrder && !e.NoSale {
 			posted[e.ID] = e.Posting
 		}
 	}

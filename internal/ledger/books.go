@@ -59,7 +59,7 @@ func (t *tally) add(e model.Entry) {
 	if e.Counts() {
 		t.orders++
 	}
-	if e.Kind == model.EntryOrder && e.At.After(t.lastOrderAt) {
+	if e.Kind == model.EntryOrder && !e.NoSale && e.At.After(t.lastOrderAt) {
 		t.lastOrderAt = e.At
 	}
 	if e.At.After(t.lastAt) {
@@ -71,9 +71,9 @@ var hashSeed = maphash.MakeSeed()
 
 // hashOf returns a hash of what the entry contributes. It holds within this process.
 func hashOf(e model.Entry) uint64 {
-	return maphash.String(hashSeed, fmt.Sprintf("%s %s %d %t %t %d %d %v %d %d %v %d %d %d",
+	return maphash.String(hashSeed, fmt.Sprintf("%s %s %d %t %t %d %d %v %d %d %v %d %d %d %t %v %v",
 		e.Kind, e.ID, e.Posting, e.Status.Counts(), e.Deleted, e.Tab, e.Revenue, e.Items,
-		e.Net, e.Pricing, e.Taxes, e.Discount, e.Charge, e.Tip))
+		e.Net, e.Pricing, e.Taxes, e.Discount, e.Charge, e.Tip, e.NoSale, e.Tenders, e.Refunds))
 }
 
 // drift returns the sums that differ from the actual ones.
@@ -95,8 +95,8 @@ func (t tally) drift(customerID string, actual tally) []Drift {
 // the customer's own totals.
 type books struct {
 	source, ledger, stored tally
-	deleted                []source
-	unknown                bool // the ledger has an entry whose order or payment cannot be decoded
+	extra                  []source // what an index does not find by the customer or the day
+	unknown                bool     // the ledger has an entry whose order or payment cannot be decoded
 }
 
 // agree reports whether the ledger has every order and payment as it is.
@@ -109,7 +109,7 @@ type party struct {
 	customer string
 	day      model.Day
 	began    time.Time // a later change may still be on its way to the ledger
-	deleted  []source  // deleted orders: no index finds them
+	extra    []source  // of deleted orders, which no index has, and of orders of other days
 
 	drifted []Drift
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"cafe/internal/records"
@@ -56,12 +57,13 @@ func (l *Ledger) Post(ctx context.Context, changes []records.Change) []error {
 	var late []model.Entry
 	now := l.now()
 	for i, change := range changes {
-		p, err := l.postingOf(change)
+		postings, err := l.postingsOf(change)
 		if err != nil {
 			errs[i] = err
-		} else if p != nil {
+		}
+		for _, p := range postings {
 			p.changes = []int{i}
-			work = append(work, *p)
+			work = append(work, p)
 			if l.isLate(p.entry, now) {
 				late = append(late, p.entry)
 			}
@@ -73,13 +75,18 @@ func (l *Ledger) Post(ctx context.Context, changes []records.Change) []error {
 				return false
 			}
 			err := unmarked[records.EntryKey(p.entry)]
-			errs[p.changes[0]] = err
+			if err != nil {
+				errs[p.changes[0]] = err
+			}
 			return err != nil
 		})
 	}
+	var failing sync.Mutex // two postings may be of one change
 	l.postAll(ctx, work, func(p posting, err error) {
+		failing.Lock()
+		defer failing.Unlock()
 		for _, i := range p.changes {
-			errs[i] = err // no two postings have a change in common
+			errs[i] = err
 		}
 	})
 	return errs
@@ -99,7 +106,9 @@ type shelf struct {
 	at time.Time
 }
 
-func (l *Ledger) postingOf(change records.Change) (*posting, error) {
+// postingsOf returns what a change asks for: of an order, an entry for each day that it
+// contributes to.
+func (l *Ledger) postingsOf(change records.Change) ([]posting, error) {
 	if change.New == nil {
 		return nil, nil
 	}
@@ -112,13 +121,18 @@ func (l *Ledger) postingOf(change records.Change) (*posting, error) {
 		if change.Old != nil && change.Old.Int("posting") == order.Posting {
 			return nil, nil
 		}
-		return &posting{entry: order.Entry()}, nil
+		entries := order.Entries()
+		postings := make([]posting, len(entries))
+		for i, e := range entries {
+			postings[i].entry = e
+		}
+		return postings, nil
 	case strings.HasPrefix(key.PK, records.PrefixPayment) && key == records.PaymentKey(records.IDIn(key, records.PrefixPayment)):
 		payment, err := records.DecodePayment(change.Key, change.New)
 		if err != nil {
 			return nil, err
 		}
-		return &posting{entry: payment.Entry()}, nil
+		return []posting{{entry: payment.Entry()}}, nil
 	case strings.HasPrefix(key.PK, records.PrefixStock) && key == records.StockKey(records.IDIn(key, records.PrefixStock)):
 		stock, err := records.DecodeStock(change.Key, change.New)
 		ranOut := stock.OnHand <= 0 && change.Old.Int("on_hand") > 0
@@ -130,7 +144,7 @@ func (l *Ledger) postingOf(change records.Change) (*posting, error) {
 		if change.Time.IsZero() {
 			at = l.now.Stamp()
 		}
-		return &posting{shelf: &shelf{stock, at}}, nil
+		return []posting{{shelf: &shelf{stock, at}}}, nil
 	}
 	return nil, nil
 }
@@ -140,14 +154,14 @@ func (l *Ledger) postingOf(change records.Change) (*posting, error) {
 // counts: it says everything, and answers for the changes of the others.
 func byParty(work []posting) [][]posting {
 	var groups [][]posting
-	group := map[string]int{} // customer or shelf → index in groups
-	at := map[string][2]int{} // order → group, index in group
+	group := map[string]int{}    // customer or shelf → index in groups
+	at := map[table.Key][2]int{} // entry → group, index in group
 	for _, p := range work {
 		whose := p.entry.CustomerID
 		if p.shelf != nil {
 			whose = records.PrefixStock + p.shelf.SKU
 		}
-		id := string(p.entry.Kind) + p.entry.ID
+		id := records.EntryKey(p.entry)
 		if seen, again := at[id]; again && p.shelf == nil {
 			earlier := &groups[seen[0]][seen[1]]
 			p.changes = append(p.changes, earlier.changes...)

@@ -48,12 +48,12 @@ func (l *Ledger) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, er
 	var suspects []*party
 	for _, id := range slices.Sorted(maps.Keys(customers)) {
 		if b := customers[id]; !b.unknown && (!b.agree() || b.stored.drift(id, b.source) != nil) {
-			suspects = append(suspects, &party{customer: id, began: began, deleted: b.deleted})
+			suspects = append(suspects, &party{customer: id, began: began, extra: b.extra})
 		}
 	}
 	for _, day := range slices.Sorted(maps.Keys(days)) {
 		if b := days[day]; !b.unknown && !b.agree() {
-			suspects = append(suspects, &party{customer: model.WalkIn, day: day, began: began, deleted: b.deleted})
+			suspects = append(suspects, &party{customer: model.WalkIn, day: day, began: began, extra: b.extra})
 		}
 	}
 	drifted, err := l.confirm(ctx, suspects)
@@ -130,7 +130,7 @@ func (l *Ledger) audit(ctx context.Context, customers map[string]*books, days ma
 		if err != nil {
 			return unread, err
 		}
-		e, kind, err := auditRow(row)
+		found, kind, err := auditRow(row)
 		var customer model.Customer
 		if err == nil && kind == records.PrefixCustomer {
 			customer, err = records.DecodeCustomer(row.Key, row.Item)
@@ -148,13 +148,15 @@ func (l *Ledger) audit(ctx context.Context, customers map[string]*books, days ma
 		case err != nil:
 			return unread, err
 		case kind == records.PrefixOrder || kind == records.PrefixPayment:
-			b := of(e.Entry)
-			b.source.add(e.Entry)
-			if e.Deleted {
-				b.deleted = append(b.deleted, e)
+			for _, e := range found {
+				b := of(e.Entry)
+				b.source.add(e.Entry)
+				if e.Deleted || e.NoSale {
+					b.extra = append(b.extra, e)
+				}
 			}
 		case kind == records.PrefixLedger:
-			of(e.Entry).ledger.add(e.Entry)
+			of(found[0].Entry).ledger.add(found[0].Entry)
 		case kind == records.PrefixCustomer:
 			booksOf(customers, customer.ID).stored = tallyOf(customer)
 		}
@@ -167,30 +169,33 @@ func (l *Ledger) audit(ctx context.Context, customers map[string]*books, days ma
 		if err != nil {
 			return unread, err
 		}
-		if e, _, err := auditRow(row); err == nil && lost[row.Key.SK] {
-			of(e.Entry).unknown = true
+		if found, _, err := auditRow(row); err == nil && lost[row.Key.SK] {
+			of(found[0].Entry).unknown = true
 		}
 	}
 	return unread, nil
 }
 
-// auditRow returns the entry of an order, a payment or the ledger, and the kind of the row:
-// the prefix of its key, or empty for what is not audited.
-func auditRow(row table.Row) (e source, kind string, err error) {
+// auditRow returns the entries of an order, or the one of a payment or of the ledger, and the
+// kind of the row: the prefix of its key, or empty for what is not audited.
+func auditRow(row table.Row) (found []source, kind string, err error) {
 	switch {
 	case strings.HasPrefix(row.Key.PK, records.PrefixOrder):
 		o, err := records.DecodeOrder(row.Key, row.Item)
-		return source{o.Entry(), o.UpdatedAt}, records.PrefixOrder, err
+		for _, e := range o.Entries() {
+			found = append(found, source{e, o.UpdatedAt})
+		}
+		return found, records.PrefixOrder, err
 	case strings.HasPrefix(row.Key.PK, records.PrefixPayment):
 		p, err := records.DecodePayment(row.Key, row.Item)
-		return source{p.Entry(), p.At}, records.PrefixPayment, err
+		return []source{{p.Entry(), p.At}}, records.PrefixPayment, err
 	case records.IsEntry(row.Key):
-		e.Entry, err = records.DecodeEntry(row.Key, row.Item)
-		return e, records.PrefixLedger, err
+		e, err := records.DecodeEntry(row.Key, row.Item)
+		return []source{{Entry: e}}, records.PrefixLedger, err
 	case row.Key.PK != "" && row.Key == records.CustomerKey(records.IDIn(row.Key, records.PrefixCustomer)):
-		return e, records.PrefixCustomer, nil
+		return nil, records.PrefixCustomer, nil
 	}
-	return e, "", nil
+	return nil, "", nil
 }
 
 // findings are what the books of a party look like at one records.Time.
@@ -216,7 +221,7 @@ func (l *Ledger) examine(ctx context.Context, p party) (f findings, err error) {
 	if err != nil {
 		return f, err
 	}
-	sources = newest(append(sources, p.deleted...))
+	sources = newest(append(sources, p.extra...))
 	posted := make([]model.Entry, len(sources))
 	err = parallel.Each(ctx, len(sources), func(ctx context.Context, i int) (err error) {
 		posted[i], err = records.Entry(ctx, l.table, sources[i].Entry)
@@ -293,7 +298,7 @@ func (l *Ledger) sourcesOf(ctx context.Context, id string) (sources []source, er
 	return sources, nil
 }
 
-// walkInsOf returns the walk-ins' orders of a day, without deleted ones.
+// walkInsOf returns what the walk-ins' orders of a day contribute to it, without deleted ones.
 func (l *Ledger) walkInsOf(ctx context.Context, day model.Day) (sources []source, err error) {
 	from := string(day) + "#"
 	for shard := range l.settings.Shards {
@@ -303,7 +308,11 @@ func (l *Ledger) walkInsOf(ctx context.Context, day model.Day) (sources []source
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, found...)
+		for _, s := range found {
+			if s.Day == day {
+				sources = append(sources, s)
+			}
+		}
 	}
 	return sources, nil
 }
@@ -317,11 +326,11 @@ func (l *Ledger) sourcesIn(ctx context.Context, customerID string, query table.Q
 		if id := row.Item.Str("customer_id"); model.ValidID(id) && id != customerID {
 			continue
 		}
-		s, _, err := auditRow(row)
+		found, _, err := auditRow(row)
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, s)
+		sources = append(sources, found...)
 	}
 	return sources, nil
 }

@@ -29,6 +29,10 @@ func EncodeOrder(o model.Order) table.Item {
 	PutText(item, "note", o.Note)
 	PutText(item, "fingerprint", o.Fingerprint)
 	PutText(item, "import_id", o.Import)
+	PutText(item, "cancel_reason", o.CancelReason)
+	PutText(item, "cancelled_by", o.CancelledBy)
+	putPayments(item, o.Payments)
+	putRefunds(item, o.Refunds)
 	PutTime(item, "pickup_at", o.PickupAt)
 	PutFlag(item, "took_stock", o.TookStock)
 	PutFlag(item, "deleted", o.Deleted)
@@ -97,6 +101,11 @@ func DecodeOrder(key table.Key, item table.Item) (model.Order, error) {
 		Import:      r.Optional("import_id"),
 		TookStock:   r.Flag("took_stock"),
 		Deleted:     r.Flag("deleted"),
+		Payments:    r.payments(),
+		Refunds:     r.refunds(),
+
+		CancelReason: r.Optional("cancel_reason"),
+		CancelledBy:  r.Optional("cancelled_by"),
 	}
 	o.Lines = make([]model.Line, 0, len(r.List("lines")))
 	for l := range r.Maps("lines") {

@@ -18,6 +18,7 @@ func EncodePayment(p model.Payment) table.Item {
 		table.AttrIndex2: table.String(ShardPartition(PrefixPayment, p.Shard)),
 		table.AttrSort:   table.String(daySort(p.BusinessDay, p.At, p.ID)),
 	}
+	PutText(item, "method", string(p.Method))
 	PutText(item, "note", p.Note)
 	PutText(item, "fingerprint", p.Fingerprint)
 	return item
@@ -34,6 +35,7 @@ func DecodePayment(key table.Key, item table.Item) (model.Payment, error) {
 		At:          r.Time("at"),
 		BusinessDay: r.Day("business_day"),
 		Shard:       r.AtLeast("shard", 0),
+		Method:      model.Method(r.Optional("method")),
 		Note:        r.Optional("note"),
 		Fingerprint: r.Optional("fingerprint"),
 	}

@@ -49,7 +49,7 @@ func sale(id, at string, skus ...string) model.Entry {
 		o.Lines = append(o.Lines, model.Line{SKU: sku, Quantity: 1, Total: menu[sku].Price})
 		o.Total += menu[sku].Price
 	}
-	return o.Entry()
+	return o.Entries()[0]
 }
 
 func refunded(e model.Entry) model.Entry {

@@ -68,7 +68,7 @@ func openBakery(t testing.TB) bakery {
 		o.Total += item.Price
 	}
 	for _, id := range ids {
-		e := orders[id].Entry()
+		e := orders[id].Entries()[0]
 		b.entries[e.Day] = append(b.entries[e.Day], e)
 	}
 	for day, entries := range b.entries {
