@@ -99,7 +99,6 @@ require (
 	github.com/prometheus/client_model v0.6.1 // indirect
 	github.com/prometheus/common v0.55.0 // indirect
 	github.com/prometheus/procfs v0.15.1 // indirect
-	github.com/quic-go/qpack v0.6.0 // indirect
 	github.com/quic-go/quic-go v0.59.0 // indirect
 	github.com/rogpeppe/go-internal v1.16.0 // indirect
 	github.com/twitchyliquid64/golang-asm v0.15.1 // indirect
@@ -112,3 +111,5 @@ require (
 )
 
 replace github.com/go-playground/validator/v10 => ./internal/novalidator
+
+replace github.com/quic-go/quic-go => ./internal/noquic
