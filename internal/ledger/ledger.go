@@ -54,8 +54,7 @@ func Wants(pk string) bool {
 func (l *Ledger) Post(ctx context.Context, changes []records.Change) []error {
 	errs := make([]error, len(changes))
 	var work []posting
-	var late []model.Entry
-	now := l.now()
+	var entries []model.Entry
 	for i, change := range changes {
 		postings, err := l.postingsOf(change)
 		if err != nil {
@@ -64,17 +63,12 @@ func (l *Ledger) Post(ctx context.Context, changes []records.Change) []error {
 		for _, p := range postings {
 			p.changes = []int{i}
 			work = append(work, p)
-			if l.isLate(p.entry, now) {
-				late = append(late, p.entry)
-			}
+			entries = append(entries, p.entry)
 		}
 	}
-	if unmarked := l.countLateByDay(ctx, late); len(unmarked) > 0 {
+	if unmarked := l.markLate(ctx, entries); len(unmarked) > 0 {
 		work = slices.DeleteFunc(work, func(p posting) bool {
-			if !l.isLate(p.entry, now) {
-				return false
-			}
-			err := unmarked[records.EntryKey(p.entry)]
+			err := unmarked[p.entry.Day]
 			if err != nil {
 				errs[p.changes[0]] = err
 			}

@@ -369,14 +369,7 @@ func (l *Ledger) repair(ctx context.Context, p party) error {
 
 // mend stores entries in the ledger, except where it has newer ones. Totals stay as they are.
 func (l *Ledger) mend(ctx context.Context, entries []model.Entry) error {
-	now := l.now()
-	var late []model.Entry
-	for _, e := range entries {
-		if l.isLate(e, now) {
-			late = append(late, e)
-		}
-	}
-	if err := l.markLate(ctx, late); err != nil {
+	for _, err := range l.markLate(ctx, entries) {
 		return err
 	}
 	return parallel.Each(ctx, len(entries), func(ctx context.Context, i int) error {

@@ -22,6 +22,24 @@ func CountLate(day model.Day, n int, at time.Time) table.Op {
 	return op
 }
 
+// MarkLate counts one batch of late changes on the record of a day. It must come before they
+// are posted: a crash in between marks the day in vain, and never misses a change. If the day
+// is closed, the next close finds the record in index 2, and carries the changes.
+func MarkLate(ctx context.Context, t table.Table, day model.Day, at time.Time) error {
+	op := CountLate(day, 1, at)
+	op.If = []table.Condition{table.Missing(AttrClosed)}
+	err := Write(ctx, t, op)
+	if _, closed := table.Failed(err, 0); !closed {
+		return err
+	}
+	op.If = nil
+	op.Set[table.AttrIndex2], op.Set[table.AttrSort] = table.String(PartitionDays), table.String(string(day))
+	return Write(ctx, t, op)
+}
+
+// AttrClosed is the attribute of a day's record that has the number of its close.
+const AttrClosed = "closed"
+
 // MarkImported returns the operation that notes on the record of a day when an import last
 // brought orders of it. Their change records may still be on their way to the ledger.
 func MarkImported(day model.Day, at time.Time) table.Op {

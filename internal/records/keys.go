@@ -25,7 +25,8 @@ import (
 //	pricing   T#<version>       T        every version, for good
 //	stock     S#<sku>           S
 //	ledger    L#<day>#<shard>   O#<id>, P#<id>; S#<sku> when it ran out that day, W#<id> for waste
-//	day       D                 <day>; "audit" for what the last reconcile left undone
+//	day       D                 <day>, index 2: D while a closed day has late changes that no
+//	                            close has carried; "audit" for what the last reconcile left undone
 //	baskets   B                 <day>: what was bought together
 //	report    R#<day>           <revision>
 //	outbox    A#<id>            A        index 2: A while pending
@@ -33,6 +34,7 @@ import (
 //	import    I#<id>            I        index 2: I
 //	begun     B                 B        that the café has begun, and when
 //	events    E                 <page>; "head" for the number of the last page
+//	close     K                 <day>; "head" for the number, day and hash of the last close
 //
 // Index rows of orders and payments are sorted by business day, time and id.
 const (
@@ -53,6 +55,7 @@ const (
 	PartitionPending = "A"
 	PartitionImports = "I"
 	PartitionEvents  = "E"
+	PartitionCloses  = "K"
 )
 
 // BegunKey is the key of the record that the café has begun: its first start was finished.
@@ -100,6 +103,13 @@ var EventHeadKey = table.Key{PK: PartitionEvents, SK: "head"}
 func EventPageKey(page int64) table.Key {
 	return table.Key{PK: PartitionEvents, SK: fmt.Sprintf("%015d", page)}
 }
+
+// CloseKey returns the key of the record that a business day is closed.
+func CloseKey(day model.Day) table.Key { return table.Key{PK: PartitionCloses, SK: string(day)} }
+
+// CloseHeadKey is the key of the number, day and hash of the last close. It sorts after all
+// days.
+var CloseHeadKey = table.Key{PK: PartitionCloses, SK: "head"}
 
 // SubscriptionKey returns the key of a customer's own subscription to alerts.
 func SubscriptionKey(customerID string) table.Key {
