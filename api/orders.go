@@ -17,6 +17,7 @@ import (
 
 type orderJSON struct {
 	ID          string             `json:"id"`
+	Number      *int64             `json:"number"` // null: imported, or placed before there were numbers
 	CustomerID  string             `json:"customer_id"`
 	Payment     model.PaymentTerms `json:"payment"`
 	Status      model.Status       `json:"status"`
@@ -60,6 +61,9 @@ func orderAnswer(o model.Order) orderJSON {
 	}
 	if o.Dining != "" {
 		a.Dining = &o.Dining
+	}
+	if o.Number > 0 {
+		a.Number = &o.Number
 	}
 	return a
 }

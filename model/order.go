@@ -195,6 +195,7 @@ func (l *Line) Sum() error {
 // Order is an order that the café has accepted. Times are in UTC, to the microsecond.
 type Order struct {
 	ID          string
+	Number      int64  // to call out, 1 or above; no other order of its business day has it. 0: none, as on imported orders
 	CustomerID  string // WalkIn if there is no customer
 	Payment     PaymentTerms
 	Status      Status

@@ -1,4 +1,4 @@
-// Command ledger is the Lambda function that keeps totals right. The table's stream
+// Command ledger is the Lambda function that keeps totals right and writes the event log. The table's stream
 // triggers it.
 package main
 
@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"cafe/handlers/stream"
+	"cafe/internal/events"
 	"cafe/internal/function"
 	"cafe/internal/ledger"
 )
@@ -18,5 +19,5 @@ func main() {
 		lambda.Start(function.Refusing(err))
 		return
 	}
-	lambda.Start(stream.Ledger(ledger.New(c.Settings, c.Table, time.Now)))
+	lambda.Start(stream.Ledger(ledger.New(c.Settings, c.Table, time.Now), events.New(c.Table, time.Now)))
 }

@@ -64,7 +64,7 @@ func BenchmarkLedgerBatch(b *testing.B) {
 				}
 				return e
 			}
-			ledger := stream.Ledger(c.Ledger)
+			ledger := stream.Ledger(c.Ledger, c.Events)
 			b.ReportAllocs()
 			for b.Loop() {
 				b.StopTimer()

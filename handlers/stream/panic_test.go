@@ -54,7 +54,7 @@ func TestCase48APanicOfAHandlerSaysWhereAndNotWhat(t *testing.T) {
 		event   any
 		where   string
 	}{
-		"ledger, one of two customers": {"Write", "", stream.Ledger(c.Ledger), posted, "parallel.Each.func1("},
+		"ledger, one of two customers": {"Write", "C#", stream.Ledger(c.Ledger, c.Events), posted, "parallel.Each.func1("},
 		"notifier":                     {"Query", "", stream.NotifyOrSweep(c.Outbox, c.Notifier), stream.SweepEvent{Sweep: true}, "(*Announcer).Sweep("},
 		"importer":                     {"Get", "", importer.Handle(c.Imports, files), importer.Uploaded(key, c.Clock.Now()), "(*Importer).Run("},
 		"importer, a row":              {"Write", "O#", importer.Handle(c.Imports, files), importer.Uploaded(key, c.Clock.Now()), ".takeAll["},
@@ -90,7 +90,7 @@ func TestCase48APanicOfAHandlerSaysWhereAndNotWhat(t *testing.T) {
 			}
 		})
 	}
-	handle := stream.Ledger(c.Ledger)
+	handle := stream.Ledger(c.Ledger, c.Events)
 	if response, err := handle(ctx, posted); failed(t, response, err) != "" {
 		t.Errorf("told again, the event fails: %v", response)
 	}

@@ -21,10 +21,11 @@ type Cafe struct {
 	now      records.Clock
 	menu     menuCache
 	tariffs  tariffs
+	numbers  numbers
 	quoteKey []byte // nil: no quotes are given or honoured
 }
 
 // New opens a café on a table. now is time.Now outside tests.
 func New(s settings.Settings, t table.Table, now records.Clock) *Cafe {
-	return &Cafe{Settings: s, table: t, now: now, menu: menuCache{turn: make(chan struct{}, 1)}}
+	return &Cafe{Settings: s, table: t, now: now, menu: menuCache{turn: make(chan struct{}, 1)}, numbers: numbers{turn: make(chan struct{}, 1)}}
 }

@@ -123,8 +123,16 @@ func (c *Cafe) place(ctx context.Context, by Caller, draft model.Draft, id, fing
 	bill.Onto(&order)
 	units := model.Units(order.Lines)
 	order.TookStock = len(units) > 0
+	if order.Number, err = c.numbers.take(ctx, c.table, c.now, order.BusinessDay); err != nil {
+		return order, err
+	}
 	ops := append([]table.Op{table.Put(records.OrderKey(id), records.EncodeOrder(order), table.Absent())}, takeStock(units)...)
-	return order, records.Write(ctx, c.table, ops...)
+	if err = records.Write(ctx, c.table, ops...); err != nil && !maybeStored(err) {
+		if stored, _ := table.Failed(err, 0); stored.Int("number") != order.Number {
+			c.numbers.giveBack(order.BusinessDay, order.Number)
+		}
+	}
+	return order, err
 }
 
 // clockSlack is how far a client's clock may be behind the café's.

@@ -142,6 +142,9 @@ func TestPlacingReadsNothingAndWritesOnce(t *testing.T) {
 		if _, err := c.Menu(ctx); err != nil {
 			t.Fatal(err)
 		}
+		if _, _, err := c.Place(ctx, cafetest.Alice, draft("latte"), ""); err != nil { // takes a block of numbers
+			t.Fatal(err)
+		}
 		n := calls(c)
 		order, _, err := c.Place(ctx, cafetest.Alice, model.Draft{Lines: cafetest.Lines("latte", "tea", "latte"), Dining: model.DiningEatIn, Codes: []string{"student"}}, "key")
 		if err != nil || len(order.Reckoning.Taxes) != 2 || len(order.Reckoning.Discounts) != 1 || len(order.Reckoning.Charges) != 1 {

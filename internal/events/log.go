@@ -215,10 +215,14 @@ func (l *Log) append(ctx context.Context, entries []Entry) error {
 		}
 		return err
 	})
-	if err == nil {
-		l.appended.give()
+	if err != nil {
+		return err
 	}
-	return err
+	for _, e := range entries {
+		l.told.add(e.ID)
+	}
+	l.appended.give()
+	return nil
 }
 
 // signal wakes all who wait for it.

@@ -5,6 +5,7 @@ package house
 import (
 	"cafe/internal/cafe"
 	"cafe/internal/daily"
+	"cafe/internal/events"
 	"cafe/internal/imports"
 	"cafe/internal/ledger"
 	"cafe/internal/outbox"
@@ -20,6 +21,7 @@ type House struct {
 	Outbox  *outbox.Announcer
 	Imports *imports.Importer
 	Reports *daily.Reporter
+	Events  *events.Log
 }
 
 // Open opens a café on a table. now is time.Now outside tests.
@@ -31,5 +33,6 @@ func Open(s settings.Settings, t table.Table, now records.Clock) *House {
 		Ledger:  ledger.New(s, t, now),
 		Outbox:  outbox.New(s, t, now),
 		Reports: daily.New(s, t, now, c, i),
+		Events:  events.New(t, now),
 	}
 }

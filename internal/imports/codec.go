@@ -16,15 +16,15 @@ func encode(im model.Import) table.Item {
 		ignore[i] = table.String(name)
 	}
 	item := table.Item{
-		"kind":           table.String(string(im.Kind)),
-		"name":           table.String(im.Name),
-		"source":         table.String(im.Source),
-		"by":             table.String(string(im.By)),
-		"status":         table.String(string(im.Status)),
-		"created_at":     records.Time(im.CreatedAt),
-		"expires_at":     table.Int(im.CreatedAt.Add(Life).Unix()), // in seconds, for DynamoDB's Time to Live
-		table.AttrIndex2: table.String(records.PartitionImports),
-		table.AttrSort:   table.String(records.TimeSort(im.CreatedAt, im.ID)),
+		"kind":              table.String(string(im.Kind)),
+		"name":              table.String(im.Name),
+		"source":            table.String(im.Source),
+		"by":                table.String(string(im.By)),
+		"status":            table.String(string(im.Status)),
+		"created_at":        records.Time(im.CreatedAt),
+		records.AttrExpires: records.Expires(im.CreatedAt.Add(Life)),
+		table.AttrIndex2:    table.String(records.PartitionImports),
+		table.AttrSort:      table.String(records.TimeSort(im.CreatedAt, im.ID)),
 	}
 	if len(ignore) > 0 {
 		item["ignore_items"] = table.List(ignore...)

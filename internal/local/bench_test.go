@@ -19,7 +19,6 @@ import (
 	"cafe/handlers/stream"
 	"cafe/internal/cafetest"
 	"cafe/internal/house"
-	"cafe/internal/ledger"
 	"cafe/internal/objects/folder"
 	"cafe/internal/outbox"
 	"cafe/internal/settings"
@@ -118,7 +117,7 @@ func importToLedger(b *testing.B, path string, draft model.ImportDraft, prepare 
 	for b.Loop() {
 		b.StopTimer()
 		dir := b.TempDir()
-		store, err := pebble.Open(filepath.Join(dir, "store"), pebble.Options{Logs: func(pk string) bool { return ledger.Wants(pk) || outbox.Wants(pk) }})
+		store, err := pebble.Open(filepath.Join(dir, "store"), pebble.Options{Logs: func(pk string) bool { return stream.LedgerWants(pk) || outbox.Wants(pk) }})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -133,7 +132,7 @@ func importToLedger(b *testing.B, path string, draft model.ImportDraft, prepare 
 		}
 		prepare(c, files)
 		pump, err := NewPump(store, dir, reachable,
-			Consumer{Name: "ledger", Wants: ledger.Wants, Handle: stream.Ledger(c.Ledger)},
+			Consumer{Name: "ledger", Wants: stream.LedgerWants, Handle: stream.Ledger(c.Ledger, c.Events)},
 			Consumer{Name: "notifier", Wants: outbox.Wants, Handle: stream.Notify(c.Outbox, cafetest.NewNotifier())})
 		if err != nil {
 			b.Fatal(err)

@@ -21,7 +21,6 @@ import (
 	"cafe/handlers/stream"
 	"cafe/internal/cafetest"
 	"cafe/internal/durable/durabletest"
-	"cafe/internal/ledger"
 	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/internal/table/tabletest"
@@ -145,7 +144,7 @@ func TestAStoreThatTakesNoWritesForAWhileCostsNoRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes := c.Recorder.Changes(ledger.Wants)
+	changes := c.Recorder.Changes(stream.LedgerWants)
 	if len(changes) == 0 || changes[len(changes)-1].Key.PK != "O#"+placed.ID {
 		t.Fatalf("changes: %v", changes)
 	}
@@ -160,7 +159,7 @@ func TestAStoreThatTakesNoWritesForAWhileCostsNoRecord(t *testing.T) {
 	d := quick(t)
 	d.reachable = Writable(c.Faults)
 	record := stream.Record(changes[len(changes)-1], "1")
-	if err := d.deliver(ctx, Consumer{Name: "ledger", Wants: ledger.Wants, Handle: stream.Ledger(c.Ledger)}, []events.DynamoDBEventRecord{record}); err != nil {
+	if err := d.deliver(ctx, Consumer{Name: "ledger", Wants: stream.LedgerWants, Handle: stream.Ledger(c.Ledger, c.Events)}, []events.DynamoDBEventRecord{record}); err != nil {
 		t.Fatal(err)
 	}
 	if letters := buried(t, d, "ledger"); len(letters) > 0 {
@@ -479,14 +478,14 @@ func TestCase25APoisonRecordGoesToTheDeadLettersAndItsNeighboursArePosted(t *tes
 		}
 		d := quick(t)
 		var batch []events.DynamoDBEventRecord
-		for i, change := range c.Recorder.Changes(ledger.Wants) {
+		for i, change := range c.Recorder.Changes(stream.LedgerWants) {
 			batch = append(batch, stream.Record(change, fmt.Sprint(i+1)))
 		}
-		poison := stream.Record(c.Recorder.Changes(ledger.Wants)[0], "poison")
+		poison := stream.Record(c.Recorder.Changes(stream.LedgerWants)[0], "poison")
 		poison.Change.Keys = map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute("O#poison"), "sk": events.NewStringAttribute("O")}
 		poison.Change.NewImage["total"] = events.NewNullAttribute()
 		batch = slices.Insert(batch, 1, poison)
-		if err := d.deliver(ctx, Consumer{Name: "ledger", Handle: stream.Ledger(c.Ledger)}, batch); err != nil {
+		if err := d.deliver(ctx, Consumer{Name: "ledger", Handle: stream.Ledger(c.Ledger, c.Events)}, batch); err != nil {
 			t.Fatal(err)
 		}
 		c.WantTrue(t)

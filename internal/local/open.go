@@ -17,7 +17,6 @@ import (
 	"cafe/internal/auth"
 	"cafe/internal/house"
 	"cafe/internal/imports"
-	"cafe/internal/ledger"
 	"cafe/internal/notify/folder"
 	files "cafe/internal/objects/folder"
 	"cafe/internal/outbox"
@@ -123,7 +122,7 @@ func Open(o Options) (*Process, error) {
 	p.server = Server(Gateway(withFiles(router, p.files), verifier, o.Throttle, o.Origins))
 
 	p.follower, err = o.Store.follow(o.Data, o.Reachable, []Consumer{
-		{Name: "ledger", Wants: ledger.Wants, Handle: stream.Ledger(h.Ledger)},
+		{Name: "ledger", Wants: stream.LedgerWants, Handle: stream.Ledger(h.Ledger, h.Events)},
 		{Name: "notifier", Wants: outbox.Wants, Handle: stream.Notify(h.Outbox, p.notifier)},
 	})
 	return p, err

@@ -15,7 +15,6 @@ import (
 
 	"cafe/handlers/stream"
 	"cafe/internal/cafetest"
-	"cafe/internal/ledger"
 	"cafe/internal/outbox"
 	"cafe/internal/records"
 	"cafe/internal/table"
@@ -122,7 +121,7 @@ func write(t *testing.T, store *pebble.Table, from, to int) (keys []string) {
 func TestTotalsAndAlertsFollowAnOrderWithinASecond(t *testing.T) {
 	c, store := open(t)
 	p := newPump(t, store, t.TempDir(),
-		Consumer{Name: "ledger", Wants: ledger.Wants, Handle: stream.Ledger(c.Ledger)},
+		Consumer{Name: "ledger", Wants: stream.LedgerWants, Handle: stream.Ledger(c.Ledger, c.Events)},
 		Consumer{Name: "notifier", Wants: outbox.Wants, Handle: stream.Notify(c.Outbox, c.Notifier)})
 	start(t, p)
 	draft := model.Draft{CustomerID: "alice", Lines: []model.DraftLine{{SKU: "latte", Quantity: 3}}}
@@ -308,7 +307,7 @@ func TestAConsumerThatCannotReachTheStoreWaits(t *testing.T) {
 
 func TestAPoisonedItemIsBuriedAndTotalsFollowAllTheSame(t *testing.T) {
 	c, store := open(t)
-	p := newPump(t, store, t.TempDir(), Consumer{Name: "ledger", Wants: ledger.Wants, Handle: stream.Ledger(c.Ledger)})
+	p := newPump(t, store, t.TempDir(), Consumer{Name: "ledger", Wants: stream.LedgerWants, Handle: stream.Ledger(c.Ledger, c.Events)})
 	start(t, p)
 	for i := range 5 {
 		draft := model.Draft{CustomerID: "alice", Lines: []model.DraftLine{{SKU: "tea", Quantity: 1}}}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"cafe/internal/ledger"
+	consumers "cafe/handlers/stream"
 	"cafe/internal/outbox"
 	"cafe/internal/table"
 	"cafe/internal/table/dynamo"
@@ -35,7 +35,7 @@ type follower struct {
 // OpenStore opens the embedded store in the data folder. It makes one when there is none.
 func OpenStore(data string, options pebble.Options) (Store, error) {
 	dir := filepath.Join(data, "store")
-	options.Logs = func(pk string) bool { return ledger.Wants(pk) || outbox.Wants(pk) }
+	options.Logs = func(pk string) bool { return consumers.LedgerWants(pk) || outbox.Wants(pk) }
 	options.OpenFiles = storeFilesFor(descriptors())
 	t, err := pebble.Open(dir, options)
 	if errors.Is(err, pebble.ErrInUse) {

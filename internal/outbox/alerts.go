@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"cafe/internal/records"
 	"cafe/internal/settings"
 	"cafe/internal/table"
 	"cafe/model"
@@ -53,6 +54,24 @@ func highBalanceMessage(s settings.Settings, a model.HighBalance) Message {
 			a.Currency, a.Crossing, model.Timestamp(a.At)}),
 		Attributes: map[string]string{"type": "high_balance", "customer_id": a.CustomerID, "severity": string(a.Severity())},
 	}
+}
+
+// HighBalanceIn returns the alert about a tab that a change has put into the outbox. ok is
+// false when the change is another. An alert that cannot be read is an error that
+// records.IsUnreadable.
+func HighBalanceIn(change records.Change) (alert model.HighBalance, ok bool, err error) {
+	if change.Old != nil || change.New == nil || change.New.Str("topic") != string(TopicHighBalance) {
+		return alert, false, nil
+	}
+	r := records.NewReader(change.Key, change.New)
+	var body highBalanceBody
+	r.Note(json.Unmarshal([]byte(r.Text("body")), &body))
+	at, err := time.Parse(time.RFC3339, body.At)
+	r.Note(err)
+	return model.HighBalance{
+		AlertID: body.AlertID, CustomerID: body.CustomerID, Balance: body.Balance, CreditLimit: body.CreditLimit,
+		Currency: body.Currency, Crossing: body.Crossing, At: at,
+	}, true, r.Err()
 }
 
 // OutOfStock returns the operation that puts the alert for an item that ran out at that

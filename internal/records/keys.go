@@ -33,6 +33,7 @@ import (
 //	          C#<customer>      N        the customer's own subscription to alerts
 //	import    I#<id>            I        index 2: I
 //	begun     B                 B        that the café has begun, and when
+//	numbers   N                 <day>: the last number that any process took for its orders
 //	events    E                 <page>; "head" for the number of the last page
 //	close     K                 <day>; "head" for the number, day and hash of the last close
 //
@@ -56,6 +57,7 @@ const (
 	PartitionImports = "I"
 	PartitionEvents  = "E"
 	PartitionCloses  = "K"
+	PartitionNumbers = "N"
 )
 
 // BegunKey is the key of the record that the café has begun: its first start was finished.
@@ -94,6 +96,9 @@ func BasketsKey(day model.Day) table.Key {
 
 // AuditKey is the key of what the last reconcile left undone. It sorts after all days.
 var AuditKey = table.Key{PK: PartitionDays, SK: "audit"}
+
+// NumberKey returns the key of the last number of a business day's orders.
+func NumberKey(day model.Day) table.Key { return table.Key{PK: PartitionNumbers, SK: string(day)} }
 
 // EventHeadKey is the key of the number of the event log's last page. It sorts after all pages,
 // so that a query of pages may end with it.

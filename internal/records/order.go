@@ -26,6 +26,7 @@ func EncodeOrder(o model.Order) table.Item {
 	if r := pricing.NewRecord(o); !r.IsZero() {
 		item["pricing"] = table.String(r.Text())
 	}
+	PutNumber(item, "number", o.Number)
 	PutText(item, "note", o.Note)
 	PutText(item, "fingerprint", o.Fingerprint)
 	PutText(item, "import_id", o.Import)
@@ -84,6 +85,7 @@ func DecodeOrder(key table.Key, item table.Item) (model.Order, error) {
 	r := NewReader(key, item)
 	o := model.Order{
 		ID:          r.OwnID(PrefixOrder),
+		Number:      r.OptionalNumber("number"),
 		CustomerID:  r.ID("customer_id"),
 		Payment:     model.PaymentTerms(r.Text("payment")),
 		Status:      model.Status(r.Text("status")),

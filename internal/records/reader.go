@@ -13,10 +13,9 @@ import (
 // Time returns a time as it is stored: microseconds since 1970.
 func Time(t time.Time) table.Value { return table.Int(t.UnixMicro()) }
 
-// AttrExpires says when an item may be removed: in seconds since 1970, as DynamoDB's TTL wants
-// it (Developer Guide, "Using time to live"). The items that have it say who removes them on
-// one machine.
-const AttrExpires = "expires"
+// AttrExpires says when an item may be removed: in seconds since 1970, as DynamoDB's Time to
+// Live wants it. On one machine its room removes it.
+const AttrExpires = "expires_at"
 
 // Expires returns the value of AttrExpires for a time.
 func Expires(t time.Time) table.Value { return table.Int(t.Unix()) }

@@ -47,12 +47,12 @@ var mayImport = map[string]string{
 	"internal/render":            "model model/report",
 
 	"internal/outbox":  "internal/metric internal/parallel internal/records internal/settings internal/table model",
-	"internal/events":  "internal/records internal/table model",
+	"internal/events":  "internal/outbox internal/records internal/table model",
 	"internal/cafe":    "internal/outbox internal/parallel internal/records internal/settings internal/table model model/pricing",
 	"internal/ledger":  "internal/outbox internal/parallel internal/records internal/settings internal/table model",
 	"internal/imports": "internal/panics internal/parallel internal/records internal/settings internal/table model model/pricing model/till",
 	"internal/daily":   "internal/outbox internal/parallel internal/records internal/render internal/settings internal/table model model/forecast model/pricing model/report",
-	"internal/house":   "internal/cafe internal/daily internal/imports internal/ledger internal/outbox internal/records internal/settings internal/table",
+	"internal/house":   "internal/cafe internal/daily internal/events internal/imports internal/ledger internal/outbox internal/records internal/settings internal/table",
 
 	"internal/durable/internal/fsync": "",
 
@@ -73,7 +73,7 @@ var mayImport = map[string]string{
 	"handlers/importer":   "internal/imports internal/panics",
 	"handlers/reporter":   "internal/daily internal/ledger internal/panics model",
 	"handlers/proxy":      "api internal/auth internal/cafe",
-	"handlers/stream":     "internal/ledger internal/metric internal/outbox internal/panics internal/records internal/table",
+	"handlers/stream":     "internal/events internal/ledger internal/metric internal/outbox internal/panics internal/records internal/table",
 
 	"internal/local": "api handlers/importer handlers/reporter handlers/stream internal/auth internal/cafe internal/durable internal/house internal/imports " +
 		"internal/ledger internal/notify/folder internal/objects internal/objects/folder internal/outbox internal/panics internal/records internal/table " +

@@ -89,7 +89,7 @@ func TestSampleStreamEventsPassTheirFilter(t *testing.T) {
 		if len(event.Records) == 0 {
 			t.Errorf("%s has no record", name)
 		}
-		f := pattern(t, at(list(p.one(function).at("Events", "Stream", "Properties", "FilterCriteria", "Filters"))[0], "Pattern"))
+		f := filtersOf(t, p, function)
 		for _, r := range event.Records {
 			pk := r.Change.Keys["pk"].String()
 			if !f.lets(r.EventName, pk) || r.Change.SequenceNumber == "" || r.Change.NewImage["pk"].String() != pk {
