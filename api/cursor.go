@@ -29,7 +29,7 @@ func binding(by cafe.Caller, path string, q url.Values) string {
 	for _, name := range []string{"customer_id", "status", "day"} {
 		parts = append(parts, url.QueryEscape(q.Get(name)))
 	}
-	for _, name := range []string{"dining", "sort"} { // v0.1.0 did not know them: other cursors of that version stay good
+	for _, name := range []string{"dining", "sort", "set_aside"} { // v0.1.0 did not know them: other cursors of that version stay good
 		if q.Has(name) {
 			parts = append(parts, name, url.QueryEscape(q.Get(name)))
 		}

@@ -21,6 +21,7 @@ import (
 
 	"cafe/internal/cafe"
 	"cafe/internal/daily"
+	"cafe/internal/deadletters"
 	"cafe/internal/house"
 	"cafe/internal/imports"
 	"cafe/internal/ledger"
@@ -57,6 +58,7 @@ type server struct {
 	reports *daily.Reporter
 	cursors cursors
 	version string
+	letters *deadletters.Box
 	links   imports.Links
 	url     string
 }
@@ -99,6 +101,10 @@ func (s *server) routes() []route {
 		{"POST", "/imports", staff, s.beginImport},
 		{"GET", "/imports/:id", staff, s.getImport},
 
+		{"GET", "/dead-letters", owner, s.listDeadLetters},
+		{"POST", "/dead-letters/:id/redrive", owner, s.redriveDeadLetter},
+		{"DELETE", "/dead-letters/:id", owner, s.setDeadLetterAside},
+
 		{"GET", "/reports/:day", owner, s.getReport},
 		{"POST", "/reports/:day", owner, s.buildReport},
 		{"POST", "/reconcile", owner, s.reconcile},
@@ -113,6 +119,7 @@ var parameters = map[string][]string{
 	"GET /customers/:id/payments": {"limit", "cursor"},
 	"GET /stock":                  {"limit", "cursor"},
 	"GET /waste":                  {"day", "limit", "cursor"},
+	"GET /dead-letters":           {"set_aside", "limit", "cursor"},
 	"POST /reconcile":             {"dry_run"},
 }
 
@@ -124,7 +131,7 @@ func New(h *house.House, o Options) (*gin.Engine, error) {
 	if o.Links == nil {
 		return nil, errors.New("Options.Links is not set")
 	}
-	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links, url: strings.TrimRight(o.URL, "/")}
+	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, letters: h.DeadLetters, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links, url: strings.TrimRight(o.URL, "/")}
 	h.SignQuotes(quoteKey(o.CursorKey))
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()

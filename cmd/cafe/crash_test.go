@@ -514,9 +514,29 @@ const canary = "kanarie7"
 
 // Case 48 of the reliability list. Every path of the café's own description is called
 // with a canary in all that a client sends, by everybody and with good and bad bodies.
+// twoDeadLetters puts dead letters where an earlier version of the café left them: records of
+// orders that cannot be read.
+func twoDeadLetters(t *testing.T, data string) {
+	t.Helper()
+	var lines strings.Builder
+	for n := range 2 {
+		fmt.Fprintf(&lines, `{"at":"2026-11-28T09:00:00Z","consumer":"ledger","reason":"why","record":{"eventName":"INSERT","dynamodb":{"SequenceNumber":"%[1]d",`+
+			`"Keys":{"pk":{"S":"O#a%[1]d"},"sk":{"S":"O"}},"NewImage":{"pk":{"S":"O#a%[1]d"},"sk":{"S":"O"},"note":{"S":%[2]q},"total":{"S":%[2]q}}}}}`+"\n", n+1, canary)
+	}
+	folder := filepath.Join(data, "dead-letters")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "ledger.jsonl"), []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
 	t.Setenv("CAFE_OWNER_EMAIL", canary+"-owner@example.com")
-	s := openShop(t, t.TempDir(), "-v")
+	data := t.TempDir()
+	twoDeadLetters(t, data)
+	s := openShop(t, data, "-v")
 	const guest = canary + "-guest"
 	out, err := run(t, "token", "-role", "customer", "-sub", guest, "-data", s.data).Output()
 	if err != nil {
@@ -652,6 +672,8 @@ func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
 		t.Errorf("the report answered %d", status)
 	}
 	must(200, "owner", "GET", "/reports/2017-03-18", "")
+	must(202, "owner", "POST", "/dead-letters/stream-ledger-1/redrive", "")
+	must(204, "owner", "DELETE", "/dead-letters/stream-ledger-2", "")
 	must(200, "owner", "POST", "/reconcile", "")
 	call("owner", "PUT", "/pricing", `{"taxes":[{"id":"vat","name":"`+canary+`","rate":"20","inclusive":true,"applies":[{"class":"standard"}]}]}`)
 	must(204, "owner", "DELETE", "/orders/"+order, "")

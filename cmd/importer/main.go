@@ -10,6 +10,7 @@ import (
 
 	"cafe/handlers/importer"
 	"cafe/internal/cafe"
+	"cafe/internal/deadletters"
 	"cafe/internal/function"
 	"cafe/internal/imports"
 	"cafe/internal/objects/s3"
@@ -27,5 +28,7 @@ func main() {
 		return
 	}
 	menus := cafe.New(c.Settings, c.Table, time.Now)
-	lambda.Start(importer.Handle(imports.New(c.Settings, c.Table, time.Now, menus), files))
+	box := deadletters.New(c.Table, time.Now)
+	handle := importer.SetAside(box, importer.Handle(imports.New(c.Settings, c.Table, time.Now, menus), files))
+	lambda.Start(importer.HandleOrRedrive(box, handle))
 }

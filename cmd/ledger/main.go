@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"cafe/handlers/stream"
+	"cafe/internal/deadletters"
 	"cafe/internal/events"
 	"cafe/internal/function"
 	"cafe/internal/ledger"
@@ -19,5 +20,6 @@ func main() {
 		lambda.Start(function.Refusing(err))
 		return
 	}
-	lambda.Start(stream.Ledger(ledger.New(c.Settings, c.Table, time.Now), events.New(c.Table, time.Now)))
+	box := deadletters.New(c.Table, time.Now)
+	lambda.Start(stream.SetAside("ledger", box, stream.Ledger(ledger.New(c.Settings, c.Table, time.Now), events.New(c.Table, time.Now))))
 }

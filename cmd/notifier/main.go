@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"cafe/handlers/stream"
+	"cafe/internal/deadletters"
 	"cafe/internal/function"
 	"cafe/internal/notify/sns"
 	"cafe/internal/outbox"
@@ -25,5 +26,5 @@ func main() {
 		lambda.Start(function.Refusing(function.NotConfigured(err)))
 		return
 	}
-	lambda.Start(stream.NotifyOrSweep(outbox.New(c.Settings, c.Table, time.Now), notifier))
+	lambda.Start(stream.NotifyOrSweep(outbox.New(c.Settings, c.Table, time.Now), notifier, deadletters.New(c.Table, time.Now)))
 }

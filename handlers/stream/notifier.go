@@ -29,10 +29,10 @@ type SweepEvent struct {
 // sweepGrace is how long an outbox item may be pending before a sweep counts it as stuck.
 const sweepGrace = time.Minute
 
-// NotifyOrSweep returns Notify's handler, which also takes a SweepEvent: it then announces
+// NotifyOrSweep returns Notify's handler, as LeaveToSweep has it, which also takes a SweepEvent: it then announces
 // what is still pending (outbox.Announcer.Sweep). An event that is neither is an error.
-func NotifyOrSweep(a *outbox.Announcer, notifier outbox.Notifier) func(context.Context, json.RawMessage) (events.DynamoDBEventResponse, error) {
-	notify := Notify(a, notifier)
+func NotifyOrSweep(a *outbox.Announcer, notifier outbox.Notifier, box Box) func(context.Context, json.RawMessage) (events.DynamoDBEventResponse, error) {
+	notify := LeaveToSweep("notifier", box, Notify(a, notifier))
 	return func(ctx context.Context, raw json.RawMessage) (response events.DynamoDBEventResponse, err error) {
 		defer panics.Recover(ctx, &err, "handler", "notifier")
 		var event struct {

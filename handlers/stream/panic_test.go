@@ -55,7 +55,7 @@ func TestCase48APanicOfAHandlerSaysWhereAndNotWhat(t *testing.T) {
 		where   string
 	}{
 		"ledger, one of two customers": {"Write", "C#", stream.Ledger(c.Ledger, c.Events), posted, "parallel.Each.func1("},
-		"notifier":                     {"Query", "", stream.NotifyOrSweep(c.Outbox, c.Notifier), stream.SweepEvent{Sweep: true}, "(*Announcer).Sweep("},
+		"notifier":                     {"Query", "", stream.NotifyOrSweep(c.Outbox, c.Notifier, c.DeadLetters), stream.SweepEvent{Sweep: true}, "(*Announcer).Sweep("},
 		"importer":                     {"Get", "", importer.Handle(c.Imports, files), importer.Uploaded(key, c.Clock.Now()), "(*Importer).Run("},
 		"importer, a row":              {"Write", "O#", importer.Handle(c.Imports, files), importer.Uploaded(key, c.Clock.Now()), ".takeAll["},
 		"reporter":                     {"Query", "", reporter.Handle(c.Reports, c.Ledger, c.LastDue), reporter.Step{Name: reporter.StepAnalyse, Day: "2017-03-17"}, "(*Reporter).Analyse("},

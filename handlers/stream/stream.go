@@ -38,7 +38,7 @@ func Handle(consumer string, handle Changes) Handler {
 		for i := range event.Records {
 			change, err := decodeRecord(event.Records[i])
 			if err != nil {
-				errs[i] = err
+				errs[i] = undecodable{err}
 				continue
 			}
 			changes, record = append(changes, change), append(record, i)
@@ -81,6 +81,11 @@ func emitLag(consumer string, records []events.DynamoDBEventRecord) {
 			metric.Dimension{Name: "Consumer", Value: consumer})
 	}
 }
+
+// undecodable says that a record cannot be read. Trying again is of no use.
+type undecodable struct{ error }
+
+func (e undecodable) Unwrap() error { return e.error }
 
 type failureKey struct{}
 

@@ -362,7 +362,7 @@ func TestTheNotifierTakesRecordsOrASweep(t *testing.T) {
 	place(t, c, "alice", 5)
 	place(t, c, "bob", 5)
 	c.Post(t, c.Recorder.Changes(ledger.Wants)...)
-	handle := stream.NotifyOrSweep(c.Outbox, c.Notifier)
+	handle := stream.NotifyOrSweep(c.Outbox, c.Notifier, c.DeadLetters)
 	send := func(event string) error {
 		response, err := handle(ctx, json.RawMessage(event))
 		if len(response.BatchItemFailures) > 0 {
@@ -403,7 +403,7 @@ func TestASubscriptionThatHasToWaitFailsNeitherRecordNorSweep(t *testing.T) {
 	if _, _, err := c.SetCustomer(ctx, "alice", model.Profile{Name: "Alice", Email: "alice@example.com", Notify: true}, nil); err != nil {
 		t.Fatal(err)
 	}
-	handle := stream.NotifyOrSweep(c.Outbox, c.Notifier)
+	handle := stream.NotifyOrSweep(c.Outbox, c.Notifier, c.DeadLetters)
 	record, err := json.Marshal(event(c.Recorder.Changes(outbox.Wants)...))
 	if err != nil {
 		t.Fatal(err)

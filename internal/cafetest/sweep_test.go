@@ -18,6 +18,7 @@ import (
 	"cafe/internal/cafe"
 	"cafe/internal/cafetest"
 	"cafe/internal/daily"
+	"cafe/internal/deadletters"
 	"cafe/internal/imports"
 	"cafe/internal/ledger"
 	"cafe/internal/outbox"
@@ -1183,7 +1184,7 @@ var withoutCalls = "CheckDraft DueWithin Failed ForgetMenu LastDue Page ReportDu
 // rooms are the types whose methods are use cases.
 var rooms = []reflect.Type{
 	reflect.TypeFor[*cafe.Cafe](), reflect.TypeFor[*ledger.Ledger](), reflect.TypeFor[*outbox.Announcer](),
-	reflect.TypeFor[*imports.Importer](), reflect.TypeFor[*daily.Reporter](),
+	reflect.TypeFor[*imports.Importer](), reflect.TypeFor[*daily.Reporter](), reflect.TypeFor[*deadletters.Box](),
 }
 
 func (w *world) wantStored(prefix string, n int) {

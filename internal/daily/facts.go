@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"cafe/internal/deadletters"
 	"cafe/internal/outbox"
 	"cafe/internal/records"
 	"cafe/model"
@@ -65,7 +66,13 @@ func (r *Reporter) facts(ctx context.Context, day model.Day, now time.Time, byDa
 	if day >= r.settings.LastDue(now) {
 		f.More = append(f.More, changedSince(r.changedUnsaid(day, byDay, history, earlier))...)
 	}
+	letters, err := deadletters.Count(ctx, r.table)
+	if err != nil {
+		return f, fmt.Errorf("dead letters: %w", err)
+	}
 	r.askWatch(ctx, &f)
+	f.DeadLetters += letters.Stream
+	f.DeadUploads, f.DeadMessages, f.DeadWebhooks = letters.Uploads, letters.Messages, letters.Webhooks
 	return f, nil
 }
 

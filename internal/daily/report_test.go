@@ -852,7 +852,7 @@ func TestTheReportSaysWhatNeedsALook(t *testing.T) {
 		look(alert)
 
 		c.Reports.Watch = watch{dead: 3, unconfirmed: []string{"olive@example.com"}}
-		look("3 changes could not be taken in, so totals may be wrong until the dead letters are sent again.", alert,
+		look("3 changes could not be taken in, so totals may be wrong until they are sent again; “cafe redrive -list” says why.", alert,
 			"olive@example.com has not confirmed the e-mail subscription, so nothing reaches it.")
 		c.Reports.Watch = watch{err: errors.New("no answer")}
 		look(alert, "The number of dead letters could not be read.", "The list of e-mail subscriptions could not be read.")

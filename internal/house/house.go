@@ -5,6 +5,7 @@ package house
 import (
 	"cafe/internal/cafe"
 	"cafe/internal/daily"
+	"cafe/internal/deadletters"
 	"cafe/internal/events"
 	"cafe/internal/imports"
 	"cafe/internal/ledger"
@@ -22,6 +23,8 @@ type House struct {
 	Imports *imports.Importer
 	Reports *daily.Reporter
 	Events  *events.Log
+
+	DeadLetters *deadletters.Box
 }
 
 // Open opens a café on a table. now is time.Now outside tests.
@@ -34,5 +37,7 @@ func Open(s settings.Settings, t table.Table, now records.Clock) *House {
 		Outbox:  outbox.New(s, t, now),
 		Reports: daily.New(s, t, now, c, i),
 		Events:  events.New(t, now),
+
+		DeadLetters: deadletters.New(t, now),
 	}
 }

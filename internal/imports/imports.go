@@ -240,7 +240,7 @@ func (i *Importer) decodeNow(key table.Key, item table.Item) (model.Import, erro
 // TakesUpload reports whether a file that is uploaded under the key would be read. The file
 // of an import that is done or failed would not; that of one that was given up would.
 func (i *Importer) TakesUpload(ctx context.Context, key string) (bool, error) {
-	id, ok := uploadID(key)
+	id, ok := UploadID(key)
 	if !ok {
 		return false, nil
 	}
@@ -251,9 +251,9 @@ func (i *Importer) TakesUpload(ctx context.Context, key string) (bool, error) {
 	return err == nil && key == uploadKey(im) && !im.Finished(), err
 }
 
-// uploadID returns the id of the import that a key belongs to. ok is false when the key is
+// UploadID returns the id of the import that a key belongs to. ok is false when the key is
 // not that of an upload.
-func uploadID(key string) (id string, ok bool) {
+func UploadID(key string) (id string, ok bool) {
 	rest, ok := strings.CutPrefix(key, uploads)
 	id, _, _ = strings.Cut(rest, "/")
 	return id, ok && model.ValidID(id)
@@ -270,7 +270,7 @@ func uploadID(key string) (id string, ok bool) {
 // Rows speak for the time when the import was begun. A stock count or a menu item that was
 // set later stays as it is, and its row is rejected.
 func (i *Importer) Run(ctx context.Context, files Files, key string) error {
-	id, ok := uploadID(key)
+	id, ok := UploadID(key)
 	if !ok {
 		slog.WarnContext(ctx, "a file that is no upload")
 		return nil

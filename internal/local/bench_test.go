@@ -131,7 +131,7 @@ func importToLedger(b *testing.B, path string, draft model.ImportDraft, prepare 
 			b.Fatal(err)
 		}
 		prepare(c, files)
-		pump, err := NewPump(store, dir, reachable,
+		pump, err := NewPump(store, c.DeadLetters, reachable,
 			Consumer{Name: "ledger", Wants: stream.LedgerWants, Handle: stream.Ledger(c.Ledger, c.Events)},
 			Consumer{Name: "notifier", Wants: outbox.Wants, Handle: stream.Notify(c.Outbox, cafetest.NewNotifier())})
 		if err != nil {

@@ -2,18 +2,14 @@ package local
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/cenkalti/backoff/v5"
 
 	"cafe/handlers/stream"
-	"cafe/internal/durable"
 	"cafe/internal/table"
 )
 
@@ -25,16 +21,17 @@ type Consumer struct {
 	Handle stream.Handler
 }
 
-// Tries is how often a record that fails is delivered before it becomes a dead letter. On AWS
-// the event source mappings try for a day. One process need not: while its store is away, no
-// try counts.
+// Tries is how often a record is delivered that makes its handler fail as a whole, before it
+// becomes a dead letter. Handlers themselves set aside what they cannot do (stream.SetAside).
+// On AWS the event source mappings try for a day. One process need not: while its store is
+// away, no try counts.
 const Tries = 5
 
 // delivery gives batches of records to consumers by Lambda's rules: at least once and in
 // order. It delivers again from the first record that failed. When the handler failed as a
 // whole, it splits the batch in two. A record that had its tries becomes a dead letter.
 type delivery struct {
-	deadLetters string // folder
+	box stream.Box // of dead letters
 	// reachable reports whether the store takes writes. While it does not, or is throttled,
 	// a failure says nothing about the record and counts as no try.
 	reachable func(context.Context) bool
@@ -49,11 +46,8 @@ func Writable(store table.Table) func(context.Context) bool {
 	}
 }
 
-// deadLetters is the folder of dead letters, within the data folder.
-const deadLetters = "dead-letters"
-
-func newDelivery(folder string, reachable func(context.Context) bool) delivery {
-	return delivery{deadLetters: filepath.Join(folder, deadLetters), reachable: reachable, pauses: func() backoff.BackOff {
+func newDelivery(box stream.Box, reachable func(context.Context) bool) delivery {
+	return delivery{box: box, reachable: reachable, pauses: func() backoff.BackOff {
 		b := backoff.NewExponentialBackOff()
 		b.InitialInterval, b.MaxInterval = 50*time.Millisecond, 5*time.Second
 		return b
@@ -95,7 +89,7 @@ func (d delivery) deliver(ctx context.Context, c Consumer, records []events.Dyna
 			}
 			continue
 		}
-		if err := d.bury(c, records[0], reason); err != nil {
+		if err := d.bury(ctx, c, records[0], reason); err != nil {
 			return err
 		}
 		records, tries, pauses = records[1:], 0, d.pauses()
@@ -143,41 +137,7 @@ func wait(ctx context.Context, pauses backoff.BackOff) error {
 	}
 }
 
-// DeadLetter is a line of DATA/dead-letters/<consumer>.jsonl.
-type DeadLetter struct {
-	At       time.Time                  `json:"at"`
-	Consumer string                     `json:"consumer"`
-	Reason   string                     `json:"reason"`
-	Record   events.DynamoDBEventRecord `json:"record"`
-}
-
-// encode is json.Marshal, but for the event types' panics on values without a kind.
-func encode(letter DeadLetter) (line []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%T", p)
-		}
-	}()
-	return json.Marshal(letter)
-}
-
-// bury keeps a record that had its tries, with the reason, on disk.
-func (d delivery) bury(c Consumer, record events.DynamoDBEventRecord, reason error) error {
-	slog.Error("stream record goes to the dead letters", "consumer", c.Name,
-		"sequence_number", record.Change.SequenceNumber, "error", reason.Error())
-	line, err := encode(DeadLetter{time.Now().UTC(), c.Name, reason.Error(), record})
-	if err != nil {
-		// Its images cannot be told in JSON; what remains says which record it was.
-		record.Change.Keys, record.Change.OldImage, record.Change.NewImage = nil, nil, nil
-		if line, err = encode(DeadLetter{time.Now().UTC(), c.Name, reason.Error(), record}); err != nil {
-			return fmt.Errorf("encode dead letter: %w", err)
-		}
-	}
-	if err = durable.MkdirAll(d.deadLetters); err == nil {
-		err = durable.Append(filepath.Join(d.deadLetters, c.Name+".jsonl"), line)
-	}
-	if err != nil {
-		return fmt.Errorf("keep dead letter: %w", err)
-	}
-	return nil
+// bury keeps a record that had its tries, with the reason, in the store.
+func (d delivery) bury(ctx context.Context, c Consumer, record events.DynamoDBEventRecord, reason error) error {
+	return stream.Keep(ctx, d.box, c.Name, record, reason)
 }

@@ -1,14 +1,12 @@
 package local
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +18,7 @@ import (
 
 	"cafe/handlers/stream"
 	"cafe/internal/cafetest"
-	"cafe/internal/durable/durabletest"
+	"cafe/internal/deadletters"
 	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/internal/table/tabletest"
@@ -36,9 +34,23 @@ func TestMain(m *testing.M) {
 
 func reachable(context.Context) bool { return true }
 
-// quick is a delivery into a folder of the test, with pauses of next to nothing.
+// grave is a box of dead letters.
+type grave struct {
+	stream.Box
+	letters []deadletters.Letter
+	err     error // in place of keeping one
+}
+
+func (g *grave) Keep(_ context.Context, l deadletters.Letter) error {
+	if g.err == nil {
+		g.letters = append(g.letters, l)
+	}
+	return g.err
+}
+
+// quick is a delivery into a grave, with pauses of next to nothing.
 func quick(t testing.TB) delivery {
-	d := newDelivery(t.TempDir(), reachable)
+	d := newDelivery(&grave{}, reachable)
 	d.pauses = func() backoff.BackOff { return backoff.NewConstantBackOff(time.Microsecond) }
 	return d
 }
@@ -88,25 +100,24 @@ func (c *consumer) want(t *testing.T, calls ...string) {
 	}
 }
 
-// buried reads the dead letters back.
-func buried(t rapid.TB, d delivery, name string) (letters []DeadLetter) {
+// buried returns the dead letters of a consumer.
+func buried(t rapid.TB, d delivery, name string) (letters []deadLetter) {
 	t.Helper()
-	f, err := os.Open(filepath.Join(d.deadLetters, name+".jsonl"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var letter DeadLetter
-		if err := json.Unmarshal(lines.Bytes(), &letter); err != nil {
+	for _, l := range d.box.(*grave).letters {
+		letter := deadLetter{Letter: l}
+		if err := json.Unmarshal([]byte(l.Content), &letter.Record); err != nil {
 			t.Fatal(err)
 		}
-		letters = append(letters, letter)
+		if l.Consumer == name {
+			letters = append(letters, letter)
+		}
 	}
 	return letters
+}
+
+type deadLetter struct {
+	deadletters.Letter
+	Record events.DynamoDBEventRecord
 }
 
 func TestABatchThatIsDoneIsDeliveredOnce(t *testing.T) {
@@ -190,7 +201,6 @@ func TestARecordThatHadItsTriesGoesToTheDeadLettersWithItsReason(t *testing.T) {
 		}
 		return handle(ctx, e)
 	}
-	before := time.Now().Add(-time.Second)
 	if err := d.deliver(ctx, c, batch(3)); err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +209,7 @@ func TestARecordThatHadItsTriesGoesToTheDeadLettersWithItsReason(t *testing.T) {
 		t.Fatalf("%d dead letters", len(letters))
 	}
 	l := letters[0]
-	if l.Consumer != "ledger" || l.Reason != why.Error() || l.Record.Change.SequenceNumber != "2" || l.At.Before(before) {
+	if l.Consumer != "ledger" || l.Reason != why.Error() || l.Record.Change.SequenceNumber != "2" || l.About != "orders/2" {
 		t.Errorf("dead letter %+v", l)
 	}
 	if pk := l.Record.Change.Keys[table.AttrPK]; pk.String() != "O#2" || len(l.Record.Change.NewImage) != 3 {
@@ -207,55 +217,6 @@ func TestARecordThatHadItsTriesGoesToTheDeadLettersWithItsReason(t *testing.T) {
 	}
 	if tries != Tries {
 		t.Errorf("%d tries, want %d", tries, Tries)
-	}
-	if info, err := os.Stat(filepath.Join(d.deadLetters, "ledger.jsonl")); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, %v: personal data for everybody to read", info.Mode(), err)
-	}
-}
-
-func TestADeadLetterIsOnDiskBeforeTheNextRecordIsDelivered(t *testing.T) {
-	disk, parent := durabletest.Watch(t), t.TempDir()
-	d := newDelivery(filepath.Join(parent, "data"), reachable)
-	d.pauses = func() backoff.BackOff { return &backoff.ZeroBackOff{} }
-	c := consumer{answer: func(_ int, batch []string) ([]string, error) {
-		if batch[0] == "3" {
-			left := d
-			left.deadLetters = filepath.Join(disk.PowerCut(parent), "data", deadLetters)
-			if letters := buried(t, left, "test"); len(letters) != 2 || letters[1].Record.Change.SequenceNumber != "2" {
-				t.Errorf("after a power cut there would be %+v", letters)
-			}
-			return nil, nil
-		}
-		return batch[:1], nil
-	}}
-	if err := d.deliver(ctx, c.consumer(), batch(3)); err != nil {
-		t.Fatal(err)
-	}
-	if last := c.calls[len(c.calls)-1]; last != "3" {
-		t.Errorf("last delivered %q", last)
-	}
-
-	refused := errors.New("the disk refuses")
-	disk.Refuse(func(string) error { return refused })
-	if err := d.deliver(ctx, c.consumer(), batch(2)); !errors.Is(err, refused) {
-		t.Errorf("went on without the dead letter: %v", err)
-	}
-}
-
-func TestALineThatACrashBrokeSpoilsNoDeadLetter(t *testing.T) {
-	d := quick(t)
-	if err := os.MkdirAll(d.deadLetters, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(d.deadLetters, "test.jsonl"), []byte(`{"at":"2026-`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c := consumer{answer: func(int, []string) ([]string, error) { return []string{"1"}, nil }}
-	if err := d.deliver(ctx, c.consumer(), batch(1)); err != nil {
-		t.Fatal(err)
-	}
-	if letters := buried(t, d, "test"); len(letters) != 1 {
-		t.Errorf("dead letters %+v", letters)
 	}
 }
 
@@ -366,9 +327,7 @@ func TestAnEndedContextBuriesNothing(t *testing.T) {
 
 func TestADeadLetterThatCannotBeKeptStopsTheDelivery(t *testing.T) {
 	d := quick(t)
-	if err := os.WriteFile(d.deadLetters, nil, 0o600); err != nil { // in the folder's place
-		t.Fatal(err)
-	}
+	d.box.(*grave).err = table.ErrUnavailable
 	c := consumer{answer: func(int, []string) ([]string, error) { return []string{"1"}, nil }}
 	if err := d.deliver(ctx, c.consumer(), batch(2)); err == nil {
 		t.Error("the record is lost")
@@ -400,7 +359,6 @@ func TestARecordThatJSONCannotTellIsBuriedAllTheSame(t *testing.T) {
 }
 
 func TestNothingIsLostAndOrderIsKept(t *testing.T) {
-	folder := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 12).Draw(t, "records")
 		// What each record does to its batch: so many failures, then it is done; Tries
@@ -425,11 +383,8 @@ func TestNothingIsLostAndOrderIsKept(t *testing.T) {
 			}
 			return r, nil
 		}}
-		d := newDelivery(folder, reachable)
+		d := newDelivery(&grave{}, reachable)
 		d.pauses = func() backoff.BackOff { return &backoff.ZeroBackOff{} }
-		if err := os.RemoveAll(d.deadLetters); err != nil {
-			t.Fatal(err)
-		}
 		if err := d.deliver(ctx, c, batch(n)); err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	handled "cafe/handlers/stream"
 	"cafe/internal/durable"
 	"cafe/internal/table"
 	"cafe/internal/table/dynamo/stream"
@@ -26,8 +27,8 @@ type Streams func(saved stream.Positions) *stream.Follower
 // Follow gives the records of a DynamoDB stream to consumers until the context ends. Each has
 // its own pace and its own positions, which are kept in the folder. They are on disk before
 // the next batch is read, so that after a crash at most one batch is delivered again.
-func Follow(ctx context.Context, open Streams, folder, data string, reachable func(context.Context) bool, consumers ...Consumer) {
-	d := newDelivery(data, reachable)
+func Follow(ctx context.Context, open Streams, folder string, box handled.Box, reachable func(context.Context) bool, consumers ...Consumer) {
+	d := newDelivery(box, reachable)
 	if err := durable.RemoveUnfinished(folder); err != nil {
 		slog.Error("unfinished stream positions cannot be removed", "error", err.Error())
 	}

@@ -77,7 +77,7 @@ func followShard(t *testing.T, s *shard, folder string, c *consumer) {
 	open := func(saved stream.Positions) *stream.Follower {
 		return stream.New(s, "arn", saved, stream.Options{Poll: 1})
 	}
-	Follow(ctx, open, folder, t.TempDir(), reachable, c.consumer())
+	Follow(ctx, open, folder, &grave{}, reachable, c.consumer())
 }
 
 func TestPositionsAreOnDiskBeforeTheNextBatchIsRead(t *testing.T) {

@@ -93,7 +93,7 @@ func Open(o Options) (*Process, error) {
 	p.clients = newConnections(o.Listener, o.Connections)
 	p.background, p.stop = context.WithCancel(context.Background())
 	h := o.House
-	h.Reports.Watch = Watch{Data: o.Data}
+	h.Reports.Watch = Watch{}
 
 	var err error
 	if p.folder, err = folder.Open(filepath.Join(o.Data, "outbox"), folder.Options{Owner: o.Owner, From: h.Settings.Name}); err != nil {
@@ -109,10 +109,13 @@ func Open(o Options) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.uploads = NewUploads(p.background, importer.Handle(h.Imports, p.files), p.files.Done, o.Reachable)
+	p.uploads = NewUploads(p.background, importer.SetAside(h.DeadLetters, importer.Handle(h.Imports, p.files)), p.files.Done, o.Reachable)
 
 	router, err := api.New(h, api.Options{CursorKey: o.Issuer.Key("cursors"), Version: o.Version, URL: o.URL, Links: p.files})
 	if err != nil {
+		return nil, err
+	}
+	if err := moveOldLetters(p.background, o.Data, h.DeadLetters); err != nil {
 		return nil, err
 	}
 	verifier, err := o.Issuer.Verifier()
@@ -121,9 +124,9 @@ func Open(o Options) (*Process, error) {
 	}
 	p.server = Server(Gateway(withFiles(router, p.files), verifier, o.Throttle, o.Origins))
 
-	p.follower, err = o.Store.follow(o.Data, o.Reachable, []Consumer{
-		{Name: "ledger", Wants: stream.LedgerWants, Handle: stream.Ledger(h.Ledger, h.Events)},
-		{Name: "notifier", Wants: outbox.Wants, Handle: stream.Notify(h.Outbox, p.notifier)},
+	p.follower, err = o.Store.follow(o.Data, h.DeadLetters, o.Reachable, []Consumer{
+		{Name: ledgerName, Wants: ledgerWants, Handle: stream.SetAside(ledgerName, h.DeadLetters, stream.Ledger(h.Ledger, h.Events))},
+		{Name: notifierName, Wants: notifierWants, Handle: stream.LeaveToSweep(notifierName, h.DeadLetters, stream.Notify(h.Outbox, p.notifier))},
 	})
 	return p, err
 }
@@ -189,7 +192,7 @@ func (p *Process) start() error {
 	p.running.Go(func() {
 		Every(p.background, p.options.Sweeps, "sweep of the outbox", func(ctx context.Context) error {
 			_, err := h.Outbox.Sweep(ctx, p.notifier, p.options.Sweeps)
-			return err
+			return errors.Join(err, p.redrive(ctx))
 		})
 	})
 	p.running.Go(func() { Every(p.background, p.options.Chores, "removal of old files", p.forget) })
@@ -197,12 +200,23 @@ func (p *Process) start() error {
 	return nil
 }
 
+// redrive imports the uploads whose dead letters are to be sent again.
+func (p *Process) redrive(ctx context.Context) error {
+	return importer.Redrive(ctx, p.options.House.DeadLetters, func(_ context.Context, key string) error {
+		if !p.uploads.Has(key) {
+			p.uploads.Add(key)
+		}
+		return nil
+	})
+}
+
 // forget removes deliveries, imports and files that are older than they may become: they
 // name customers.
 func (p *Process) forget(ctx context.Context) error {
 	before := time.Now().Add(-imports.Life)
 	_, err := p.options.House.Imports.Forget(ctx)
-	return errors.Join(err, p.files.Forget(before), p.folder.Forget(before))
+	_, aside := p.options.House.DeadLetters.Forget(ctx)
+	return errors.Join(err, aside, p.files.Forget(before), p.folder.Forget(before))
 }
 
 // Sweep announces all that is pending in the outbox and returns how many items it did.

@@ -36,9 +36,9 @@ type Pump struct {
 	done map[string]uint64 // checkpoint by consumer
 }
 
-// NewPump returns a pump that stores dead letters under the data folder.
-func NewPump(store *pebble.Table, data string, reachable func(context.Context) bool, consumers ...Consumer) (*Pump, error) {
-	p := &Pump{store: store, consumers: consumers, delivery: newDelivery(data, reachable), done: map[string]uint64{}}
+// NewPump returns a pump that puts dead letters into the box.
+func NewPump(store *pebble.Table, box stream.Box, reachable func(context.Context) bool, consumers ...Consumer) (*Pump, error) {
+	p := &Pump{store: store, consumers: consumers, delivery: newDelivery(box, reachable), done: map[string]uint64{}}
 	for _, c := range consumers {
 		checkpoint, err := store.Checkpoint(c.Name)
 		if err != nil {

@@ -31,9 +31,9 @@ func open(t *testing.T) (*cafetest.Cafe, *pebble.Table) {
 	return c, store
 }
 
-func newPump(t *testing.T, store *pebble.Table, folder string, consumers ...Consumer) *Pump {
+func newPump(t *testing.T, store *pebble.Table, consumers ...Consumer) *Pump {
 	t.Helper()
-	p, err := NewPump(store, folder, reachable, consumers...)
+	p, err := NewPump(store, &grave{}, reachable, consumers...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func write(t *testing.T, store *pebble.Table, from, to int) (keys []string) {
 
 func TestTotalsAndAlertsFollowAnOrderWithinASecond(t *testing.T) {
 	c, store := open(t)
-	p := newPump(t, store, t.TempDir(),
+	p := newPump(t, store,
 		Consumer{Name: "ledger", Wants: stream.LedgerWants, Handle: stream.Ledger(c.Ledger, c.Events)},
 		Consumer{Name: "notifier", Wants: outbox.Wants, Handle: stream.Notify(c.Outbox, c.Notifier)})
 	start(t, p)
@@ -144,7 +144,7 @@ func TestTotalsAndAlertsFollowAnOrderWithinASecond(t *testing.T) {
 func TestEveryConsumerGetsWhatItWantsInOrder(t *testing.T) {
 	_, store := open(t)
 	var a, b listener
-	p := newPump(t, store, t.TempDir(), a.consumer("a"), b.consumer("b"))
+	p := newPump(t, store, a.consumer("a"), b.consumer("b"))
 	start(t, p)
 	want := write(t, store, 1, 700) // more than one batch
 	for name, f := range map[string]*listener{"a": &a, "b": &b} {
@@ -162,7 +162,7 @@ func TestAChangeIsToldWithTheTimeWhenItWasMade(t *testing.T) {
 	write(t, store, 1, 1)
 	to := time.Now()
 	var made atomic.Pointer[time.Time]
-	start(t, newPump(t, store, t.TempDir(), Consumer{
+	start(t, newPump(t, store, Consumer{
 		Name: "a", Wants: func(pk string) bool { return pk[0] == 'T' },
 		Handle: stream.Handle("a", func(_ context.Context, changes []records.Change) []error {
 			for _, change := range changes {
@@ -179,9 +179,8 @@ func TestAChangeIsToldWithTheTimeWhenItWasMade(t *testing.T) {
 
 func TestCase26TheCheckpointMovesAfterTheBatchAndARestartDeliversItAgain(t *testing.T) {
 	_, store := open(t)
-	folder := t.TempDir()
 	held := listener{hold: make(chan struct{})}
-	stop := start(t, newPump(t, store, folder, held.consumer("c")))
+	stop := start(t, newPump(t, store, held.consumer("c")))
 	first := write(t, store, 1, 1)
 	eventually(t, "it was delivered", func() bool { return len(held.have()) == 1 })
 	if at, err := store.Checkpoint("c"); err != nil || at >= last(store) {
@@ -190,7 +189,7 @@ func TestCase26TheCheckpointMovesAfterTheBatchAndARestartDeliversItAgain(t *test
 	stop() // in the middle of the batch
 
 	again := listener{hold: make(chan struct{})}
-	p := newPump(t, store, folder, again.consumer("c"))
+	p := newPump(t, store, again.consumer("c"))
 	stop = start(t, p)
 	eventually(t, "it was delivered again", func() bool { return slices.Equal(again.have(), first) })
 	again.hold <- struct{}{}
@@ -201,7 +200,7 @@ func TestCase26TheCheckpointMovesAfterTheBatchAndARestartDeliversItAgain(t *test
 	stop()
 
 	var third listener
-	start(t, newPump(t, store, folder, third.consumer("c")))
+	start(t, newPump(t, store, third.consumer("c")))
 	second := write(t, store, 2, 2)
 	eventually(t, "only what is new comes", func() bool { return len(third.have()) > 0 })
 	if !slices.Equal(third.have(), second) {
@@ -218,7 +217,7 @@ func TestWhatTheSlowestConsumerHasNotHadIsKept(t *testing.T) {
 	_, store := open(t)
 	var quick listener
 	slow := listener{hold: make(chan struct{})}
-	p := newPump(t, store, t.TempDir(), quick.consumer("quick"), slow.consumer("slow"))
+	p := newPump(t, store, quick.consumer("quick"), slow.consumer("slow"))
 	start(t, p)
 	write(t, store, 1, 1)
 	eventually(t, "the slow one is busy", func() bool { return len(slow.have()) == 1 })
@@ -243,9 +242,8 @@ func TestWhatTheSlowestConsumerHasNotHadIsKept(t *testing.T) {
 
 func TestAConsumerForWhomTheLogBeginsTooLateGoesOnFromThere(t *testing.T) {
 	_, store := open(t)
-	folder := t.TempDir()
 	var old listener
-	stop := start(t, newPump(t, store, folder, old.consumer("old")))
+	stop := start(t, newPump(t, store, old.consumer("old")))
 	write(t, store, 1, 1200)
 	eventually(t, "the log was trimmed", func() bool {
 		first, _ := store.Bounds()
@@ -253,7 +251,7 @@ func TestAConsumerForWhomTheLogBeginsTooLateGoesOnFromThere(t *testing.T) {
 	})
 	stop()
 	var old2, late listener
-	p := newPump(t, store, folder, old2.consumer("old"), late.consumer("late"))
+	p := newPump(t, store, old2.consumer("old"), late.consumer("late"))
 	start(t, p)
 	want := write(t, store, 1201, 1203)
 	eventually(t, "the new one gets what is new", func() bool {
@@ -267,8 +265,7 @@ func TestAFailingConsumerHoldsUpNoOther(t *testing.T) {
 	_, store := open(t)
 	var good listener
 	bad := listener{fail: func() error { return errors.New("always") }}
-	folder := t.TempDir()
-	p := newPump(t, store, folder, good.consumer("good"), bad.consumer("bad"))
+	p := newPump(t, store, good.consumer("good"), bad.consumer("bad"))
 	start(t, p)
 	want := write(t, store, 1, 3)
 	eventually(t, "the good one has all", func() bool { return slices.Equal(good.have(), want) })
@@ -291,7 +288,7 @@ func TestAConsumerThatCannotReachTheStoreWaits(t *testing.T) {
 		}
 		return nil
 	}}
-	p := newPump(t, store, t.TempDir(), f.consumer("c"))
+	p := newPump(t, store, f.consumer("c"))
 	p.delivery.reachable = isUp
 	start(t, p)
 	write(t, store, 1, 1)
@@ -307,7 +304,7 @@ func TestAConsumerThatCannotReachTheStoreWaits(t *testing.T) {
 
 func TestAPoisonedItemIsBuriedAndTotalsFollowAllTheSame(t *testing.T) {
 	c, store := open(t)
-	p := newPump(t, store, t.TempDir(), Consumer{Name: "ledger", Wants: stream.LedgerWants, Handle: stream.Ledger(c.Ledger, c.Events)})
+	p := newPump(t, store, Consumer{Name: "ledger", Wants: stream.LedgerWants, Handle: stream.Ledger(c.Ledger, c.Events)})
 	start(t, p)
 	for i := range 5 {
 		draft := model.Draft{CustomerID: "alice", Lines: []model.DraftLine{{SKU: "tea", Quantity: 1}}}
@@ -334,7 +331,7 @@ func TestAPoisonedItemIsBuriedAndTotalsFollowAllTheSame(t *testing.T) {
 func TestThePumpEndsWithItsStore(t *testing.T) {
 	store := cafetest.Engines[0].Open(t).(*pebble.Table)
 	var f listener
-	p := newPump(t, store, t.TempDir(), f.consumer("c"))
+	p := newPump(t, store, f.consumer("c"))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -3,8 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -242,30 +240,5 @@ func TestAProcessThatEndsTellsNobodyThatTheReportFailed(t *testing.T) {
 	end()
 	if sent := n.Notifier.Published(); len(sent) != 0 {
 		t.Errorf("sent %+v", sent)
-	}
-}
-
-func TestTheWatchCountsDeadLetters(t *testing.T) {
-	data := t.TempDir()
-	w := Watch{Data: data}
-	count := func(want int64) {
-		t.Helper()
-		if n, err := w.DeadLetters(t.Context()); err != nil || n != want {
-			t.Errorf("%d dead letters, %v; want %d", n, err, want)
-		}
-	}
-	count(0)
-	for name, lines := range map[string]string{"ledger.jsonl": "{}\n{}\n", "notifier.jsonl": "{}\n"} {
-		path := filepath.Join(data, "dead-letters", name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	count(3)
-	if addresses, err := w.Unconfirmed(t.Context()); err != nil || len(addresses) != 0 {
-		t.Errorf("unconfirmed: %q, %v", addresses, err)
 	}
 }

@@ -8,7 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	consumers "cafe/handlers/stream"
+	handled "cafe/handlers/stream"
+	"cafe/internal/deadletters"
 	"cafe/internal/outbox"
 	"cafe/internal/table"
 	"cafe/internal/table/dynamo"
@@ -23,7 +24,7 @@ type Store struct {
 	Close  func() error    // after the last use
 	Failed <-chan struct{} // closed once the store cannot write any more; nil: never
 	Err    func() error    // why it cannot, once Failed is closed
-	follow func(data string, reachable func(context.Context) bool, consumers []Consumer) (follower, error)
+	follow func(data string, box handled.Box, reachable func(context.Context) bool, consumers []Consumer) (follower, error)
 }
 
 // follower delivers a store's changes to consumers.
@@ -32,10 +33,18 @@ type follower struct {
 	lag func() uint64         // changes that the slowest consumer has still to get; nil: not known
 }
 
+// The consumers of the store's changes, and what they want of them: their dead letters, too,
+// when those are sent again.
+const ledgerName, notifierName = "ledger", "notifier"
+
+func ledgerWants(pk string) bool { return handled.LedgerWants(pk) || deadletters.Wants(ledgerName)(pk) }
+
+func notifierWants(pk string) bool { return outbox.Wants(pk) || deadletters.Wants(notifierName)(pk) }
+
 // OpenStore opens the embedded store in the data folder. It makes one when there is none.
 func OpenStore(data string, options pebble.Options) (Store, error) {
 	dir := filepath.Join(data, "store")
-	options.Logs = func(pk string) bool { return consumers.LedgerWants(pk) || outbox.Wants(pk) }
+	options.Logs = func(pk string) bool { return ledgerWants(pk) || notifierWants(pk) }
 	options.OpenFiles = storeFilesFor(descriptors())
 	t, err := pebble.Open(dir, options)
 	if errors.Is(err, pebble.ErrInUse) {
@@ -46,8 +55,8 @@ func OpenStore(data string, options pebble.Options) (Store, error) {
 	}
 	return Store{
 		Table: t, Ours: true, Close: t.Close, Failed: t.Failed(), Err: t.Err,
-		follow: func(data string, reachable func(context.Context) bool, consumers []Consumer) (follower, error) {
-			p, err := NewPump(t, data, reachable, consumers...)
+		follow: func(_ string, box handled.Box, reachable func(context.Context) bool, consumers []Consumer) (follower, error) {
+			p, err := NewPump(t, box, reachable, consumers...)
 			if err != nil {
 				return follower{}, err
 			}
@@ -80,9 +89,9 @@ func OpenTable(ctx context.Context, name string) (Store, error) {
 	return Store{
 		Table: dynamo.New(connection.DB, dynamo.Options{Table: name}), Ours: connection.Local,
 		Close: func() error { return nil },
-		follow: func(data string, reachable func(context.Context) bool, consumers []Consumer) (follower, error) {
+		follow: func(data string, box handled.Box, reachable func(context.Context) bool, consumers []Consumer) (follower, error) {
 			return follower{run: func(ctx context.Context) {
-				Follow(ctx, open, filepath.Join(data, "streams", name), data, reachable, consumers...)
+				Follow(ctx, open, filepath.Join(data, "streams", name), box, reachable, consumers...)
 			}}, nil
 		},
 	}, nil

@@ -24,6 +24,9 @@ type Uploads struct {
 
 	turn    chan struct{}
 	running sync.WaitGroup
+
+	mu  sync.Mutex
+	has map[string]int // by key, how often it was added and is not done
 }
 
 // NewUploads returns one that works until the context ends. It calls done for each upload that
@@ -31,7 +34,7 @@ type Uploads struct {
 // reachable reports that the store takes no writes, failures count as no try.
 func NewUploads(ctx context.Context, handle func(context.Context, events.S3Event) error, done func(key string) error, reachable func(context.Context) bool) *Uploads {
 	return &Uploads{
-		ctx: ctx, handle: handle, done: done, reachable: reachable, turn: make(chan struct{}, 1),
+		ctx: ctx, handle: handle, done: done, reachable: reachable, turn: make(chan struct{}, 1), has: map[string]int{},
 		pauses: func() backoff.BackOff {
 			b := backoff.NewExponentialBackOff()
 			b.InitialInterval, b.MaxInterval = 200*time.Millisecond, time.Minute
@@ -41,7 +44,26 @@ func NewUploads(ctx context.Context, handle func(context.Context, events.S3Event
 }
 
 // Add imports an upload in the background.
-func (u *Uploads) Add(key string) { u.running.Go(func() { u.run(key) }) }
+func (u *Uploads) Add(key string) {
+	u.count(key, 1)
+	u.running.Go(func() {
+		defer u.count(key, -1)
+		u.run(key)
+	})
+}
+
+// Has reports whether an upload is being imported, or waits for it.
+func (u *Uploads) Has(key string) bool { return u.count(key, 0) > 0 }
+
+func (u *Uploads) count(key string, more int) int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	n := u.has[key] + more
+	if u.has[key] = n; n == 0 {
+		delete(u.has, key)
+	}
+	return n
+}
 
 // Wait returns when the context has ended and all work is done.
 func (u *Uploads) Wait() {
@@ -75,7 +97,7 @@ func (u *Uploads) run(key string) {
 			return
 		}
 	}
-	slog.Error("upload is left until the café opens again", "tries", Tries)
+	slog.Error("upload is left until it is sent again, or the café opens again", "tries", Tries)
 }
 
 // attempt calls the handler once.

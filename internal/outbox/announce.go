@@ -92,17 +92,18 @@ func (a *Announcer) announce(ctx context.Context, notifier Notifier, key table.K
 	case kindSubscription:
 		err = a.subscribe(ctx, notifier, item.Str("customer_id"))
 	default:
-		err = fmt.Errorf("outbox item of unknown kind %q", kind)
+		err = fmt.Errorf("%w %q", errKind, kind)
 	}
 	if errors.Is(err, ErrNotYet) {
 		slog.InfoContext(ctx, "a subscription has to wait", "id", records.IDIn(key, records.PrefixOutbox), "error", err.Error())
 	}
 	if err != nil {
-		return fmt.Errorf("announce %s: %w", records.IDIn(key, records.PrefixOutbox), err)
+		err = fmt.Errorf("announce %s: %w", records.IDIn(key, records.PrefixOutbox), err)
+		return a.giveUp(ctx, key, item, err)
 	}
 	sent := table.Update(key, table.Present())
 	sent.Set = table.Item{"state": table.String("sent"), "sent_at": records.Time(a.now.Stamp())}
-	sent.Remove = []string{table.AttrIndex2, table.AttrSort, "subject", "body", "mail"}
+	sent.Remove = []string{table.AttrIndex2, table.AttrSort, "subject", "body", "mail", "reason", "dead_at", "set_aside_at", "expires_at"}
 	err = records.Write(ctx, a.table, sent)
 	if _, gone := table.Failed(err, 0); gone {
 		return nil
@@ -113,6 +114,49 @@ func (a *Announcer) announce(ctx context.Context, notifier Notifier, key table.K
 	slog.InfoContext(ctx, "announced", "id", records.IDIn(key, records.PrefixOutbox), "kind", item.Str("kind"), "topic", item.Str("topic"))
 	return err
 }
+
+// tryFor is how long an item is tried before it is a dead letter.
+const tryFor = 72 * time.Hour
+
+// giveUp makes an item that failed a dead letter, when it can never be done or was tried for
+// tryFor. It returns nil then, and else the reason.
+func (a *Announcer) giveUp(ctx context.Context, key table.Key, item table.Item, reason error) error {
+	since := max(item.Int("at"), item.Int("again_at"))
+	now := a.now.Stamp()
+	never := records.IsUnreadable(reason) || errors.Is(reason, errKind)
+	if errors.Is(reason, ErrNotYet) || records.IsUnreachable(reason) || !never && now.Before(time.UnixMicro(since).Add(tryFor)) {
+		return reason
+	}
+	op := table.Update(key, table.Equal("state", table.String("pending")))
+	op.Set = table.Item{
+		"state": table.String("dead"), "reason": table.String(reason.Error()), "dead_at": records.Time(now),
+		table.AttrIndex2: table.String(records.PartitionDead), table.AttrSort: table.String(records.TimeSort(now, records.IDIn(key, records.PrefixOutbox))),
+	}
+	err := records.Write(ctx, a.table, op)
+	if _, settled := table.Failed(err, 0); settled {
+		return nil
+	}
+	if err != nil {
+		return errors.Join(reason, err)
+	}
+	slog.ErrorContext(ctx, "outbox item goes to the dead letters", "id", records.IDIn(key, records.PrefixOutbox), "error", reason.Error())
+	metric.Emit([]metric.Figure{{Name: "DeadLetters", Value: 1, Unit: metric.Count}}, metric.Dimension{Name: "Kind", Value: "message"})
+	return nil
+}
+
+// Again returns the operation that has a dead item announced again, from that time on.
+func Again(key table.Key, at time.Time, condition table.Condition) table.Op {
+	op := table.Update(key, condition)
+	op.Set = table.Item{
+		"state": table.String("pending"), "again_at": records.Time(at),
+		table.AttrIndex2: table.String(records.PartitionPending), table.AttrSort: table.String(records.TimeSort(at, records.IDIn(key, records.PrefixOutbox))),
+	}
+	op.Remove = []string{"expires_at"}
+	return op
+}
+
+// errKind says that an item of the outbox is of a kind that nobody knows.
+var errKind = errors.New("outbox item of unknown kind")
 
 // current brings an alert up to date with its customer. It adds the name, so that a
 // customer who was erased meanwhile is not named. It first makes the customer's own

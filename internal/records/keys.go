@@ -32,6 +32,8 @@ import (
 //	outbox    A#<id>            A        index 2: A while pending
 //	          C#<customer>      N        the customer's own subscription to alerts
 //	import    I#<id>            I        index 2: I
+//	dead      X#<id>            X        a dead letter; index 2: X, or XA when it is set aside.
+//	                                     A dead outbox item is in the same index, under its own key
 //	begun     B                 B        that the café has begun, and when
 //	numbers   N                 <day>: the last number that any process took for its orders
 //	events    E                 <page>; "head" for the number of the last page
@@ -49,6 +51,7 @@ const (
 	PrefixImport   = "I#"
 	PrefixReport   = "R#"
 	PrefixPricing  = "T#"
+	PrefixDead     = "X#"
 
 	PartitionMenu    = "M"
 	PartitionDays    = "D"
@@ -58,6 +61,8 @@ const (
 	PartitionEvents  = "E"
 	PartitionCloses  = "K"
 	PartitionNumbers = "N"
+	PartitionDead    = "X"
+	PartitionAside   = "XA"
 )
 
 // BegunKey is the key of the record that the café has begun: its first start was finished.
@@ -126,6 +131,9 @@ func OutboxKey(id string) table.Key { return table.Key{PK: PrefixOutbox + id, SK
 
 // ImportKey returns the key of an import.
 func ImportKey(id string) table.Key { return table.Key{PK: PrefixImport + id, SK: "I"} }
+
+// DeadKey returns the key of a dead letter.
+func DeadKey(id string) table.Key { return table.Key{PK: PrefixDead + id, SK: "X"} }
 
 // RevisionKey returns the key of a revision of a day's report, 1 or above.
 func RevisionKey(day model.Day, revision int) table.Key {

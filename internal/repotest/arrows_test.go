@@ -46,13 +46,14 @@ var mayImport = map[string]string{
 	"internal/records":           "internal/table model model/pricing",
 	"internal/render":            "model model/report",
 
-	"internal/outbox":  "internal/metric internal/parallel internal/records internal/settings internal/table model",
-	"internal/events":  "internal/outbox internal/records internal/table model",
-	"internal/cafe":    "internal/outbox internal/parallel internal/records internal/settings internal/table model model/pricing",
-	"internal/ledger":  "internal/outbox internal/parallel internal/records internal/settings internal/table model",
-	"internal/imports": "internal/panics internal/parallel internal/records internal/settings internal/table model model/pricing model/till",
-	"internal/daily":   "internal/outbox internal/parallel internal/records internal/render internal/settings internal/table model model/forecast model/pricing model/report",
-	"internal/house":   "internal/cafe internal/daily internal/events internal/imports internal/ledger internal/outbox internal/records internal/settings internal/table",
+	"internal/outbox":      "internal/metric internal/parallel internal/records internal/settings internal/table model",
+	"internal/events":      "internal/outbox internal/records internal/table model",
+	"internal/cafe":        "internal/outbox internal/parallel internal/records internal/settings internal/table model model/pricing",
+	"internal/ledger":      "internal/outbox internal/parallel internal/records internal/settings internal/table model",
+	"internal/imports":     "internal/panics internal/parallel internal/records internal/settings internal/table model model/pricing model/till",
+	"internal/deadletters": "internal/outbox internal/records internal/table model",
+	"internal/daily":       "internal/deadletters internal/outbox internal/parallel internal/records internal/render internal/settings internal/table model model/forecast model/pricing model/report",
+	"internal/house":       "internal/cafe internal/daily internal/deadletters internal/events internal/imports internal/ledger internal/outbox internal/records internal/settings internal/table",
 
 	"internal/durable/internal/fsync": "",
 
@@ -67,15 +68,15 @@ var mayImport = map[string]string{
 	"internal/function":           "internal/metric internal/settings internal/table internal/table/dynamo",
 
 	"api/mend":            "model",
-	"api":                 "api/mend internal/auth internal/cafe internal/daily internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/table model model/pricing model/till/parse",
+	"api":                 "api/mend internal/auth internal/cafe internal/daily internal/deadletters internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/table model model/pricing model/till/parse",
 	"internal/docspage":   "api",
 	"handlers/authorizer": "internal/auth internal/panics",
-	"handlers/importer":   "internal/imports internal/panics",
+	"handlers/importer":   "internal/deadletters internal/imports internal/panics internal/records",
 	"handlers/reporter":   "internal/daily internal/ledger internal/panics model",
 	"handlers/proxy":      "api internal/auth internal/cafe",
-	"handlers/stream":     "internal/events internal/ledger internal/metric internal/outbox internal/panics internal/records internal/table",
+	"handlers/stream":     "internal/deadletters internal/events internal/ledger internal/metric internal/outbox internal/panics internal/records internal/table",
 
-	"internal/local": "api handlers/importer handlers/reporter handlers/stream internal/auth internal/cafe internal/durable internal/house internal/imports " +
+	"internal/local": "api handlers/importer handlers/reporter handlers/stream internal/auth internal/cafe internal/deadletters internal/durable internal/house internal/imports " +
 		"internal/ledger internal/notify/folder internal/objects internal/objects/folder internal/outbox internal/panics internal/records internal/table " +
 		"internal/table/dynamo internal/table/dynamo/stream internal/table/pebble model",
 }

@@ -29,6 +29,7 @@ var samples = map[string]func() any{
 	"notifier-sweep.json":        func() any { return new(struct{ Sweep bool }) },
 	"importer-upload.json":       func() any { return new(events.S3Event) },
 	"importer-test-event.json":   func() any { return new(events.S3TestEvent) },
+	"importer-redrive.json":      func() any { return new(struct{ Redrive bool }) },
 	"reporter-extract.json":      func() any { return new(step) },
 	"reporter-analyse.json":      func() any { return new(step) },
 	"reporter-publish.json":      func() any { return new(step) },

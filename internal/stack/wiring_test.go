@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"cafe/handlers/stream"
+	"cafe/internal/deadletters"
 	"cafe/internal/notify"
 	"cafe/internal/outbox"
 	"cafe/internal/records"
@@ -209,6 +210,13 @@ func TestStreamFiltersPassWhatHandlersNeed(t *testing.T) {
 			// An item of the menu that goes is an event; other items only expire.
 			if f.lets("REMOVE", pk) != (name == "LedgerFunction" && pk == records.PartitionMenu) {
 				t.Errorf("%s: a removed item in %q passes: %v", name, pk, f.lets("REMOVE", pk))
+			}
+		}
+		// Its own dead letters, when they are sent again.
+		own := strings.ToLower(strings.TrimSuffix(name, "Function"))
+		for _, pk := range []string{"X#stream-ledger-1", "X#stream-notifier-1", "X#upload-a"} {
+			if want := deadletters.Wants(own)(pk); f.lets("MODIFY", pk) != want || f.lets("REMOVE", pk) {
+				t.Errorf("%s: a changed dead letter %s passes: %v", name, pk, !want)
 			}
 		}
 		if got := f.lets("MODIFY", "O#a"); got != (name == "LedgerFunction") {

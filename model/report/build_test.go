@@ -325,7 +325,7 @@ func TestFactsAreToldInSentences(t *testing.T) {
 	}})
 	if want := []string{
 		"Import till.csv left out 3 rows or orders. For 30 days “cafe import -rejects X” fetches them, with reasons; mend that file and import it.",
-		"1 change could not be taken in, so totals may be wrong until the dead letters are sent again.",
+		"1 change could not be taken in, so totals may be wrong until they are sent again; “cafe redrive -list” says why.",
 		"The totals of 2 customers do not match their orders and payments; reconcile puts them right.",
 		"1 alert has not been delivered yet.",
 		"owner@example.com has not confirmed the e-mail subscription, so nothing reaches it.",

@@ -99,6 +99,9 @@ func (s Summary) ForecastDay() forecast.Day {
 type Facts struct {
 	RejectedImports   []RejectedImport
 	DeadLetters       int64    // change records that no handler could take
+	DeadUploads       int64    // uploads that could not be imported
+	DeadMessages      int64    // alerts, mails and wishes for mail that could not be sent
+	DeadWebhooks      int64    // endpoints of webhooks that have not taken an event for days
 	Drifted           int64    // customers whose totals are not those of their orders
 	UndeliveredAlerts int64    // alerts made and not yet published
 	Unconfirmed       []string // addresses that have not confirmed their subscription

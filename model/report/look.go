@@ -21,7 +21,16 @@ func needsALook(in *Input, r Report) []string {
 			i.Name, count(i.Rejected, "row or order", "rows or orders"), i.Fetch)
 	}
 	if n := in.Facts.DeadLetters; n > 0 {
-		add("%s could not be taken in, so totals may be wrong until the dead letters are sent again.", count(n, "change", "changes"))
+		add("%s could not be taken in, so totals may be wrong until they are sent again; “cafe redrive -list” says why.", count(n, "change", "changes"))
+	}
+	if n := in.Facts.DeadUploads; n > 0 {
+		add("%s not be imported; “cafe redrive -list” says why.", count(n, "uploaded file could", "uploaded files could"))
+	}
+	if n := in.Facts.DeadMessages; n > 0 {
+		add("%s not be sent; “cafe redrive -list” says why.", count(n, "message could", "messages could"))
+	}
+	if n := in.Facts.DeadWebhooks; n > 0 {
+		add("%s no events any more, since they were refused for days; “cafe redrive -list” says which.", count(n, "webhook endpoint gets", "webhook endpoints get"))
 	}
 	if n := in.Facts.Drifted; n > 0 {
 		add("The totals of %s do not match their orders and payments; reconcile puts them right.", count(n, "customer", "customers"))
