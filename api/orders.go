@@ -94,7 +94,10 @@ type lineRequest struct {
 func draftLines(faults *model.Invalid, asked []lineRequest) []model.DraftLine {
 	lines := make([]model.DraftLine, len(asked))
 	for i, l := range asked {
-		at := "/lines/" + strconv.Itoa(i)
+		at := "" // where nothing is wrong, nothing asks
+		if !l.SKU.Given || l.SKU.Null || !l.Quantity.Given || l.Quantity.Null || l.Options.Null || l.Note.Null {
+			at = "/lines/" + strconv.Itoa(i)
+		}
 		lines[i] = model.DraftLine{
 			SKU: l.SKU.need(faults, at+"/sku"), Quantity: l.Quantity.need(faults, at+"/quantity"),
 			Options: l.Options.or(faults, at+"/options", nil), Note: l.Note.or(faults, at+"/note", ""),

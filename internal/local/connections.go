@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -155,17 +156,19 @@ type connection struct {
 	net.Conn
 	of      *connections
 	address string
+	trusted atomic.Bool // staff or an owner has called over it
+
+	reads, writes deadline
 
 	// These are guarded by of.mu.
-	since   time.Time // when it began to wait for a request
-	busy    bool      // a request is under way
-	trusted bool      // staff or an owner has called over it
+	since time.Time // when it began to wait for a request
+	busy  bool      // a request is under way
 }
 
 // goesBefore reports whether the connection is closed before another one.
 func (c *connection) goesBefore(o *connection) bool {
-	if c.trusted != o.trusted {
-		return o.trusted
+	if trusted := o.trusted.Load(); c.trusted.Load() != trusted {
+		return trusted
 	}
 	return c.since.Before(o.since)
 }
@@ -190,13 +193,14 @@ func (c *connection) CloseWrite() error {
 func (c *connection) begin() {
 	c.of.requests.Add(1)
 	c.of.mu.Lock()
-	defer c.of.mu.Unlock()
 	c.busy = true
+	c.of.mu.Unlock()
 }
 
 func (c *connection) end() {
+	now := c.of.now()
 	c.of.mu.Lock()
-	c.busy, c.since = false, c.of.now()
+	c.busy, c.since = false, now
 	c.of.mu.Unlock()
 	c.of.requests.Done()
 }
@@ -216,9 +220,7 @@ func connectionOf(ctx context.Context) *connection {
 
 // trust says that staff or an owner has called over the request's connection.
 func trust(ctx context.Context) {
-	if c := connectionOf(ctx); c != nil {
-		c.of.mu.Lock()
-		defer c.of.mu.Unlock()
-		c.trusted = true
+	if c := connectionOf(ctx); c != nil && !c.trusted.Load() {
+		c.trusted.Store(true)
 	}
 }

@@ -49,7 +49,7 @@ func TestTheConnectionThatWaitedLongestGoesFirst(t *testing.T) {
 	busy.begin()
 	till, d := dial("192.0.2.4:1")
 	till.begin()
-	till.trusted = true
+	till.trusted.Store(true)
 	till.end()
 	first.begin() // a request was answered meanwhile, so the second has waited longer now
 	first.end()

@@ -22,9 +22,10 @@ import (
 // watches the café learns that it is up however busy it is.
 func Gateway(router http.Handler, verifier *auth.Verifier, throttle *Throttle, origins []string) http.Handler {
 	next := api.CORS(origins, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := api.RequestID(r.Context())
+		id := w.Header().Get("X-Request-Id")
+		ctx := api.WithRequestID(r.Context(), id)
 		if r.URL.Path == "/health" {
-			router.ServeHTTP(w, r)
+			router.ServeHTTP(w, r.WithContext(ctx))
 			return
 		}
 		by, known, err := callerOf(r, verifier)
@@ -38,17 +39,15 @@ func Gateway(router http.Handler, verifier *auth.Verifier, throttle *Throttle, o
 		}
 		if known {
 			if by.Role != model.RoleCustomer {
-				trust(r.Context())
+				trust(ctx)
 			}
-			r = r.WithContext(cafe.WithCaller(r.Context(), by))
+			ctx = cafe.WithCaller(ctx, by)
 		}
-		router.ServeHTTP(w, r)
+		router.ServeHTTP(w, r.WithContext(ctx))
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := api.NewRequestID()
-		w.Header().Set("X-Request-Id", id)
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		next.ServeHTTP(w, r.WithContext(api.WithRequestID(r.Context(), id)))
+		api.Head(w.Header(), api.NewRequestID())
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -31,112 +31,125 @@ func (p pace) deadline(start time.Time, through, n int64) time.Time {
 	return next
 }
 
-// serve has the handler answer a request at this pace.
+// serve has the handler answer a request at this pace. It ignores the errors of deadlines:
+// where none can be set, there is no connection either.
 func (p pace) serve(handler http.Handler, w http.ResponseWriter, r *http.Request) {
-	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Now().Add(p.grace)) // the last answer's may be over; no error matters here and below: without deadlines there is no connection either
-	whole := r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0
-	body := &pacedBody{ReadCloser: r.Body, pace: p, control: control, whole: whole}
-	answer := &pacedAnswer{ResponseWriter: w, pace: p, control: control, body: body, expects: r.Header.Get("Expect") != ""}
-	if !whole {
+	a := &paced{ResponseWriter: w, pace: p, control: http.NewResponseController(w), body: r.Body}
+	a.whole = r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0
+	if !a.whole {
+		if a.expects = r.Header.Get("Expect") != ""; a.expects {
+			_ = a.control.SetWriteDeadline(p.deadline(time.Now(), 0, 0)) // for the 100
+		}
 		r = r.WithContext(r.Context()) // the server goes by the body of its own copy
-		r.Body = body
+		r.Body = pacedBody{a}
 	}
 	defer func() {
-		if !body.whole {
-			_ = control.SetReadDeadline(time.Now().Add(p.linger))
+		if !a.whole {
+			_ = a.control.SetReadDeadline(time.Now().Add(p.linger))
 		}
-		_ = control.SetWriteDeadline(p.deadline(time.Now(), 0, 0)) // for what is still in the buffer
+		_ = a.control.SetWriteDeadline(p.deadline(time.Now(), 0, 0)) // for what is still in the buffer
 	}()
-	handler.ServeHTTP(answer, r)
+	handler.ServeHTTP(a, r)
 }
 
-// pacedBody is the body of a request.
-type pacedBody struct {
-	io.ReadCloser
-	pace    pace
-	control *http.ResponseController
-	start   time.Time
-	n       int64
-	whole   bool // it was read to its end
-}
-
-func (b *pacedBody) Read(p []byte) (int, error) {
-	if b.start.IsZero() {
-		b.start = time.Now()
-	}
-	_ = b.control.SetReadDeadline(b.pace.deadline(b.start, b.n, 0))
-	n, err := b.ReadCloser.Read(p)
-	b.n += int64(n)
-	if err == io.EOF {
-		b.whole = true
-		_ = b.control.SetReadDeadline(time.Time{}) // the server waits in the background for the client to hang up
-	}
-	return n, err
-}
-
-// pacedAnswer is the answer to a request.
-type pacedAnswer struct {
+// paced is a request and its answer. It is the answer's http.ResponseWriter.
+type paced struct {
 	http.ResponseWriter
 	pace    pace
 	control *http.ResponseController
-	body    *pacedBody
+
+	body    io.ReadCloser
+	whole   bool // the body was read to its end
 	expects bool // the client waits for 100 before it sends the body
-	start   time.Time
-	n       int64
-	headed  bool
+	in      progress
+
+	headed bool
+	out    progress
+}
+
+// progress is how far a body or an answer has come.
+type progress struct {
+	start time.Time // of the first read or write
+	n     int64     // bytes
+}
+
+// deadline returns until when the next n bytes must be through.
+func (g *progress) deadline(p pace, n int) time.Time {
+	if g.start.IsZero() {
+		g.start = time.Now()
+	}
+	return p.deadline(g.start, g.n, int64(n))
+}
+
+// pacedBody is the body of a request.
+type pacedBody struct{ of *paced }
+
+// Close implements io.Closer.
+func (b pacedBody) Close() error { return b.of.body.Close() }
+
+// Read implements io.Reader.
+func (b pacedBody) Read(p []byte) (int, error) {
+	a := b.of
+	_ = a.control.SetReadDeadline(a.in.deadline(a.pace, 0))
+	n, err := a.body.Read(p)
+	a.in.n += int64(n)
+	if err == io.EOF {
+		a.whole = true
+		_ = a.control.SetReadDeadline(time.Time{}) // the server waits in the background for the client to hang up
+	}
+	return n, err
 }
 
 // WriteHeader implements http.ResponseWriter. When the body is not read, its rest is not
 // waited for: the connection ends with this answer, unless the rest is here already.
-func (a *pacedAnswer) WriteHeader(status int) {
+func (a *paced) WriteHeader(status int) {
 	if status >= 200 && !a.headed {
 		a.headed = true
-		if !a.body.whole && !a.rest() {
+		if !a.whole && !a.rest() {
 			a.Header().Set("Connection", "close")
 		}
 	}
-	_ = a.control.SetWriteDeadline(a.pace.deadline(time.Now(), 0, 0))
+	if status < 200 { // any other waits for the first write, or for the end
+		_ = a.control.SetWriteDeadline(a.pace.deadline(time.Now(), 0, 0))
+	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
 // rest reads what is left of the body if it is here already, and reports whether it is.
-func (a *pacedAnswer) rest() bool {
+func (a *paced) rest() bool {
 	if a.expects {
 		return false // reading would ask for the body
 	}
 	_ = a.control.SetReadDeadline(time.Now().Add(time.Millisecond))
-	_, err := io.Copy(io.Discard, io.LimitReader(a.body.ReadCloser, 64<<10+1))
+	_, err := io.Copy(io.Discard, io.LimitReader(a.body, 64<<10+1))
 	var one [1]byte
 	if err == nil {
-		_, err = a.body.ReadCloser.Read(one[:])
+		_, err = a.body.Read(one[:])
 	}
-	a.body.whole = err == io.EOF
+	a.whole = err == io.EOF
 	_ = a.control.SetReadDeadline(time.Time{})
-	return a.body.whole
+	return a.whole
 }
 
 // Write implements http.ResponseWriter.
-func (a *pacedAnswer) Write(p []byte) (int, error) {
+func (a *paced) Write(p []byte) (int, error) {
 	if !a.headed {
 		a.WriteHeader(http.StatusOK)
 	}
-	if a.start.IsZero() {
-		a.start = time.Now()
-	}
-	_ = a.control.SetWriteDeadline(a.pace.deadline(a.start, a.n, int64(len(p))))
+	_ = a.control.SetWriteDeadline(a.out.deadline(a.pace, len(p)))
 	n, err := a.ResponseWriter.Write(p)
-	a.n += int64(n)
+	a.out.n += int64(n)
 	return n, err
 }
 
 // Flush implements http.Flusher.
-func (a *pacedAnswer) Flush() {
+func (a *paced) Flush() {
 	if !a.headed {
 		a.WriteHeader(http.StatusOK)
 	}
+	_ = a.control.SetWriteDeadline(a.pace.deadline(time.Now(), 0, 0))
 	_ = a.control.Flush()
 }
 
 // Unwrap is for http.ResponseController.
-func (a *pacedAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (a *paced) Unwrap() http.ResponseWriter { return a.ResponseWriter }
