@@ -20,7 +20,7 @@
  *   WITHOUT_ONE_WRITE    the close, and what it says of marked days, are one write
  *   WITHOUT_UNCHANGED    a mark is taken away only as it was read
  *   WITHOUT_PATIENCE     a mark stays while a posting that made it may be under way (records.PostingTime)
- *   WITHOUT_MARK_FIRST   the day is marked before the entry is written (Ledger.countLateByDay)
+ *   WITHOUT_MARK_FIRST   the day is marked before the entry is written (Ledger.markLate)
  *   WITHOUT_READ_ORDER   a closer reads the mark before the ledger
  */
 
