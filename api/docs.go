@@ -176,6 +176,21 @@ func WithAddress(ctx context.Context, address string) context.Context {
 	return context.WithValue(ctx, addressKey{}, address)
 }
 
+// base returns the path of the address at which the caller reached the café, such as /v1
+// behind a stage. It is empty if there is none, or an odd one.
+func base(ctx context.Context) string {
+	a, _ := ctx.Value(addressKey{}).(string)
+	_, rest, _ := strings.Cut(a, "://")
+	_, path, found := strings.Cut(rest, "/")
+	if !found || strings.Trim(path, addressRunes) != "" || strings.ContainsAny(path, ":[]") {
+		return ""
+	}
+	return "/" + path
+}
+
+// addressRunes are the characters of an address that need no quotes in HTML, JSON and a shell.
+const addressRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/[]"
+
 // address returns where the caller reaches the café: as configured, as the gateway says, or
 // by the Host header. It has only characters that need no quotes in HTML, JSON and a shell.
 func (s *server) address(c *gin.Context) string {
@@ -187,7 +202,7 @@ func (s *server) address(c *gin.Context) string {
 		a = "http://" + c.Request.Host
 	}
 	for _, r := range a {
-		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/[]", r) {
+		if !strings.ContainsRune(addressRunes, r) {
 			return DefaultAddress
 		}
 	}

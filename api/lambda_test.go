@@ -139,6 +139,13 @@ func TestLambdaTakesWhatAPIGatewaySends(t *testing.T) {
 		t.Errorf("behind a stage the order is at %s", a.header.Get("Location"))
 	}
 
+	// API Gateway's own refusals have $context.path, which begins with the stage.
+	missing := event(alice, "GET", "/orders/none%20", "")
+	missing.RequestContext.Path = "/prod/orders/none%20"
+	if got := s.invoke(missing).wantProblem(404, "not-found").get("instance"); got != "/prod/orders/none%20" {
+		t.Errorf("behind a stage the instance is %s", got)
+	}
+
 	broken := event(alice, "POST", "/orders", "%%%")
 	broken.IsBase64Encoded = true
 	s.invoke(broken).wantProblem(400, "malformed-request")

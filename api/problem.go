@@ -158,6 +158,7 @@ func fail(c *gin.Context, err error) {
 	metric.Emit([]metric.Figure{{Name: "Refusals", Value: 1, Unit: metric.Count}},
 		metric.Dimension{Name: "Reason", Value: strings.TrimPrefix(p.Type, "/problems/")})
 	if p.Status >= 500 {
+		metric.Fault()
 		level := slog.LevelError
 		if p.Status == http.StatusServiceUnavailable {
 			level = slog.LevelWarn
@@ -173,7 +174,7 @@ func fail(c *gin.Context, err error) {
 // refuses itself.
 func WriteProblem(w http.ResponseWriter, r *http.Request, p *Problem, requestID string) {
 	answer := *p
-	answer.Instance, answer.RequestID = r.URL.EscapedPath(), requestID
+	answer.Instance, answer.RequestID = base(r.Context())+r.URL.EscapedPath(), requestID
 	if strings.HasPrefix(answer.Instance, "//") { // a reference that begins with // names a host (RFC 3986, section 4.2)
 		answer.Instance = "/." + answer.Instance
 	}

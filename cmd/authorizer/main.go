@@ -8,14 +8,14 @@ import (
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"cafe/handlers/authorizer"
 	"cafe/internal/auth"
+	"cafe/internal/lambdalog"
 )
 
 func main() {
-	slog.SetDefault(lambdacontext.NewLogger())
+	slog.SetDefault(lambdalog.New(os.Getenv("CAFE_LOG_LEVEL")))
 	verifier, err := auth.FromEnv(os.Getenv, slog.Default())
 	if err != nil {
 		// The function starts all the same, and refuses every request: a crash at start

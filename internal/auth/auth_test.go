@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -102,7 +103,7 @@ const hs256 = `{"alg":"HS256","typ":"JWT"}`
 
 func newVerifier(t testing.TB) *Verifier {
 	t.Helper()
-	v, err := New(Config{Issuer: "https://issuer.example", Audience: "cafe", Secret: secret, Now: func() time.Time { return noon }})
+	v, err := New(Config{Issuer: "https://issuer.example", Audience: "cafe", Secrets: [][]byte{secret}, Now: func() time.Time { return noon }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -417,20 +418,23 @@ func TestVerifiedTokensAreCachedForAMinuteAtMost(t *testing.T) {
 }
 
 func TestBadConfigurationsAreRefused(t *testing.T) {
-	whole := Config{Issuer: "i", Audience: "a", Secret: secret}
+	whole := Config{Issuer: "i", Audience: "a", Secrets: [][]byte{secret}}
 	if _, err := New(whole); err != nil {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*Config){
 		"no issuer":             func(c *Config) { c.Issuer = "" },
 		"no audience":           func(c *Config) { c.Audience = "" },
-		"no secret and no URL":  func(c *Config) { c.Secret = nil },
-		"a secret of 31 bytes":  func(c *Config) { c.Secret = secret[:31] },
+		"no secret and no URL":  func(c *Config) { c.Secrets = nil },
+		"a secret of 31 bytes":  func(c *Config) { c.Secrets = [][]byte{secret[:31]} },
+		"one of two too short":  func(c *Config) { c.Secrets = [][]byte{secret, secret[:31]} },
+		"an issuer without TLS": func(c *Config) { c.Secrets, c.JWKS, c.Issuer = nil, Discover, "http://issuer.example" },
 		"a secret and a URL":    func(c *Config) { c.JWKS = "https://issuer.example/jwks" },
-		"a URL without TLS":     func(c *Config) { c.Secret, c.JWKS = nil, "http://issuer.example/jwks" },
-		"a URL that is none":    func(c *Config) { c.Secret, c.JWKS = nil, "issuer.example" },
-		"a file":                func(c *Config) { c.Secret, c.JWKS = nil, "file:///etc/passwd" },
-		"a lookalike of a loop": func(c *Config) { c.Secret, c.JWKS = nil, "http://localhost.evil.example/" },
+		"a URL without TLS":     func(c *Config) { c.Secrets, c.JWKS = nil, "http://issuer.example/jwks" },
+		"an issuer without URL": func(c *Config) { c.Secrets, c.JWKS = nil, Discover },
+		"a URL that is none":    func(c *Config) { c.Secrets, c.JWKS = nil, "issuer.example" },
+		"a file":                func(c *Config) { c.Secrets, c.JWKS = nil, "file:///etc/passwd" },
+		"a lookalike of a loop": func(c *Config) { c.Secrets, c.JWKS = nil, "http://localhost.evil.example/" },
 	} {
 		c := whole
 		change(&c)
@@ -458,6 +462,39 @@ func TestCase62WithoutConfigurationEveryTokenIsRefused(t *testing.T) {
 	env := map[string]string{"CAFE_AUTH_ISSUER": "https://issuer.example", "CAFE_AUTH_AUDIENCE": "cafe", "CAFE_AUTH_SECRET": string(secret)}
 	if _, err := FromEnv(func(name string) string { return env[name] }, nil); err != nil {
 		t.Errorf("all is set: %v", err)
+	}
+}
+
+// A secret is replaced without an outage: first the new one is added, then tokens are signed
+// with it, and the old one goes when its last token has expired.
+func TestSeveralSecretsAreValidAtOnce(t *testing.T) {
+	next := bytes.Repeat([]byte("n"), MinSecret)
+	signed := func(with []byte) string {
+		text := encode(hs256) + "." + encode(strings.ReplaceAll(alice.String(), fmt.Sprint(noon.Add(time.Hour).Unix()), fmt.Sprint(time.Now().Add(time.Hour).Unix())))
+		return text + "." + base64.RawURLEncoding.EncodeToString(signHS(with, text))
+	}
+	for lines, valid := range map[string][2]bool{
+		string(secret):                                {true, false},
+		string(secret) + "\n" + string(next):          {true, true},
+		string(next) + "\r\n" + string(secret) + "\n": {true, true},
+		string(next) + "\n":                           {false, true},
+	} {
+		env := map[string]string{"CAFE_AUTH_ISSUER": "https://issuer.example", "CAFE_AUTH_AUDIENCE": "cafe", "CAFE_AUTH_SECRET": lines}
+		v, err := FromEnv(func(name string) string { return env[name] }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, key := range [][]byte{secret, next} {
+			if _, err := v.Verify(t.Context(), signed(key)); valid[i] && err != nil || !valid[i] && !errors.Is(err, BadSignature) {
+				t.Errorf("secrets %q, token of %q: %v", lines, key, err)
+			}
+		}
+	}
+	for _, lines := range []string{" ", "\n", string(secret) + "\nshort"} {
+		env := map[string]string{"CAFE_AUTH_ISSUER": "https://issuer.example", "CAFE_AUTH_AUDIENCE": "cafe", "CAFE_AUTH_SECRET": lines}
+		if v, err := FromEnv(func(name string) string { return env[name] }, nil); err == nil || v != nil {
+			t.Errorf("secrets %q: accepted", lines)
+		}
 	}
 }
 

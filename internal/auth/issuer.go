@@ -117,7 +117,7 @@ func (i *Issuer) Issue(role model.Role, subject string, ttl time.Duration) (stri
 
 // Verifier returns a Verifier for the tokens of this café.
 func (i *Issuer) Verifier() (*Verifier, error) {
-	return New(Config{Issuer: LocalIssuer, Audience: LocalAudience, Secret: i.secret, Now: i.now})
+	return New(Config{Issuer: LocalIssuer, Audience: LocalAudience, Secrets: [][]byte{i.secret}, Now: i.now})
 }
 
 // Key derives a key of 32 bytes from the café's secret, for the given purpose only. The key

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -40,7 +41,8 @@ const (
 // fetch fails, it keeps the keys that it has. It starts no goroutine, because Lambda would
 // freeze it between two requests.
 type keySet struct {
-	url    string
+	url    string // of the keys, or of the issuer's discovery document
+	issuer string // if url is that of the discovery document: whose it must be
 	client *http.Client
 	now    func() time.Time
 	log    *slog.Logger
@@ -62,16 +64,18 @@ type fetch struct {
 	err error
 }
 
+// discovery is where an issuer says what its addresses are (OpenID Connect Discovery 1.0,
+// section 4). A slash at the end of the issuer is left out.
+const discovery = "/.well-known/openid-configuration"
+
 func newKeySet(c Config) (*keySet, error) {
-	u, err := url.Parse(c.JWKS)
-	switch {
-	case err != nil || u.Host == "":
-		return nil, errors.New("JWKS URL is not a URL")
-	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
-	default:
-		return nil, errors.New("JWKS URL must be https")
-	}
 	s := &keySet{url: c.JWKS, client: c.Client, now: c.Now, log: c.Log, turn: make(chan struct{}, 1)}
+	if s.url == Discover {
+		s.url, s.issuer = strings.TrimSuffix(c.Issuer, "/")+discovery, c.Issuer
+	}
+	if err := mayFetch(s.url); err != nil {
+		return nil, err
+	}
 	if s.client == nil {
 		// The address of the keys is configured, so redirects are refused.
 		s.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -81,6 +85,18 @@ func newKeySet(c Config) (*keySet, error) {
 	}
 	s.current.Store(&keys{})
 	return s, nil
+}
+
+// mayFetch returns an error unless the address is one of https, or of this machine.
+func mayFetch(address string) error {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "":
+		return errors.New("JWKS URL is not a URL")
+	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+		return nil
+	}
+	return errors.New("JWKS URL must be https")
 }
 
 func isLoopback(host string) bool {
@@ -147,12 +163,49 @@ func (s *keySet) refetch(ctx context.Context) error {
 }
 
 func (s *keySet) fetch(ctx context.Context) (map[string]publicKey, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
+	address := s.url
+	if s.issuer != "" {
+		document, err := s.get(ctx, address, "application/json")
+		if err != nil {
+			return nil, err
+		}
+		if address, err = s.discovered(document); err != nil {
+			return nil, err
+		}
+	}
+	body, err := s.get(ctx, address, "application/jwk-set+json, application/json")
+	if err != nil {
+		return nil, err
+	}
+	return parseKeySet(body)
+}
+
+// discovered returns where the keys are, by the issuer's discovery document. The document
+// must be the issuer's own (OpenID Connect Discovery 1.0, section 4.3).
+func (s *keySet) discovered(document []byte) (string, error) {
+	var d struct {
+		Issuer string `json:"issuer"`
+		Keys   string `json:"jwks_uri"`
+	}
+	if err := json.Unmarshal(document, &d); err != nil {
+		return "", fmt.Errorf("discovery document is not valid: %w", err)
+	}
+	if d.Issuer != s.issuer {
+		return "", errors.New("discovery document names another issuer")
+	}
+	if err := mayFetch(d.Keys); err != nil {
+		return "", fmt.Errorf("discovery document: %w", err)
+	}
+	return d.Keys, nil
+}
+
+func (s *keySet) get(ctx context.Context, address, accept string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Close = true // the next fetch is minutes away, and net/http repeats a GET that fails on a kept connection
-	req.Header.Set("Accept", "application/jwk-set+json, application/json")
+	req.Header.Set("Accept", accept)
 	res, err := s.client.Do(req)
 	if err != nil {
 		return nil, err
@@ -163,12 +216,12 @@ func (s *keySet) fetch(ctx context.Context) (map[string]publicKey, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxKeySet+1))
 	if err != nil {
-		return nil, fmt.Errorf("read key set: %w", err)
+		return nil, fmt.Errorf("read %s: %w", req.URL.Path, err)
 	}
 	if len(body) > maxKeySet {
-		return nil, fmt.Errorf("key set has more than %d bytes", maxKeySet)
+		return nil, fmt.Errorf("%s has more than %d bytes", req.URL.Path, maxKeySet)
 	}
-	return parseKeySet(body)
+	return body, nil
 }
 
 // jwk is a public key in JSON (RFC 7517, and RFC 7518, section 6).

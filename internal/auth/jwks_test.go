@@ -144,6 +144,64 @@ func TestCase44KeysAreFetchedOnceAndRotate(t *testing.T) {
 	s.expect(t, "next", next, nil, 3)
 }
 
+// An issuer need not have its keys at any certain path. Its discovery document tells where.
+func TestKeysAreFoundByTheIssuersDiscoveryDocument(t *testing.T) {
+	key := keyPairs().rsa
+	for name, c := range map[string]struct {
+		issuer, says, keys string // of the paths after the server's address
+		want               error
+	}{
+		"as usual":                      {"", "", "/keys", nil},
+		"an issuer with a slash":        {"/", "/", "/oauth2/v3/certs", nil},
+		"an issuer with a path":         {"/realms/cafe", "/realms/cafe", "/realms/cafe/protocol/certs", nil},
+		"with a path and a slash":       {"/realms/cafe/", "/realms/cafe/", "/keys", nil},
+		"a document of another issuer":  {"", "/other", "/keys", ErrKeysUnavailable},
+		"a document that lacks a slash": {"/", "", "/keys", ErrKeysUnavailable},
+		"no such keys":                  {"", "", "/none", ErrKeysUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var address string
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch r.URL.Path {
+				case strings.TrimSuffix(c.issuer, "/") + "/.well-known/openid-configuration":
+					fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, address+c.says, address+c.keys)
+				case "/none":
+					http.NotFound(w, r)
+				case c.keys:
+					keySetOf(map[string]any{"a": key.Public()})(w, r)
+				default:
+					http.NotFound(w, r)
+				}
+			}))
+			defer server.Close()
+			address = server.URL
+			v, err := New(Config{
+				Issuer: server.URL + c.issuer, Audience: "cafe", JWKS: Discover, Now: func() time.Time { return noon },
+				Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			claims := alice.without("iss").with(fmt.Sprintf(`"iss":%q`, server.URL+c.issuer)).String()
+			if _, err := v.Verify(t.Context(), tokenRS(key, `{"alg":"RS256","kid":"a"}`, claims)); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+			if _, err := v.Verify(t.Context(), token(hs256, claims)); err == nil {
+				t.Error("a shared secret signs, and there is none")
+			}
+		})
+	}
+}
+
+func TestDiscoveryNeedsAnAddressOfHTTPS(t *testing.T) {
+	s := keySet{issuer: "https://issuer.example"}
+	for _, keys := range []string{"http://issuer.example/keys", "file:///etc/passwd", "", "keys"} {
+		if got, err := s.discovered(fmt.Appendf(nil, `{"issuer":"https://issuer.example","jwks_uri":%q}`, keys)); err == nil {
+			t.Errorf("%q: accepted as %s", keys, got)
+		}
+	}
+}
+
 func TestCase44AnOutageKeepsTheLastGoodKeys(t *testing.T) {
 	for name, outage := range map[string]http.HandlerFunc{
 		"502":            down,

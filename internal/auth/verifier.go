@@ -23,14 +23,17 @@ const MaxToken = 8 << 10
 // signature (RFC 7518, section 3.2).
 const MinSecret = 32
 
-// Config says which tokens are accepted. Issuer, Audience and exactly one of Secret and
+// Discover is a Config's JWKS that says: look the URL up in the issuer's discovery document.
+const Discover = "discover"
+
+// Config says which tokens are accepted. Issuer, Audience and exactly one of Secrets and
 // JWKS are required.
 type Config struct {
 	Issuer   string // the iss claim must be equal to it
 	Audience string // the aud claim must contain it, or it is the client_id of a Cognito access token
 
-	Secret []byte // the key for HS256; at least MinSecret bytes
-	JWKS   string // the URL of the issuer's JSON Web Key Set (RFC 7517), for RS256 and ES256
+	Secrets [][]byte // the keys for HS256; at least MinSecret bytes each. Several are valid while one takes the place of another
+	JWKS    string   // the URL of the issuer's JSON Web Key Set (RFC 7517), for RS256 and ES256; or Discover
 
 	Now    func() time.Time // nil: time.Now
 	Client *http.Client     // fetches the keys; nil: a client that refuses redirects
@@ -40,11 +43,11 @@ type Config struct {
 // Verifier turns tokens into identities. It is safe for concurrent use. A nil *Verifier
 // refuses every token with ErrKeysUnavailable.
 type Verifier struct {
-	secret []byte  // for HS256; nil if keys is set
-	keys   *keySet // for RS256 and ES256; nil if secret is set
-	parser *jwt.Parser
-	now    func() time.Time
-	recent recent
+	secrets jwt.VerificationKeySet // for HS256; empty if keys is set
+	keys    *keySet                // for RS256 and ES256; nil if there are secrets
+	parser  *jwt.Parser
+	now     func() time.Time
+	recent  recent
 }
 
 // New returns a Verifier. A bad configuration is an error that says what is wrong. New
@@ -59,7 +62,7 @@ func New(c Config) (*Verifier, error) {
 	v := &Verifier{now: c.Now}
 	var algorithms []string
 	switch {
-	case len(c.Secret) > 0 && c.JWKS != "":
+	case len(c.Secrets) > 0 && c.JWKS != "":
 		return nil, errors.New("a shared secret or a JWKS URL must be set, but not both")
 	case c.JWKS != "":
 		keys, err := newKeySet(c)
@@ -67,10 +70,16 @@ func New(c Config) (*Verifier, error) {
 			return nil, err
 		}
 		v.keys, algorithms = keys, []string{"RS256", "ES256"}
-	case len(c.Secret) < MinSecret:
-		return nil, fmt.Errorf("the shared secret has %d bytes and needs at least %d, unless a JWKS URL is set", len(c.Secret), MinSecret)
+	case len(c.Secrets) == 0:
+		return nil, errors.New("a shared secret or a JWKS URL must be set")
 	default:
-		v.secret, algorithms = c.Secret, []string{"HS256"}
+		for _, secret := range c.Secrets {
+			if len(secret) < MinSecret {
+				return nil, fmt.Errorf("a shared secret has %d bytes and needs at least %d", len(secret), MinSecret)
+			}
+			v.secrets.Keys = append(v.secrets.Keys, secret)
+		}
+		algorithms = []string{"HS256"}
 	}
 	v.parser = jwt.NewParser(
 		jwt.WithValidMethods(algorithms),
@@ -85,14 +94,15 @@ func New(c Config) (*Verifier, error) {
 }
 
 // FromEnv returns a Verifier with the settings CAFE_AUTH_ISSUER, CAFE_AUTH_AUDIENCE, and
-// one of CAFE_AUTH_SECRET and CAFE_AUTH_JWKS_URL. An error names the variables and never
+// one of CAFE_AUTH_SECRET and CAFE_AUTH_JWKS_URL (a URL, or Discover). The secret may be several, one a
+// line: tokens of each are valid. Blanks around a line do not count. An error names the variables and never
 // shows their values. With an error FromEnv returns a nil *Verifier, which may be used: it
 // refuses every token.
 func FromEnv(getenv func(string) string, log *slog.Logger) (*Verifier, error) {
 	v, err := New(Config{
 		Issuer:   getenv("CAFE_AUTH_ISSUER"),
 		Audience: getenv("CAFE_AUTH_AUDIENCE"),
-		Secret:   []byte(getenv("CAFE_AUTH_SECRET")),
+		Secrets:  secrets(getenv("CAFE_AUTH_SECRET")),
 		JWKS:     getenv("CAFE_AUTH_JWKS_URL"),
 		Log:      log,
 	})
@@ -100,6 +110,20 @@ func FromEnv(getenv func(string) string, log *slog.Logger) (*Verifier, error) {
 		return nil, fmt.Errorf("CAFE_AUTH_ISSUER, CAFE_AUTH_AUDIENCE, CAFE_AUTH_SECRET, CAFE_AUTH_JWKS_URL: %w", err)
 	}
 	return v, nil
+}
+
+// secrets returns the lines of a text that are not blank, or the whole if all are: a secret
+// of blanks is too short, not absent.
+func secrets(text string) (all [][]byte) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, []byte(line))
+		}
+	}
+	if all == nil && text != "" {
+		return [][]byte{nil}
+	}
+	return all
 }
 
 // Verify returns the identity of a token. Its error Is ErrNoToken, ErrInvalid or
@@ -159,7 +183,7 @@ func (v *Verifier) verify(ctx context.Context, token string) (Identity, error) {
 // used, never the token.
 func (v *Verifier) key(ctx context.Context, h header) (any, error) {
 	if v.keys == nil {
-		return v.secret, nil // the parser then accepts only HS256
+		return v.secrets, nil // the parser then accepts only HS256
 	}
 	key, err := v.keys.find(ctx, h.kid)
 	if err != nil {

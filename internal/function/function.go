@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"cafe/internal/lambdalog"
 	"cafe/internal/metric"
 	"cafe/internal/settings"
 	"cafe/internal/table"
@@ -31,12 +32,11 @@ type Cafe struct {
 }
 
 // Open opens the café of a function with the environment that the template sets. It also
-// sets the default log. Its format and level are those that the template asks Lambda for
-// (AWS_LAMBDA_LOG_FORMAT and AWS_LAMBDA_LOG_LEVEL), and each line has the ids of the
-// invocation and the trace. Open logs its error, so the caller must not.
+// sets the default log (package lambdalog) and the output of metrics. Open logs its error, so
+// the caller must not.
 func Open() (Cafe, error) {
-	slog.SetDefault(slog.New(traceHandler{lambdacontext.NewLogHandler()}))
-	metric.SetOutput(os.Stdout, cmp.Or(os.Getenv("CAFE_METRICS_NAMESPACE"), "Cafe"))
+	slog.SetDefault(lambdalog.New(os.Getenv("CAFE_LOG_LEVEL")))
+	metric.SetOutput(os.Stdout, cmp.Or(os.Getenv("CAFE_METRICS_NAMESPACE"), "Cafe"), lambdacontext.FunctionVersion)
 	c, err := open(os.Getenv)
 	if err != nil {
 		return Cafe{}, NotConfigured(err)
@@ -71,23 +71,4 @@ func NotConfigured(err error) error {
 // tries again.
 func Refusing(err error) func(context.Context, json.RawMessage) error {
 	return func(context.Context, json.RawMessage) error { return err }
-}
-
-// traceHandler adds the id of the trace to each line.
-type traceHandler struct{ slog.Handler }
-
-func (h traceHandler) Handle(ctx context.Context, r slog.Record) error {
-	// Package lambda keeps the trace header under this very key.
-	if trace, ok := ctx.Value("x-amzn-trace-id").(string); ok {
-		r.AddAttrs(slog.String("trace", trace))
-	}
-	return h.Handler.Handle(ctx, r)
-}
-
-func (h traceHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return traceHandler{h.Handler.WithAttrs(attrs)}
-}
-
-func (h traceHandler) WithGroup(name string) slog.Handler {
-	return traceHandler{h.Handler.WithGroup(name)}
 }

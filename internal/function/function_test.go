@@ -200,13 +200,17 @@ func TestAConfiguredFunctionStarts(t *testing.T) {
 func TestLogLevel(t *testing.T) {
 	api := filepath.Join(built(t), "api")
 	for level, want := range map[string]int{"": 0, "INFO": 0, "DEBUG": 1, "ERROR": 0} {
-		answers, log := invoke(t, api, join(functions["api"], map[string]string{"AWS_LAMBDA_LOG_LEVEL": level}), []string{
+		lambda := "INFO" // as in the template
+		if level == "DEBUG" {
+			lambda = "DEBUG"
+		}
+		answers, log := invoke(t, api, join(functions["api"], map[string]string{"AWS_LAMBDA_LOG_LEVEL": lambda, "CAFE_LOG_LEVEL": level}), []string{
 			`{"httpMethod":"GET","path":"/orders/ann","requestContext":{"requestId":"of the gateway"}}`,
 		})
 		if len(answers) != 1 || !strings.Contains(string(answers[0].body), `"statusCode":401`) {
 			t.Fatalf("answered %v", answers)
 		}
-		lines := 0
+		lines, metrics := 0, 0
 		for line := range strings.Lines(log) {
 			var l struct {
 				Level, Message, Route, Trace, RequestID string
@@ -215,6 +219,9 @@ func TestLogLevel(t *testing.T) {
 			}
 			if err := json.Unmarshal([]byte(line), &l); err != nil {
 				t.Fatalf("%s: not a line of the log: %v", line, err)
+			}
+			if strings.Contains(line, `"CloudWatchMetrics"`) {
+				metrics++
 			}
 			if l.Message != "request" {
 				continue
@@ -226,6 +233,9 @@ func TestLogLevel(t *testing.T) {
 		}
 		if lines != want {
 			t.Errorf("level %q: %d lines of the request, want %d: %s", level, lines, want, log)
+		}
+		if metrics == 0 {
+			t.Errorf("level %q: no metric: %s", level, log)
 		}
 	}
 }

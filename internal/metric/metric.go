@@ -36,19 +36,28 @@ type Dimension struct{ Name, Value string }
 
 type output struct {
 	io.Writer
-	namespace string
+	namespace, version string
 }
 
 var out atomic.Pointer[output]
 
-// SetOutput makes Emit write to w, under the namespace in CloudWatch. If w is nil, Emit
-// writes nothing.
-func SetOutput(w io.Writer, namespace string) {
+// SetOutput makes Emit and Fault write to w, under the namespace in CloudWatch. The version
+// is that of the function. If w is nil, they write nothing.
+func SetOutput(w io.Writer, namespace, version string) {
 	if w == nil {
 		out.Store(nil)
 		return
 	}
-	out.Store(&output{w, namespace})
+	out.Store(&output{w, namespace, version})
+}
+
+// Fault counts an answer of 500 or more by the version of the function that gave it. While a
+// new version gets a part of the requests, an alarm watches its faults alone (template.yaml).
+// A function without a version counts none.
+func Fault() {
+	if w := out.Load(); w != nil && w.version != "" {
+		Emit([]Figure{{"Faults", 1, Count}}, Dimension{"FunctionVersion", w.version})
+	}
 }
 
 // Emit writes the figures as one line with the current time and the dimensions. It ignores

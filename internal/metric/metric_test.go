@@ -12,13 +12,14 @@ import (
 // This test checks the rules of the format that this package could break.
 func TestLinesKeepTheEmbeddedMetricFormat(t *testing.T) {
 	var buffer bytes.Buffer
-	SetOutput(&buffer, "Cafe/test")
-	defer SetOutput(nil, "")
+	SetOutput(&buffer, "Cafe/test", "7")
+	defer SetOutput(nil, "", "")
 	before := time.Now().UnixMilli()
 	Emit([]Figure{{"Orders", 1, Count}, {"Revenue", 780, None}})
 	Emit([]Figure{{"Refusals", 1, Count}}, Dimension{"Reason", "out-of-stock"})
+	Fault()
 	lines := strings.Split(strings.TrimSuffix(buffer.String(), "\n"), "\n")
-	if len(lines) != 2 {
+	if len(lines) != 3 {
 		t.Fatalf("%d lines: %s", len(lines), buffer.String())
 	}
 	for _, line := range lines {
@@ -63,12 +64,23 @@ func TestLinesKeepTheEmbeddedMetricFormat(t *testing.T) {
 			}
 		}
 	}
-	if !strings.Contains(lines[1], `"Reason":"out-of-stock"`) || !strings.Contains(lines[0], `"Revenue":780`) {
+	if !strings.Contains(lines[1], `"Reason":"out-of-stock"`) || !strings.Contains(lines[0], `"Revenue":780`) ||
+		!strings.Contains(lines[2], `"Faults":1`) || !strings.Contains(lines[2], `"FunctionVersion":"7"`) {
 		t.Errorf("%s", buffer.String())
 	}
 }
 
 func TestNothingIsWrittenBeforeSetOutput(t *testing.T) {
-	SetOutput(nil, "")
+	SetOutput(nil, "", "")
 	Emit([]Figure{{"Orders", 1, Count}}) // must not panic
+	Fault()
+}
+
+func TestWithoutAVersionNoFaultIsCounted(t *testing.T) {
+	var buffer bytes.Buffer
+	SetOutput(&buffer, "Cafe/test", "")
+	defer SetOutput(nil, "", "")
+	if Fault(); buffer.Len() > 0 { // CloudWatch takes no empty dimension
+		t.Errorf("wrote %s", buffer.String())
+	}
 }

@@ -36,6 +36,7 @@ var mayImport = map[string]string{
 	"internal/table/dynamo/stream": "internal/table internal/table/dynamo internal/awsenv",
 
 	"internal/metric":            "",
+	"internal/lambdalog":         "",
 	"internal/panics":            "",
 	"internal/awsenv":            "",
 	"internal/stack":             "",
@@ -65,7 +66,7 @@ var mayImport = map[string]string{
 	"internal/objects/s3":         "internal/awsenv internal/imports internal/objects model",
 	"internal/objects/s3/presign": "internal/awsenv internal/objects",
 	"internal/objects/folder":     "internal/durable internal/imports internal/objects model",
-	"internal/function":           "internal/metric internal/settings internal/table internal/table/dynamo",
+	"internal/function":           "internal/lambdalog internal/metric internal/settings internal/table internal/table/dynamo",
 
 	"api/mend":            "model",
 	"api":                 "api/mend internal/auth internal/cafe internal/daily internal/deadletters internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/table model model/pricing model/till/parse",

@@ -34,9 +34,10 @@ var looksLike = []struct {
 }
 
 // known tells whether a find is known to be no secret: development's own, which say so,
-// and the tokens that the fuzzing of the verifier starts from, whose key stands in its test.
+// the tokens that the fuzzing of the verifier starts from, whose key stands in its test, and
+// the sample token, whose key stands in local.env.json.
 func known(file, found string) bool {
-	return strings.Contains(found, "not-a-secret") || strings.HasPrefix(file, "internal/auth/testdata/fuzz/")
+	return strings.Contains(found, "not-a-secret") || strings.HasPrefix(file, "internal/auth/testdata/fuzz/") || file == "events/authorize.json"
 }
 
 func TestNoFileHoldsACredential(t *testing.T) {

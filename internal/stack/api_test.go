@@ -209,8 +209,15 @@ func TestTheGatewayAnswersAPreflightAsTheAPIDoes(t *testing.T) {
 
 func TestTheGatewaysOwnErrorsLookLikeTheAPIs(t *testing.T) {
 	p := with(t)
-	own := map[string]*api.Problem{"UNAUTHORIZED": api.Unauthorized(), "THROTTLED": api.TooManyRequests(1), "DEFAULT_5XX": api.Unavailable()}
-	for _, name := range []string{"DEFAULT_4XX", "UNAUTHORIZED", "ACCESS_DENIED", "WAF_FILTERED", "MISSING_AUTHENTICATION_TOKEN", "REQUEST_TOO_LARGE", "THROTTLED", "DEFAULT_5XX"} {
+	own := map[string]*api.Problem{
+		"UNAUTHORIZED": api.Unauthorized(), "THROTTLED": api.TooManyRequests(1), "QUOTA_EXCEEDED": api.TooManyRequests(1),
+		"DEFAULT_5XX": api.Unavailable(), "INVALID_API_KEY": api.Unavailable(),
+	}
+	if got := len(p.one("Api").at("GatewayResponses").(object)); got != 13 {
+		t.Errorf("%d gateway responses, not all of which are looked at here", got)
+	}
+	for _, name := range []string{"DEFAULT_4XX", "UNAUTHORIZED", "ACCESS_DENIED", "WAF_FILTERED", "MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "EXPIRED_TOKEN", "RESOURCE_NOT_FOUND",
+		"REQUEST_TOO_LARGE", "THROTTLED", "QUOTA_EXCEEDED", "INVALID_API_KEY", "DEFAULT_5XX"} {
 		response := p.one("Api").at("GatewayResponses", name)
 		headers := at(response, "ResponseParameters", "Headers")
 		if unquoted(at(headers, "Content-Type")) != "application/problem+json" || at(headers, "X-Request-Id") != "context.requestId" {
@@ -242,9 +249,13 @@ func TestTheGatewaysOwnErrorsLookLikeTheAPIs(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/nowhere", nil)
 	w := httptest.NewRecorder()
 	service(t, p).ServeHTTP(w, r)
-	for _, word := range []string{`"type":"/problems/not-found"`, `"title":"Not found"`, `"detail":"It does not exist, or you may not see it."`} {
-		if !strings.Contains(w.Body.String(), word) || !strings.Contains(text(p.one("Api").at("GatewayResponses", "MISSING_AUTHENTICATION_TOKEN")), strings.ReplaceAll(word, `"`, `\"`)) {
-			t.Errorf("an unknown path: the API says %s", w.Body)
+	// The gateway has these names for an unknown path, without a token and with one (API Gateway
+	// Developer Guide, "Gateway response types").
+	for _, name := range []string{"MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "EXPIRED_TOKEN", "RESOURCE_NOT_FOUND"} {
+		for _, word := range []string{`"type":"/problems/not-found"`, `"title":"Not found"`, `"detail":"It does not exist, or you may not see it."`} {
+			if !strings.Contains(w.Body.String(), word) || !strings.Contains(text(p.one("Api").at("GatewayResponses", name)), strings.ReplaceAll(word, `"`, `\"`)) {
+				t.Errorf("%s, an unknown path: the API says %s", name, w.Body)
+			}
 		}
 	}
 }
@@ -297,6 +308,38 @@ func TestTheFirewallLetsOrdersThrough(t *testing.T) {
 	}
 	if at(rules["rate"], "Statement", "RateBasedStatement", "Limit") != "2000" || text(at(rules["rate"], "Action", "Block", "CustomResponse", "ResponseCode")) != "429" {
 		t.Errorf("rate rule %s", text(rules["rate"]))
+	}
+	// A page can read why it was refused, as with the gateway's own 429.
+	var problem struct {
+		Type, Title string
+		Status      int
+	}
+	if err := json.Unmarshal([]byte(text(acl.at("CustomResponseBodies", "rate", "Content"))), &problem); err != nil {
+		t.Error(err)
+	}
+	if want := api.TooManyRequests(300); problem.Type != want.Type || problem.Title != want.Title || problem.Status != want.Status {
+		t.Errorf("the firewall says %+v, the API %+v", problem, want)
+	}
+	sent := map[string]string{}
+	for _, h := range list(at(rules["rate"], "Action", "Block", "CustomResponse", "ResponseHeaders")) {
+		sent[text(at(h, "Name"))] = text(at(h, "Value"))
+	}
+	for name, value := range with(t).one("Api").at("GatewayResponses", "THROTTLED", "ResponseParameters", "Headers").(object) {
+		switch name {
+		case "Content-Type", "X-Request-Id": // WAF sets the first itself, and knows no request id
+		case "Retry-After":
+			if sent[name] == "" {
+				t.Error("the firewall does not say when to come back")
+			}
+		default:
+			if sent[name] != unquoted(value) {
+				t.Errorf("%s: the firewall says %q, the gateway %q", name, sent[name], unquoted(value))
+			}
+		}
+		delete(sent, name)
+	}
+	if len(sent) > 0 {
+		t.Errorf("only the firewall sends %v", sent)
 	}
 	// AWS's common rules refuse bodies above 8 KiB, and the API accepts 256 KiB.
 	if common := text(rules["common"]); !strings.Contains(common, `{"ActionToUse":{"Count":{}},"Name":"SizeRestrictions_BODY"}`) {

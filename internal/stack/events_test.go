@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"cafe/handlers/authorizer"
+	"cafe/internal/auth"
 	"cafe/internal/outbox"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -125,6 +127,24 @@ func TestTheSampleOrderUsesAnExistingRoute(t *testing.T) {
 		if !exact && !any {
 			t.Errorf("%s: there is no %s %s", name, e.HTTPMethod, e.Resource)
 		}
+	}
+}
+
+// The token of the sample event is signed with the secret in local.env.json. So
+// `sam local invoke AuthorizerFunction -e events/authorize.json` lets its caller in.
+func TestTheSampleTokenIsGoodForSamLocal(t *testing.T) {
+	var local map[string]map[string]string
+	if err := json.Unmarshal(read(t, "local.env.json"), &local); err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := auth.FromEnv(func(name string) string { return local["AuthorizerFunction"][name] }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := sample[events.APIGatewayCustomAuthorizerRequestTypeRequest](t, "authorize.json")
+	answer, err := authorizer.Authorize(verifier)(t.Context(), event)
+	if err != nil || answer.PrincipalID != "alice" || answer.Context["role"] != "customer" {
+		t.Errorf("answered %+v, %v", answer, err)
 	}
 }
 

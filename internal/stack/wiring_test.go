@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"cafe/handlers/stream"
+	"cafe/internal/auth"
 	"cafe/internal/deadletters"
 	"cafe/internal/notify"
 	"cafe/internal/outbox"
@@ -133,9 +134,9 @@ func TestTokensAreVerifiedByExactlyOneOfKeysAndSecret(t *testing.T) {
 			`{"Fn::Sub":"https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${UserPool}"}`, `{"Ref":"UserPoolClient"}`,
 			`{"Fn::Sub":"https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${UserPool}/.well-known/jwks.json"}`, "",
 		},
-		"oidc":       {"https://issuer.example.com", "cafe", "https://issuer.example.com/.well-known/jwks.json", ""},
-		"secret":     {"cafe-local", "cafe", "", `{"Fn::Sub":"{{resolve:secretsmanager:${Secret}:SecretString}}"}`},
-		"own secret": {"cafe-local", "cafe", "", "{{resolve:secretsmanager:arn:aws:secretsmanager:eu-west-2:123456789012:secret:cafe-AbCdEf:SecretString}}"},
+		"oidc":       {"https://issuer.example.com", "cafe", auth.Discover, ""},
+		"secret":     {"cafe-local", "cafe", "", `{"Fn::Sub":"{{resolve:secretsmanager:${Secret}:SecretString:::}}"}`},
+		"own secret": {"cafe-local", "cafe", "", "{{resolve:secretsmanager:arn:aws:secretsmanager:eu-west-2:123456789012:secret:cafe-AbCdEf:SecretString:::}}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := with(t, all[name]...)
@@ -150,6 +151,31 @@ func TestTokensAreVerifiedByExactlyOneOfKeysAndSecret(t *testing.T) {
 				t.Errorf("a user pool exists: %v, a secret exists: %v", pool, secret)
 			}
 		})
+	}
+}
+
+// A secret is read again when its version is named.
+func TestASecretsVersionCanBeNamed(t *testing.T) {
+	const version = "12345678-90ab-cdef-1234-567890abcdef"
+	p := with(t, append([]string{"AuthSecretVersion=" + version}, all["own secret"]...)...)
+	if got := text(p.one("AuthorizerFunction").at("Environment", "Variables", "CAFE_AUTH_SECRET")); !strings.HasSuffix(got, ":SecretString:::"+version+"}}") {
+		t.Errorf("the secret is %s", got)
+	}
+}
+
+// Lambda takes a line without a level for INFO. So its filter must never be above that:
+// metrics and crashes have no level.
+func TestNoLogLevelDropsMetrics(t *testing.T) {
+	for _, level := range texts(at(document()["Parameters"], "LogLevel", "AllowedValues")) {
+		for _, f := range functions(with(t, "LogLevel="+level)) {
+			lambda := text(f.at("LoggingConfig", "ApplicationLogLevel"))
+			if lambda != "INFO" && lambda != "DEBUG" || level == "DEBUG" && lambda != "DEBUG" {
+				t.Errorf("LogLevel=%s: Lambda passes lines of %s from %s up", level, f.name, lambda)
+			}
+			if got := f.at("Environment", "Variables", "CAFE_LOG_LEVEL"); got != level {
+				t.Errorf("LogLevel=%s: %s is told %v", level, f.name, got)
+			}
+		}
 	}
 }
 
