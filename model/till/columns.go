@@ -1,9 +1,5 @@
 package till
 
-import (
-	"cafe/model/till/parse"
-)
-
 // field is something a row tells, by whatever name its column has.
 type field int
 
@@ -200,13 +196,3 @@ var orderLayout = layout{
 		{"the item", [][]field{{fieldItem}}, "sku, item, product_id or article"},
 	},
 }
-
-// moneyWords are words in the names of columns that may hold money, a void or a refund.
-// A column of such a name that is not read is worth a note, unless one of idleWords is
-// in its name, too.
-var (
-	moneyWords = parse.WordSet("price prices amount amounts total totals subtotal sales revenue gross net discount discounts discnt " +
-		"tax taxes vat tip tips gratuity fee fees charge charges refund refunds refunded return returns returned " +
-		"void voids voided cancel cancelled canceled comp comps comped")
-	idleWords = parse.WordSet("cost profit margin rate exempt inclusion taxable category compare reason type id by name code currency option")
-)

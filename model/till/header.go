@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"cafe/model/till/parse"
 )
@@ -169,33 +168,6 @@ func (c *columns) notRead() (names []string) {
 		}
 	}
 	return names
-}
-
-// looksLikeMoney reports whether a column of the name may hold money, a void or a refund.
-func looksLikeMoney(name string) bool {
-	found := false
-	var before rune
-	spaced := strings.Map(func(r rune) rune {
-		if !unicode.IsLetter(r) {
-			return ' '
-		}
-		return r
-	}, name)
-	var b strings.Builder
-	for _, r := range spaced {
-		if unicode.IsLower(before) && unicode.IsUpper(r) { // netSales
-			b.WriteByte(' ')
-		}
-		b.WriteRune(unicode.ToLower(r))
-		before = r
-	}
-	for word := range strings.FieldsSeq(b.String()) {
-		if idleWords[word] {
-			return false
-		}
-		found = found || moneyWords[word]
-	}
-	return found
 }
 
 // guard puts an apostrophe before what a spreadsheet would run as a formula, and

@@ -166,7 +166,7 @@ func (u *upload) Summary() model.FileSummary {
 	}
 	var money []string
 	for _, name := range s.Columns.NotRead {
-		if looksLikeMoney(name) {
+		if parse.LooksLikeMoney(name) {
 			money = append(money, strconv.Quote(name))
 		}
 	}

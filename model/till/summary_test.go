@@ -59,17 +59,6 @@ func TestTotalsAreOfBusinessDaysAndOfWhatWasTaken(t *testing.T) {
 	}
 }
 
-func TestColumnsThatMayHoldMoney(t *testing.T) {
-	for name, want := range map[string]bool{
-		"Price": true, "Refunded Amount": true, "Void?": true, "netSales": true, "Total (GBP)": true, "Cancelled at": true, "Tip": true, "Discount (%)": true,
-		"Tax rate": false, "Cost of goods": false, "Gross profit": false, "Description": false, "Cabinet": false, "Discount Code": false, "Customer name": false, "Category": false, "": false,
-	} {
-		if got := looksLikeMoney(name); got != want {
-			t.Errorf("%q: got %t", name, got)
-		}
-	}
-}
-
 // A small upload must not make a large rejects file.
 func TestTheRejectsFileIsBounded(t *testing.T) {
 	wide := header[:len(header)-1] + strings.Repeat(",", maxColumns-4) + "\n"

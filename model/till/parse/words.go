@@ -2,6 +2,7 @@ package parse
 
 import (
 	"strings"
+	"unicode"
 
 	"cafe/model"
 )
@@ -107,4 +108,41 @@ func IsDiscount(folded string) bool {
 func IsTotal(cell string) bool {
 	first, _, _ := strings.Cut(strings.ToLower(strings.TrimRight(cell, ":* ")), " ")
 	return totalWords[FoldWord(cell)] || totalWords[strings.TrimRight(first, ":")]
+}
+
+// moneyWords are words in the names of columns that may hold money, a void or a refund.
+// A column of such a name that is not read is worth a note, unless one of idleWords is
+// in its name, too.
+var (
+	moneyWords = WordSet("price prices amount amounts total totals subtotal sales revenue gross net discount discounts discnt " +
+		"tax taxes vat tip tips gratuity fee fees charge charges refund refunds refunded return returns returned " +
+		"void voids voided cancel cancelled canceled comp comps comped")
+	idleWords = WordSet("cost profit margin rate exempt inclusion taxable category compare reason type id by name code currency option")
+)
+
+// LooksLikeMoney reports whether a column of the name may hold money, a void or a refund.
+func LooksLikeMoney(name string) bool {
+	found := false
+	var before rune
+	spaced := strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) {
+			return ' '
+		}
+		return r
+	}, name)
+	var b strings.Builder
+	for _, r := range spaced {
+		if unicode.IsLower(before) && unicode.IsUpper(r) { // netSales
+			b.WriteByte(' ')
+		}
+		b.WriteRune(unicode.ToLower(r))
+		before = r
+	}
+	for word := range strings.FieldsSeq(b.String()) {
+		if idleWords[word] {
+			return false
+		}
+		found = found || moneyWords[word]
+	}
+	return found
 }
