@@ -69,12 +69,38 @@ type importJSON struct {
 	Unchanged   int64              `json:"unchanged"`
 	Rejected    int64              `json:"rejected"`
 	SkippedRows int64              `json:"skipped_rows"`
+	Undo        *undoJSON          `json:"undo,omitzero"`
+}
+
+// undoJSON is how far an import is taken back. In lists it does not say what stays.
+type undoJSON struct {
+	Removed    int64      `json:"removed"`
+	Kept       []keptJSON `json:"kept,omitzero"`
+	KeptCount  int64      `json:"kept_count"`
+	FinishedAt *string    `json:"finished_at"`
+}
+
+type keptJSON struct {
+	ID  string `json:"id"`
+	Why string `json:"why"`
+}
+
+func undoAnswer(u model.Undo) *undoJSON {
+	a := &undoJSON{u.Removed, make([]keptJSON, len(u.Kept)), u.KeptCount, optionalTime(u.FinishedAt)}
+	for i, k := range u.Kept {
+		a.Kept[i] = keptJSON(k)
+	}
+	return a
 }
 
 func importAnswer(im model.Import) importJSON {
+	var undo *undoJSON
+	if im.Undo != nil {
+		undo = undoAnswer(*im.Undo)
+	}
 	return importJSON{
 		im.ID, im.Kind, im.Name, im.Source, cmp.Or(im.Payment, model.TermsCounter), im.DryRun, im.Status, model.Timestamp(im.CreatedAt), optionalTime(im.FinishedAt),
-		im.Rows, im.Created, im.Updated, im.Unchanged, im.Rejected, im.SkippedRows,
+		im.Rows, im.Created, im.Updated, im.Unchanged, im.Rejected, im.SkippedRows, undo,
 	}
 }
 
@@ -125,7 +151,11 @@ func (s *server) getImport(c *gin.Context) error {
 	for i, p := range im.Problems {
 		a.Errors[i] = importProblemJSON(p)
 	}
-	a.Notes = append([]string{}, im.Summary.Notes...)
+	a.Notes = []string{}
+	if im.Resembles != "" {
+		a.Notes = append(a.Notes, im.Resembles)
+	}
+	a.Notes = append(a.Notes, im.Summary.Notes...)
 	if im.Status == model.ImportDone {
 		a.Columns = &importColumnsJSON{Read: im.Summary.Columns.Read, NotRead: append([]string{}, im.Summary.Columns.NotRead...)}
 		if im.Kind == model.ImportOrders {
@@ -137,6 +167,46 @@ func (s *server) getImport(c *gin.Context) error {
 		}
 	}
 	return answer(c, http.StatusOK, a)
+}
+
+// listImports answers with imports, newest first.
+func (s *server) listImports(c *gin.Context) error {
+	l, err := s.list(c)
+	if err != nil {
+		return err
+	}
+	list, next, err := s.imports.List(c.Request.Context(), l.from, l.limit)
+	if err != nil {
+		return err
+	}
+	a := struct {
+		Imports    []importJSON `json:"imports"`
+		NextCursor string       `json:"next_cursor,omitempty"`
+	}{make([]importJSON, len(list)), s.cursors.seal(l.binding, next)}
+	for i, im := range list {
+		if a.Imports[i] = importAnswer(im); im.Undo != nil {
+			a.Imports[i].Undo.Kept = nil
+		}
+	}
+	return answerList(c, a)
+}
+
+// undoImport answers with what became of what the import created: 202 while there is more to
+// take back.
+func (s *server) undoImport(c *gin.Context) error {
+	id, err := pathID(c, "id")
+	if err != nil {
+		return err
+	}
+	undo, err := s.imports.Undo(c.Request.Context(), id)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if undo.FinishedAt.IsZero() {
+		status = http.StatusAccepted
+	}
+	return answer(c, status, undoAnswer(undo))
 }
 
 // RefuseFile answers a request for a file, an upload or a rejects file, that is refused. The

@@ -97,6 +97,72 @@ func TestBadImportRequestsAreRefusedByField(t *testing.T) {
 	s.call(sam, "GET", "/imports/x", "").wantProblem(503, "unavailable")
 }
 
+func TestImportsAreListedAndTakenBack(t *testing.T) {
+	s := open(t)
+	if a := s.call(sam, "GET", "/imports", "").want(200); string(a.body) != `{"imports":[]}` {
+		t.Errorf("%s", a.body)
+	}
+	bring := func(source, text string) (id, key string) {
+		t.Helper()
+		a := s.call(sam, "POST", "/imports", `{"kind":"orders","name":"till.csv","source":"`+source+`"}`).want(201)
+		key = cafetest.KeyOf("put", a.get("upload_url"))
+		if err := s.files.Put(t.Context(), key, strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.cafe.Imports.Run(t.Context(), s.files, key); err != nil {
+			t.Fatal(err)
+		}
+		return a.get("id"), key
+	}
+	const text = "order,date,time,item\n1,2017-03-17,09:00,tea\n2,2017-03-17,09:05,tea\n"
+	id, _ := bring("till", text)
+	other, _ := bring("pos", text)
+	if notes := s.call(sam, "GET", "/imports/"+other, "").want(200).get("notes"); !strings.HasPrefix(notes, `["most orders look like those of import `+id+` (source till, till.csv): 2 of 2`) {
+		t.Errorf("notes %s", notes)
+	}
+
+	s.call(sam, "DELETE", "/imports/"+other, "").wantProblem(403, "forbidden")
+	s.call(olivia, "DELETE", "/imports/nothing", "").wantProblem(404, "not-found")
+	s.cafe.Imports.UndoTime = 0
+	a := s.call(olivia, "DELETE", "/imports/"+other, "").want(202)
+	if string(a.body) != `{"removed":2,"kept":[],"kept_count":0,"finished_at":null}` {
+		t.Errorf("%s", a.body)
+	}
+	for range 2 {
+		a = s.call(olivia, "DELETE", "/imports/"+other, "").want(200)
+		if !strings.HasPrefix(string(a.body), `{"removed":2,"kept":[],"kept_count":0,"finished_at":"`) {
+			t.Errorf("%s", a.body)
+		}
+	}
+	if got := s.call(sam, "GET", "/imports/"+other, "").want(200); got.get("undo") != string(a.body) || got.get("status") != "done" || got.get("created") != "2" {
+		t.Errorf("%s", got.body)
+	}
+
+	page := s.call(sam, "GET", "/imports?limit=1", "").want(200)
+	if got := page.get("imports"); !strings.HasPrefix(got, `[{"id":"`+other+`","kind":"orders","name":"till.csv","source":"pos",`) || !strings.Contains(got, `"undo":{"removed":2,"kept_count":0,"finished_at":"`) {
+		t.Errorf("%s", got)
+	}
+	next := s.call(sam, "GET", "/imports?limit=1&cursor="+page.get("next_cursor"), "").want(200)
+	if got := next.get("imports"); !strings.HasPrefix(got, `[{"id":"`+id+`",`) || strings.Contains(got, "undo") || next.get("next_cursor") != "" {
+		t.Errorf("%s", next.body)
+	}
+	s.call(olivia, "GET", "/imports?limit=1&cursor="+page.get("next_cursor"), "").wantProblem(400, "malformed-request", "cursor")
+	s.call(sam, "GET", "/imports?limit=1", "", "If-None-Match: "+page.header.Get("ETag")).want(304)
+
+	// While an import runs, nobody takes it back.
+	begun := s.call(sam, "POST", "/imports", `{"kind":"orders","name":"till.csv"}`).want(201)
+	key := cafetest.KeyOf("put", begun.get("upload_url"))
+	s.files.Fail(func(string, string) error { return cafetest.ErrDown })
+	if err := s.cafe.Imports.Run(t.Context(), s.files, key); err == nil {
+		t.Fatal("it was not interrupted")
+	}
+	s.files.Fail(nil)
+	s.call(olivia, "DELETE", "/imports/"+begun.get("id"), "").wantProblem(409, "import-running")
+	s.faults.Set(tabletest.Always(tabletest.Fault{Before: table.ErrThrottled}))
+	s.call(sam, "GET", "/imports", "").wantProblem(503, "unavailable")
+	s.call(olivia, "DELETE", "/imports/"+id, "").wantProblem(503, "unavailable")
+}
+
 func TestAFileThatIsNotServedIsAProblemToo(t *testing.T) {
 	r := httptest.NewRequestWithContext(api.WithRequestID(t.Context(), "a-request"), "GET", "/uploads/x", nil)
 	w := httptest.NewRecorder()

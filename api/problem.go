@@ -143,6 +143,8 @@ func problemOf(err error) *Problem {
 			"This change needs If-Match with the ETag of your last read.")
 	case errors.Is(err, model.ErrNotAmendable):
 		return problem("not-amendable", "Only an order that is still placed can be amended.")
+	case errors.Is(err, model.ErrImportRunning):
+		return problem("import-running", "The import is still running. Take it back when it is done or failed.")
 	case errors.Is(err, table.ErrThrottled), errors.Is(err, table.ErrUnavailable), errors.Is(err, table.ErrConflict),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return Unavailable()

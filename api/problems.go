@@ -43,6 +43,8 @@ var ProblemKinds = []ProblemKind{
 		"The order is no longer `placed`."},
 	{"out-of-stock", http.StatusConflict, "Out of stock",
 		"The stock of counted items is too low. `errors` names the lines. Nothing was taken."},
+	{"import-running", http.StatusConflict, "Import running",
+		"An import is taken back when it is `done` or `failed`. Wait for it."},
 	{"precondition-failed", http.StatusPreconditionFailed, "Precondition failed",
 		"What you want to change has changed since you read it, does not exist, or exists already. Read it again and decide again."},
 	{"body-too-large", http.StatusRequestEntityTooLarge, "Body too large",

@@ -99,7 +99,9 @@ func (s *server) routes() []route {
 		{"GET", "/waste", staff, s.listWaste},
 
 		{"POST", "/imports", staff, s.beginImport},
+		{"GET", "/imports", staff, s.listImports},
 		{"GET", "/imports/:id", staff, s.getImport},
+		{"DELETE", "/imports/:id", owner, s.undoImport},
 
 		{"GET", "/dead-letters", owner, s.listDeadLetters},
 		{"POST", "/dead-letters/:id/redrive", owner, s.redriveDeadLetter},
@@ -120,6 +122,7 @@ var parameters = map[string][]string{
 	"GET /stock":                  {"limit", "cursor"},
 	"GET /waste":                  {"day", "limit", "cursor"},
 	"GET /dead-letters":           {"set_aside", "limit", "cursor"},
+	"GET /imports":                {"limit", "cursor"},
 	"POST /reconcile":             {"dry_run"},
 }
 

@@ -42,6 +42,8 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 		"POST /waste":                    {staffUp, "/waste", `{"sku":"cake","quantity":1}`, 201},
 		"GET /waste":                     {staffUp, "/waste", "", 200},
 		"POST /imports":                  {staffUp, "/imports", `{"kind":"orders","name":"till.csv"}`, 201},
+		"GET /imports":                   {staffUp, "/imports", "", 200},
+		"DELETE /imports/:id":            {ownerOnly, "/imports/IMPORT", "", 200},
 		"GET /imports/:id":               {staffUp, "/imports/IMPORT", "", 200},
 		"GET /dead-letters":              {ownerOnly, "/dead-letters", "", 200},
 		"POST /dead-letters/:id/redrive": {ownerOnly, "/dead-letters/stream-ledger-1/redrive", "", 202},

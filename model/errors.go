@@ -19,6 +19,8 @@ var (
 	ErrPreconditionRequired = errors.New("a precondition is required")
 	// ErrNotAmendable: an order in this status cannot be amended.
 	ErrNotAmendable = errors.New("order can no longer be amended")
+	// ErrImportRunning: an import cannot be undone while it runs.
+	ErrImportRunning = errors.New("import is still running")
 )
 
 // IllegalMove says that an order's status cannot change that way, or not by this caller.

@@ -89,7 +89,30 @@ type Import struct {
 
 	Problems []ImportProblem // the first problems, in the order of their lines
 	Summary  FileSummary     // what was read; zero until it is done
+
+	// Resembles says in a clause that most of the orders look like those of another import.
+	// It is known before the import is done, and empty when they do not.
+	Resembles string
+	Undo      *Undo // how far the import is taken back; nil when nobody asked for it
 }
+
+// Undo says what became of the orders, or items, that an import created, since it is taken
+// back.
+type Undo struct {
+	Removed    int64           // that are gone
+	Kept       []UndoException // that stay, the first MaxKept of them
+	KeptCount  int64           // that stay, all of them
+	FinishedAt time.Time       // zero while there is more to do
+}
+
+// UndoException is an order or item that stays when its import is taken back.
+type UndoException struct {
+	ID  string // of the order, or the SKU
+	Why string // in a clause
+}
+
+// MaxKept is how many orders or items that stay an Undo lists.
+const MaxKept = 100
 
 // FileSummary says what was read from a file, so that whoever compares one sum with their
 // till knows whether anything is missing.

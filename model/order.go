@@ -235,6 +235,9 @@ type Order struct {
 	// Deleted orders stay stored, so that their id is never used again and totals stay
 	// right. They are never shown.
 	Deleted bool
+	// TakenBack says of a deleted order that its import was undone. Another import may bring
+	// the same sale again, under another id.
+	TakenBack bool
 }
 
 // WithoutNotes returns a copy of the order without what people wrote: its note, the notes

@@ -674,6 +674,8 @@ func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
 	must(200, "owner", "GET", "/reports/2017-03-18", "")
 	must(202, "owner", "POST", "/dead-letters/stream-ledger-1/redrive", "")
 	must(204, "owner", "DELETE", "/dead-letters/stream-ledger-2", "")
+	must(200, "staff", "GET", "/imports", "")
+	must(200, "owner", "DELETE", "/imports/"+imported.ID, "")
 	must(200, "owner", "POST", "/reconcile", "")
 	call("owner", "PUT", "/pricing", `{"taxes":[{"id":"vat","name":"`+canary+`","rate":"20","inclusive":true,"applies":[{"class":"standard"}]}]}`)
 	must(204, "owner", "DELETE", "/orders/"+order, "")
@@ -700,7 +702,7 @@ func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
 	queries := map[string]string{}
 	for _, method := range []string{"GET ", "HEAD "} {
 		queries[method+"/orders"] = "?cursor=" + canary + "&customer_id=" + canary + "&day=" + canary + "&status=" + canary + "&sort=" + canary + "&limit=" + canary
-		for _, list := range []string{"/menu", "/stock", "/customers/{id}/payments"} {
+		for _, list := range []string{"/menu", "/stock", "/imports", "/customers/{id}/payments"} {
 			queries[method+list] = "?cursor=" + canary + "&limit=25"
 		}
 	}

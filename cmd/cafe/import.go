@@ -36,11 +36,18 @@ func importCommand() *cli.Command {
 			&cli.StringFlag{Name: "payment", Value: string(model.TermsCounter), Usage: "what orders of named customers are whose rows do not say: counter, or account for their tab"},
 			&cli.BoolFlag{Name: "keep-sample", Usage: "with a menu: keep the sample menu, which is retired otherwise"},
 			&cli.StringFlag{Name: "rejects", Usage: "print the rejected rows of the import of that id, with their reasons; they are kept for 30 days"},
+			&cli.StringFlag{Name: "undo", Usage: "take back what the import of that id created and nobody changed since; it ends with status 1 when something stays"},
+			&cli.BoolFlag{Name: "list", Usage: "list the newest imports, with their ids"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "work out the result, and store nothing"},
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			if c.IsSet("rejects") {
+			switch {
+			case c.IsSet("rejects"):
 				return fetchRejects(ctx, c)
+			case c.IsSet("undo"):
+				return undoImport(ctx, c)
+			case c.Bool("list"):
+				return listImports(ctx, c)
 			}
 			if c.NArg() != 1 {
 				return wrongUsage("import takes one file; there are %d", c.NArg())
@@ -131,7 +138,9 @@ type importDraft struct {
 
 // importResult is the answer of GET /imports/{id}.
 type importResult struct {
-	ID, Status                        string
+	ID, Kind, Name, Source, Status    string
+	CreatedAt                         string `json:"created_at"`
+	DryRun                            bool   `json:"dry_run"`
 	Rows, Created, Updated, Unchanged int64
 	Rejected                          int64
 	SkippedRows                       int64 `json:"skipped_rows"`
@@ -151,6 +160,7 @@ type importResult struct {
 		NotRead []string `json:"not_read"`
 	}
 	Notes []string
+	Undo  *undoResult
 }
 
 // importDay is the totals of a day, or of a month.
@@ -180,7 +190,12 @@ func bring(ctx context.Context, cl client, file *os.File, draft importDraft, p *
 	if err := send(ctx, begun.UploadURL, file, p); err != nil {
 		return r, err
 	}
-	r, err = await(ctx, cl, begun.ID, func(done int64) { p.at("importing", "rows", done, rows) })
+	r, err = await(ctx, cl, begun.ID, func(now importResult) {
+		p.at("importing", "rows", now.Rows, rows)
+		if len(now.Notes) > 0 && now.Status == string(model.ImportRunning) {
+			p.note(now.Notes[0])
+		}
+	})
 	p.end()
 	if err != nil {
 		return r, fmt.Errorf("%w (the file is with the café, which goes on: see %s/imports/%s)", err, cl.url, begun.ID)
@@ -267,7 +282,7 @@ const (
 )
 
 // await asks how far the import is until it is finished.
-func await(ctx context.Context, cl client, id string, tell func(rows int64)) (r importResult, err error) {
+func await(ctx context.Context, cl client, id string, tell func(now importResult)) (r importResult, err error) {
 	pause := 100 * time.Millisecond
 	heard, moved, last := time.Now(), time.Now(), ""
 	for {
@@ -283,7 +298,7 @@ func await(ctx context.Context, cl client, id string, tell func(rows int64)) (r 
 			if err := json.Unmarshal(answer, &r); err != nil {
 				return r, fmt.Errorf("the café's answer cannot be read: %w", err)
 			}
-			if tell(r.Rows); r.Status == string(model.ImportDone) || r.Status == string(model.ImportFailed) && len(r.Errors) > 0 {
+			if tell(r); r.Status == string(model.ImportDone) || r.Status == string(model.ImportFailed) && len(r.Errors) > 0 {
 				return r, nil
 			}
 		case ctx.Err() != nil:
@@ -307,6 +322,7 @@ type progress struct {
 	out  io.Writer
 	bar  *pb.ProgressBar
 	line time.Time // when the last was written
+	said string    // the last note
 }
 
 // lineEvery is how often a line is written where there is no bar.
@@ -328,6 +344,18 @@ func (p *progress) at(what, unit string, done, total int64) {
 		p.line = time.Now()
 		fmt.Fprintf(p.out, "%s: %s of %s %s\n", what, grouped(done), grouped(max(total, done)), unit)
 	}
+}
+
+// note says once, while work goes on, what somebody may want to stop it for.
+func (p *progress) note(text string) {
+	if text == p.said {
+		return
+	}
+	p.said = text
+	if p.bar != nil && p.onTerminal() {
+		fmt.Fprintln(p.out)
+	}
+	fmt.Fprintln(p.out, "Note: "+text)
 }
 
 func (p *progress) onTerminal() bool { return p.bar.GetBool(pb.Terminal) }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -17,7 +16,7 @@ const listed = 10
 
 // summarize prints what came of an import.
 func summarize(w io.Writer, draft importDraft, r importResult) {
-	thing := cmp.Or(map[string]string{"stock": "count", "menu": "item"}[draft.Kind], "order")
+	thing := thingOf(draft.Kind)
 	fmt.Fprintf(w, "%s: %s rows", draft.Name, grouped(r.Rows))
 	if r.SkippedRows > 0 {
 		fmt.Fprintf(w, ", %s of them passed over", grouped(r.SkippedRows))
@@ -41,6 +40,9 @@ func summarize(w io.Writer, draft importDraft, r importResult) {
 		}
 	}
 	summarizeFile(w, r)
+	if r.Created > 0 && !draft.DryRun {
+		fmt.Fprintf(w, "\nTo take it back: cafe import -undo %s\n", r.ID)
+	}
 	if r.Rejected == 0 {
 		return
 	}

@@ -357,3 +357,28 @@ func (c Counter) Result(t rapid.TB, id string) model.Import {
 }
 
 func (c Counter) RejectsOf(im model.Import) string { return c.Files.Text("rejects/" + im.ID + ".csv") }
+
+// TakeBack takes an import back, by as many calls as that takes.
+func (c Counter) TakeBack(t rapid.TB, id string) model.Undo {
+	t.Helper()
+	for range 10_000 {
+		undo, err := c.Imports.Undo(context.Background(), id)
+		if err != nil {
+			t.Fatal("undo:", err)
+		}
+		if !undo.FinishedAt.IsZero() {
+			return undo
+		}
+		c.Clock.Pass(time.Second)
+	}
+	t.Fatal("the undo never ends")
+	return model.Undo{}
+}
+
+// WantUndo wants an undo to have come to that: "18 removed, 1 kept".
+func WantUndo(t rapid.TB, u model.Undo, want string) {
+	t.Helper()
+	if got := fmt.Sprintf("%d removed, %d kept", u.Removed, u.KeptCount); got != want || u.FinishedAt.IsZero() || int64(len(u.Kept)) != min(u.KeptCount, model.MaxKept) {
+		t.Errorf("the undo came to %s, want %s; kept: %v", got, want, u.Kept)
+	}
+}

@@ -547,6 +547,24 @@ func imported(name string, before func(w *world), draft model.ImportDraft, text,
 	}
 }
 
+// undone is a use case of an import that is taken back, as far as one call gets.
+func undone(name string, before func(w *world), want string, after func(w *world)) useCase {
+	return useCase{name: name, methods: "Undo", before: before,
+		do: func(w *world) error {
+			undo, err := w.Imports.Undo(w.ctx, w.id)
+			if err == nil {
+				cafetest.WantUndo(w, undo, want)
+			}
+			return err
+		},
+		after: func(w *world) {
+			cafetest.WantUndo(w, *w.Result(w, w.id).Undo, want)
+			w.stream()
+			after(w)
+		},
+	}
+}
+
 // soldOnSaturday makes a world of some sales, the day's report due.
 func soldOnSaturday(w *world) {
 	cafetest.Sell(w, w.Cafe, "2017-03-17 12:00", "tea") // nobody made a report of it
@@ -1095,6 +1113,49 @@ var useCases = []useCase{
 		w.id = w.Bring(w, cafetest.ImportDraft(model.ImportOrders), cafetest.Sales).ID
 	}, func(w *world) (interface{}, error) {
 		return w.Imports.Troubled(w.ctx, time.Time{}, time.Date(2017, 4, 1, 0, 0, 0, 0, time.UTC))
+	}),
+	undone("an import of orders is taken back", func(w *world) {
+		placed("latte", "brownie")(w)
+		draft := cafetest.ImportDraft(model.ImportOrders)
+		draft.Payment = model.TermsAccount
+		w.id = w.Bring(w, draft, cafetest.Sales).ID
+		w.stream()
+		for key, item := range cafetest.Stored(w, w.Cafe, "O#") {
+			if item.Int("total") == 220 { // of a walk-in's tea
+				cafetest.Advance(w, w.Cafe, key.PK[2:], model.StatusRefunded)
+			}
+		}
+	}, "2 removed, 1 kept", func(w *world) {
+		cafetest.WantTotals(w, w.Cafe, "alice", 650, 650, 1)
+		w.wantStored("O#", 4)
+		im := w.Bring(w, cafetest.ImportDraft(model.ImportOrders), cafetest.Sales)
+		cafetest.WantTally(w, im, "done: 5 rows, 2 created, 0 updated, 1 unchanged, 1 rejected, 0 skipped")
+	}),
+	undone("an import of a menu is taken back", func(w *world) {
+		w.id = w.Bring(w, cafetest.ImportDraft(model.ImportMenu), "sku,name,price\ntea,Tea,2.50\nmocha,Mocha,4.00\n").ID
+	}, "1 removed, 1 kept", func(w *world) { w.wantStored("M", len(cafetest.Menu)) }),
+	undone("an import of a count is taken back", func(w *world) {
+		if _, err := w.SetMenuItem(ctx, model.Item{SKU: "cake", Name: "Cake", Price: 300, Counted: true, Active: true}, nil); err != nil {
+			w.Fatal(err)
+		}
+		w.id = w.Bring(w, cafetest.ImportDraft(model.ImportStock), "sku,on_hand\nbrownie,7\ncake,5\n").ID
+		w.shelf["brownie"] = 7
+	}, "1 removed, 1 kept", func(w *world) { w.wantStored("S#", 2) }),
+	undone("an import that waits is taken back", func(w *world) {
+		w.id, w.key = w.Upload(w, cafetest.ImportDraft(model.ImportOrders), cafetest.Sales)
+	}, "0 removed, 0 kept", func(w *world) {
+		if err := w.Imports.Run(ctx, w.Files, w.key); err != nil {
+			w.Fatal(err)
+		}
+		w.wantStored("O#", 0)
+	}),
+	reads("List", "staff list imports", func(w *world) {
+		for range 3 {
+			w.Bring(w, cafetest.ImportDraft(model.ImportOrders), cafetest.Sales)
+		}
+	}, func(w *world) (interface{}, error) {
+		list, next, err := w.Imports.List(w.ctx, "", 2)
+		return fmt.Sprintf("%+v %s", list, next), err
 	}),
 	{name: "old imports are forgotten", methods: "Forget",
 		before: func(w *world) {

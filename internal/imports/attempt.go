@@ -65,9 +65,11 @@ type attempt struct {
 
 	tariff *pricing.Tariff // for orders: the café's now
 
-	mu   sync.Mutex // guards the counts and days
-	im   model.Import
-	days map[model.Day]bool // of the orders that it brought
+	mu       sync.Mutex // guards what follows
+	im       model.Import
+	days     map[model.Day]bool // of the orders that it brought
+	compared comparison         // of some of the orders that it creates
+	newItems []string           // SKUs of the items that it created
 }
 
 // start stores that the import runs, and learns whether it was finished meanwhile.
@@ -95,6 +97,12 @@ func (a *attempt) start(ctx context.Context) error {
 func (a *attempt) finish(ctx context.Context) error {
 	op := table.Update(records.ImportKey(a.im.ID), table.Equal("status", table.String(string(model.ImportRunning))))
 	op.Set = resultOf(a.im)
+	if a.im.Resembles == "" {
+		op.Remove = []string{attrResembles} // an earlier attempt may have read another file
+	}
+	if len(a.newItems) > 0 && !a.im.DryRun {
+		op.Set[attrNewItems] = texts(listed(a.newItems))
+	}
 	err := a.persist(ctx, op)
 	if _, finished := table.Failed(err, 0); finished {
 		return nil
@@ -161,7 +169,18 @@ func (a *attempt) read(ctx context.Context) error {
 			return err
 		}
 		file, err := till.ReadOrders(ctx, upload, rules)
-		return takeAll(ctx, a, file, err, func(o till.Order) till.Entry { return o.Entry }, a.takeOrder)
+		if err == nil {
+			if err := a.storeSpans(ctx, file.Dates()); err != nil {
+				return errors.Join(err, file.Close())
+			}
+		}
+		if err := takeAll(ctx, a, file, err, func(o till.Order) till.Entry { return o.Entry }, a.takeOrder); err != nil {
+			return err
+		}
+		if n := a.compared.seen; n == 0 || n == mostCompared { // compared already
+			return nil
+		}
+		return a.compare(ctx)
 	case model.ImportStock:
 		file, err := till.ReadStock(ctx, upload, rules)
 		return takeAll(ctx, a, file, err, func(n till.Count) till.Entry { return n.Entry }, a.takeCount)

@@ -1,6 +1,8 @@
 package imports
 
 import (
+	"maps"
+
 	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/model"
@@ -25,6 +27,7 @@ func encode(im model.Import) table.Item {
 		records.AttrExpires: records.Expires(im.CreatedAt.Add(Life)),
 		table.AttrIndex2:    table.String(records.PartitionImports),
 		table.AttrSort:      table.String(records.TimeSort(im.CreatedAt, im.ID)),
+		attrSpans:           encodeSpans(nil),
 	}
 	if len(ignore) > 0 {
 		item["ignore_items"] = table.List(ignore...)
@@ -43,16 +46,22 @@ func countsOf(im model.Import) table.Item {
 	}
 }
 
-// resultOf returns what is stored of an import when it is finished.
-func resultOf(im model.Import) table.Item {
-	item := countsOf(im)
-	item["status"] = table.String(string(im.Status))
-	item["finished_at"] = records.Time(im.FinishedAt)
+// endOf returns what is stored of how an import ended.
+func endOf(im model.Import) table.Item {
 	problems := make([]table.Value, len(im.Problems))
 	for i, p := range im.Problems {
 		problems[i] = table.Map(table.Item{"line": table.Int(int64(p.Line)), "reason": table.String(p.Reason)})
 	}
-	item["problems"] = table.List(problems...)
+	return table.Item{
+		"status": table.String(string(im.Status)), "finished_at": records.Time(im.FinishedAt), "problems": table.List(problems...),
+	}
+}
+
+// resultOf returns what is stored of an import when it is finished.
+func resultOf(im model.Import) table.Item {
+	item := endOf(im)
+	maps.Copy(item, countsOf(im))
+	records.PutText(item, attrResembles, im.Resembles)
 	if im.Status == model.ImportDone {
 		putSummary(item, im.Summary)
 	}
@@ -81,6 +90,10 @@ func decode(key table.Key, item table.Item) (model.Import, error) {
 			im.Problems = append(im.Problems, model.ImportProblem{Line: int(p.Number("line")), Reason: p.Text("reason")})
 		}
 	}
-	im.Summary = readSummary(&r)
+	im.Summary, im.Resembles = readSummary(&r), r.Optional(attrResembles)
+	if r.Has(attrUndo) {
+		undo, _ := readUndo(&r)
+		im.Undo = &undo
+	}
 	return im, r.Err()
 }

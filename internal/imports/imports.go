@@ -36,6 +36,10 @@ type Menus interface {
 
 // Importer carries out imports. Make it with New; it is safe for concurrent use.
 type Importer struct {
+	// UndoTime is about how long one call of Undo goes on: five seconds, unless set before
+	// use. A request must be answered within fifteen on AWS.
+	UndoTime time.Duration
+
 	settings settings.Settings
 	table    table.Table
 	now      records.Clock
@@ -44,7 +48,7 @@ type Importer struct {
 
 // New returns an importer for a café's table. now is time.Now outside tests.
 func New(s settings.Settings, t table.Table, now records.Clock, menus Menus) *Importer {
-	return &Importer{settings: s, table: t, now: now, menus: menus}
+	return &Importer{settings: s, table: t, now: now, menus: menus, UndoTime: 5 * time.Second}
 }
 
 // Files holds uploads, and the rejects of imports.
@@ -169,14 +173,43 @@ func (i *Importer) named(ctx context.Context, id string) (model.Import, error) {
 	return im, err
 }
 
+// List returns up to limit imports, newest first, from where the page before ended (next, or
+// empty for the first). next is empty on the last page.
+func (i *Importer) List(ctx context.Context, from string, limit int) (list []model.Import, next string, err error) {
+	query := table.Query{
+		Index: table.Index2, Partition: records.PartitionImports, Descending: true, Limit: limit + 1,
+		From: records.TimeSort(i.now().Add(-Life), "~"), To: from,
+	}
+	for {
+		page, err := i.table.Query(ctx, query)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, row := range page.Rows {
+			if len(list) == limit {
+				return list, next, nil
+			}
+			im, err := i.decodeNow(row.Key, row.Item)
+			if err != nil {
+				return nil, "", err
+			}
+			list, next = append(list, im), row.Item.Str(table.AttrSort)
+		}
+		if page.Next == "" {
+			return list, "", nil
+		}
+		query.To = page.Next
+	}
+}
+
 // Troubled returns the imports begun in a span of time (from ≤ begun < to) that failed or
-// rejected something, oldest first, without dry runs.
+// rejected something, oldest first, without dry runs and those that are taken back.
 func (i *Importer) Troubled(ctx context.Context, from, to time.Time) (troubled []model.Import, err error) {
 	for im, err := range i.between(ctx, from, to) {
 		if err != nil {
 			return nil, err
 		}
-		if !im.DryRun && (im.Status == model.ImportFailed || im.HasRejects()) {
+		if !im.DryRun && im.Undo == nil && (im.Status == model.ImportFailed || im.HasRejects()) {
 			troubled = append(troubled, im)
 		}
 	}

@@ -19,6 +19,18 @@ func (a *attempt) takeOrder(ctx context.Context, o till.Order) (became outcome, 
 	if had, err := a.hadWhole(ctx, o); had || err != nil {
 		return unchanged, "", err
 	}
+	for {
+		became, reason, takenBack, err := a.takeAgain(ctx, o)
+		if !takenBack {
+			return became, reason, err
+		}
+		o.Again++ // the import that had brought it was undone
+	}
+}
+
+// takeAgain stores an order under its id, as often as it was taken back so far. takenBack
+// reports that the order of that id was taken back, too.
+func (a *attempt) takeAgain(ctx context.Context, o till.Order) (became outcome, reason string, takenBack bool, err error) {
 	id := o.OrderID()
 	now := a.now.Stamp()
 	order := model.Order{
@@ -27,7 +39,7 @@ func (a *attempt) takeOrder(ctx context.Context, o till.Order) (became outcome, 
 		Fingerprint: o.Fingerprint, Import: a.im.ID,
 	}
 	if err := a.reckon(&order, o); err != nil {
-		return rejected, "the order's amounts, discounts, taxes and tips add up to more than the café can keep", nil
+		return rejected, "the order's amounts, discounts, taxes and tips add up to more than the café can keep", false, nil
 	}
 	op := table.Put(records.OrderKey(id), records.EncodeOrder(order), table.Absent())
 	var stored table.Item
@@ -41,27 +53,29 @@ func (a *attempt) takeOrder(ctx context.Context, o till.Order) (became outcome, 
 			stored, err = item, nil
 		}
 	}
+	same, mine := stored.Str("fingerprint") == o.Fingerprint, stored.Str("import_id") == a.im.ID
 	switch {
 	case errors.Is(err, table.ErrTooLarge):
-		return rejected, "the order has more in it than the café can keep of one order", nil
+		return rejected, "the order has more in it than the café can keep of one order", false, nil
 	case err != nil:
-		return "", "", err
+		return "", "", false, err
 	case stored == nil && len(o.Problems) > 0:
-		return rejected, "", nil
-	case stored == nil:
-		if !a.im.DryRun {
-			a.brought(order.BusinessDay)
-		}
-		return created, "", nil
-	case stored.Str("fingerprint") == o.Fingerprint && stored.Str("import_id") == a.im.ID:
+		return rejected, "", false, nil
+	case stored == nil && a.im.DryRun:
+		return created, "", false, a.created(ctx, order)
+	case stored == nil, same && mine && !stored.Bool("taken_back"): // mine: by an earlier attempt, or another at the same time
 		a.brought(order.BusinessDay)
-		return created, "", nil // by an earlier attempt, or another at the same time
-	case stored.Str("fingerprint") == o.Fingerprint:
-		return unchanged, "", nil
+		return created, "", false, a.created(ctx, order)
+	case same && mine:
+		return unchanged, "", false, nil // this import was finished by another attempt, and undone
+	case stored.Bool("taken_back"):
+		return "", "", true, nil
+	case same:
+		return unchanged, "", false, nil
 	case stored.Bool("deleted"):
-		return rejected, "the order was imported before with other rows, and has been deleted since", nil
+		return rejected, "the order was imported before with other rows, and has been deleted since", false, nil
 	}
-	return rejected, "the order was imported before with other rows", nil
+	return rejected, "the order was imported before with other rows", false, nil
 }
 
 // reckon makes the order's money of what the till says of its discounts, taxes and tips. The
@@ -96,8 +110,16 @@ func (a *attempt) hadWhole(ctx context.Context, o till.Order) (bool, error) {
 	}
 	whole := o.Identity
 	whole.Time = ""
-	stored, err := a.look(ctx, records.OrderKey(whole.OrderID()))
-	return err == nil && stored != nil && stored.Str("fingerprint") == o.Whole, err
+	for {
+		stored, err := a.look(ctx, records.OrderKey(whole.OrderID()))
+		if err != nil || stored == nil {
+			return false, err
+		}
+		if !stored.Bool("taken_back") {
+			return stored.Str("fingerprint") == o.Whole, nil
+		}
+		whole.Again++
+	}
 }
 
 // look returns a stored item as it is, nil when there is none.
@@ -143,7 +165,7 @@ func (a *attempt) takeCount(ctx context.Context, n till.Count) (became outcome, 
 	if len(n.Problems) > 0 {
 		return rejected, "", nil
 	}
-	return a.takeItem(ctx, records.StockKey(n.SKU), func(was table.Item) (outcome, *table.Op) {
+	return a.takeItem(ctx, n.SKU, records.StockKey(n.SKU), func(was table.Item) (outcome, *table.Op) {
 		op := table.Update(records.StockKey(n.SKU), table.Absent())
 		became := created
 		if was != nil {
@@ -156,6 +178,9 @@ func (a *attempt) takeCount(ctx context.Context, n till.Count) (became outcome, 
 			op.Add = map[string]int64{"restock": 1}
 		}
 		op.Set = table.Item{"on_hand": table.Int(n.OnHand)}
+		if became == created {
+			op.Set[records.AttrSetCount] = table.Int(n.OnHand)
+		}
 		a.say(op.Set, became)
 		return became, &op
 	})
@@ -167,7 +192,7 @@ func (a *attempt) takeMenuItem(ctx context.Context, m till.MenuItem) (became out
 		return rejected, "", nil
 	}
 	key := records.MenuKey(m.Item.SKU)
-	return a.takeItem(ctx, key, func(was table.Item) (outcome, *table.Op) {
+	return a.takeItem(ctx, m.Item.SKU, key, func(was table.Item) (outcome, *table.Op) {
 		op := table.Put(key, records.EncodeMenuItem(m.Item), table.Absent())
 		became := created
 		if was != nil {
@@ -184,8 +209,8 @@ func (a *attempt) takeMenuItem(ctx context.Context, m till.MenuItem) (became out
 }
 
 // takeItem reads an item, and writes what the file makes of it, if anything, unless it
-// was settled before; anew when somebody else was quicker.
-func (a *attempt) takeItem(ctx context.Context, key table.Key, decide func(was table.Item) (outcome, *table.Op)) (became outcome, reason string, err error) {
+// was settled before; anew when somebody else was quicker. It notes items that are new.
+func (a *attempt) takeItem(ctx context.Context, sku string, key table.Key, decide func(was table.Item) (outcome, *table.Op)) (became outcome, reason string, err error) {
 	err = records.Patiently(ctx, func() error {
 		was, err := a.table.Get(ctx, key, true)
 		if errors.Is(err, table.ErrNotFound) {
@@ -209,7 +234,12 @@ func (a *attempt) takeItem(ctx context.Context, key table.Key, decide func(was t
 		return err
 	})
 	if err != nil {
-		became = ""
+		return "", reason, err
 	}
-	return became, reason, err
+	if became == created {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.newItems = append(a.newItems, sku)
+	}
+	return became, reason, nil
 }

@@ -165,9 +165,10 @@ func IDIn(key table.Key, prefix string) string {
 	return key.PK[len(prefix):]
 }
 
-// daySort returns the place of an order or payment in an index: by business day, then
-// time, then id. The microseconds since 1970 have 16 digits until the year 2286.
-func daySort(day model.Day, at time.Time, id string) string {
+// DaySort returns the place of an order or payment in an index: by business day, then
+// time, then id. With an empty id it comes before all of that time. The microseconds since
+// 1970 have 16 digits until the year 2286.
+func DaySort(day model.Day, at time.Time, id string) string {
 	return string(day) + "#" + fmt.Sprintf("%016d", at.UnixMicro()) + "#" + id
 }
 

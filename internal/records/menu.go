@@ -12,6 +12,7 @@ const (
 	AttrSetAt      = "said_at"
 	AttrSetBy      = "import_id"
 	AttrSetOutcome = "import_made"
+	AttrSetCount   = "import_count" // of new stock: how many the import counted
 )
 
 // SetBySample stands in place of an import's id on items of the sample that a new café

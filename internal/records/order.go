@@ -37,8 +37,9 @@ func EncodeOrder(o model.Order) table.Item {
 	PutTime(item, "pickup_at", o.PickupAt)
 	PutFlag(item, "took_stock", o.TookStock)
 	PutFlag(item, "deleted", o.Deleted)
+	PutFlag(item, "taken_back", o.TakenBack)
 	if !o.Deleted {
-		item[table.AttrSort] = table.String(daySort(o.BusinessDay, o.PlacedAt, o.ID))
+		item[table.AttrSort] = table.String(DaySort(o.BusinessDay, o.PlacedAt, o.ID))
 		item[table.AttrIndex2] = table.String(ShardPartition(PrefixOrder, o.Shard))
 		if o.CustomerID != model.WalkIn {
 			item[table.AttrIndex1] = table.String(PrefixCustomer + o.CustomerID)
@@ -108,6 +109,7 @@ func DecodeOrder(key table.Key, item table.Item) (model.Order, error) {
 
 		CancelReason: r.Optional("cancel_reason"),
 		CancelledBy:  r.Optional("cancelled_by"),
+		TakenBack:    r.Flag("taken_back"),
 	}
 	o.Lines = make([]model.Line, 0, len(r.List("lines")))
 	for l := range r.Maps("lines") {

@@ -16,7 +16,7 @@ func EncodePayment(p model.Payment) table.Item {
 		"shard":          table.Int(p.Shard),
 		table.AttrIndex1: table.String(PrefixPayment + p.CustomerID),
 		table.AttrIndex2: table.String(ShardPartition(PrefixPayment, p.Shard)),
-		table.AttrSort:   table.String(daySort(p.BusinessDay, p.At, p.ID)),
+		table.AttrSort:   table.String(DaySort(p.BusinessDay, p.At, p.ID)),
 	}
 	PutText(item, "method", string(p.Method))
 	PutText(item, "note", p.Note)

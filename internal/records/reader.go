@@ -221,6 +221,9 @@ func (r *Reader) Map(name string) table.Item {
 	return m
 }
 
+// Inner returns a reader of a map that must be there.
+func (r *Reader) Inner(name string) Reader { return Reader{key: r.key, item: r.Map(name)} }
+
 // Maps yields a reader for each map of a list that must be there. A fault in one of them
 // is a fault of the item.
 func (r *Reader) Maps(name string) iter.Seq[*Reader] {

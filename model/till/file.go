@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -138,8 +139,9 @@ type upload struct {
 
 	rows, skipped int
 	seen          seen
-	notes         []string          // of the header
-	middles       map[string]middle // by calendar date
+	notes         []string           // of the header
+	dates         map[model.Day]bool // of the calendar, that orders have
+	middles       map[string]middle  // by calendar date
 
 	mu       sync.Mutex   // guards what follows
 	rejects  sheet.Sorter // by line
@@ -270,6 +272,11 @@ func (u *upload) Rows() int { return u.rows }
 // Skipped returns how many rows were passed over: no sale by Rules.Ignore, void, the
 // file's own total, or without anything in them.
 func (u *upload) Skipped() int { return u.skipped }
+
+// Dates returns the dates of the calendar that the file's orders have, sorted. The business
+// day of an order is at most three days before its date, and two after it: a date may come
+// with any offset, and a day may turn at any hour.
+func (u *upload) Dates() []model.Day { return slices.Sorted(maps.Keys(u.dates)) }
 
 // Close removes the scratch files. The file is of no use after it.
 func (u *upload) Close() error {

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type Identity struct {
 	// Time is empty but for a later sale under the same id on the same day: it is when that
 	// sale was, by the file's clock, written 16:40:00.
 	Time string
+	// Again counts the imports that had brought the order and were taken back since.
+	Again int
 }
 
 // OrderID returns the café's own id for the order: always the same.
@@ -30,6 +33,9 @@ func (i Identity) OrderID() string {
 	parts := []string{"imported order", i.Source, i.Outlet, i.Date, i.ID}
 	if i.Time != "" {
 		parts = append(parts, i.Time)
+	}
+	if i.Again > 0 {
+		parts = append(parts, "again", strconv.Itoa(i.Again))
 	}
 	return model.DeriveID(parts...)
 }
@@ -109,6 +115,7 @@ func ReadOrders(ctx context.Context, src io.Reader, rules Rules) (*File[Order], 
 	if err != nil {
 		return nil, err
 	}
+	u.dates = make(map[model.Day]bool)
 	f := &orderFile{upload: u, finder: newFinder(rules.Menu), ignored: make(map[string]bool)}
 	for _, item := range rules.Ignore {
 		f.ignored[parse.FoldItem(strings.TrimSpace(item))] = true
@@ -318,6 +325,9 @@ func (f *orderFile) release(at rowIdentity, date string) error {
 }
 
 func (f *orderFile) keepAs(at rowIdentity, r row) error {
+	if at.date != "" {
+		f.dates[model.Day(at.date)] = true
+	}
 	f.key = r.named(f.key[:0], at.outlet, at.id, at.date)
 	return f.keep(f.key, r)
 }

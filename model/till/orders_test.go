@@ -234,7 +234,7 @@ func TestRowsWithIDsThatCannotBeOneStandAlone(t *testing.T) {
 		row := "2016-10-30,9:58:11," + id + ",Tea\n"
 		o := mustImport(t, header+row+row, rules(t))
 		if len(o.rejected) != 2 || o.rejected[0].Identity != (Identity{Source: "till"}) {
-			t.Errorf("%.10q: %d rejected, %.50q", id, len(o.rejected), o.rejected[0].Identity)
+			t.Errorf("%.10q: %d rejected, %.50q", id, len(o.rejected), o.rejected[0].ID)
 		}
 	}
 }
@@ -383,8 +383,8 @@ func TestFingerprint(t *testing.T) {
 func TestIdentityMakesOneIDForOneOrder(t *testing.T) {
 	seen := make(map[string]Identity)
 	for _, i := range []Identity{
-		{"till", "", "2016-10-30", "1", ""}, {"till", "1", "2016-10-30", "1", ""}, {"till", "", "2016-10-31", "1", ""}, {"till", "", "2016-10-30", "11", ""},
-		{"till2", "", "2016-10-30", "1", ""}, {"till", "2", "2016-10-30", "1", ""}, {"till2016-10-30", "", "", "1", ""},
+		{"till", "", "2016-10-30", "1", "", 0}, {"till", "", "2016-10-30", "1", "", 1}, {"till", "", "2016-10-30", "1", "", 11}, {"till", "", "2016-10-30", "1", "again", 0}, {"till", "", "2016-10-30", "1", "16:40:00", 1}, {"till", "1", "2016-10-30", "1", "", 0}, {"till", "", "2016-10-31", "1", "", 0}, {"till", "", "2016-10-30", "11", "", 0},
+		{"till2", "", "2016-10-30", "1", "", 0}, {"till", "2", "2016-10-30", "1", "", 0}, {"till2016-10-30", "", "", "1", "", 0},
 	} {
 		id := i.OrderID()
 		if other, ok := seen[id]; ok || !model.ValidID(id) {
