@@ -3,6 +3,7 @@ package stack_test
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -366,17 +367,16 @@ func TestDataOutlivesTheStack(t *testing.T) {
 }
 
 func TestEveryAlarmNotifiesTheTopic(t *testing.T) {
-	p := with(t)
+	p := with(t, all["with it all"]...)
 	alarms := p.every("AWS::CloudWatch::Alarm")
 	for _, a := range alarms {
-		if actions := list(a.at("AlarmActions")); len(actions) != 1 || ref(actions[0]) != "Operators" {
-			t.Errorf("%s notifies %s, want the operators", a.name, text(actions))
+		for _, of := range []string{"AlarmActions", "OKActions"} {
+			if actions := list(a.at(of)); len(actions) != 1 || ref(actions[0]) != "Operators" {
+				t.Errorf("%s: %s are %s, want the operators", a.name, of, text(actions))
+			}
 		}
-		if a.at("TreatMissingData") != "notBreaching" {
-			t.Errorf("%s is in alarm when there is no data", a.name)
-		}
-		if a.at("AlarmDescription") == nil {
-			t.Errorf("%s does not say what is wrong", a.name)
+		if silent := a.name == "ReportMissingAlarm"; (a.at("TreatMissingData") == "breaching") != silent || !silent && a.at("TreatMissingData") != "notBreaching" {
+			t.Errorf("%s takes missing data for %v", a.name, a.at("TreatMissingData"))
 		}
 	}
 	// Each of these needs an alarm.
@@ -400,27 +400,117 @@ func TestEveryAlarmNotifiesTheTopic(t *testing.T) {
 	for _, a := range alarms {
 		watch(a.properties)
 	}
-	for _, name := range []string{"5XXError", "Latency", "Throttles", "IteratorAge", "Errors", "ApproximateNumberOfMessagesVisible", "ExecutionsFailed", "ExecutionsTimedOut"} {
+	for _, name := range []string{"5XXError", "Latency", "Throttles", "IteratorAge", "Errors", "ApproximateNumberOfMessagesVisible", "ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsSucceeded", "ApproximateAgeOfOldestMessage", "Faults"} {
 		if !watched[name] {
 			t.Errorf("no alarm watches %s", name)
 		}
 	}
 }
 
+// Each alarm says what to do by a link to its section of the runbook.
+func TestEveryAlarmHasItsSectionInTheRunbook(t *testing.T) {
+	runbook := string(read(t, "docs/runbook.md"))
+	named := map[string]bool{}
+	for _, a := range with(t, all["with it all"]...).every("AWS::CloudWatch::Alarm") {
+		named[a.name] = true
+		if said := text(a.at("AlarmDescription")); !strings.HasSuffix(said, ". docs/runbook.md#"+strings.ToLower(a.name)) {
+			t.Errorf("%s does not name its section of the runbook: %s", a.name, said)
+		}
+		_, section, found := strings.Cut(runbook, "\n### "+a.name+"\n")
+		section, _, _ = strings.Cut(section, "\n#")
+		if !found {
+			t.Errorf("docs/runbook.md has no section ### %s", a.name)
+			continue
+		}
+		for _, part := range []string{"**It means**", "**Look**", "**Do**"} {
+			if !strings.Contains(section, part) {
+				t.Errorf("docs/runbook.md, %s: no %s", a.name, part)
+			}
+		}
+	}
+	for _, heading := range regexp.MustCompile(`(?m)^### (\w+Alarm)$`).FindAllStringSubmatch(runbook, -1) {
+		if !named[heading[1]] {
+			t.Errorf("docs/runbook.md has a section of %s, which is no alarm", heading[1])
+		}
+	}
+}
+
+// The alarms that end a rollout watch the new version alone. One that also watches the old
+// version, or the authorizer, would keep the very fix from being deployed.
 func TestAnAlarmRollsBackTheAPI(t *testing.T) {
-	preference := with(t, "Rollout=Canary10Percent5Minutes").one("ApiFunction").at("DeploymentPreference")
+	p := with(t, "Rollout=Canary10Percent5Minutes")
+	preference := p.one("ApiFunction").at("DeploymentPreference")
 	if at(preference, "Type") != "Canary10Percent5Minutes" {
 		t.Errorf("rollout is %s", text(preference))
 	}
-	var names []string
+	metrics := map[string]bool{}
 	for _, a := range list(at(preference, "Alarms")) {
-		names = append(names, ref(a))
+		alarm := p.one(ref(a))
+		metrics[text(alarm.at("MetricName"))] = true
+		watched := map[string]string{}
+		for _, d := range list(alarm.at("Dimensions")) {
+			watched[text(at(d, "Name"))] = text(at(d, "Value"))
+		}
+		version := watched["ExecutedVersion"] + watched["FunctionVersion"]
+		if version != `{"Fn::GetAtt":["ApiFunction","Version.Version"]}` {
+			t.Errorf("%s watches %v, not the new version alone", alarm.name, watched)
+		}
+		if alarm.at("Namespace") == "AWS/Lambda" && (watched["FunctionName"] != `{"Ref":"ApiFunction"}` || !strings.Contains(watched["Resource"], "${ApiFunction}:live")) {
+			t.Errorf("%s watches %v, which Lambda has no metric for", alarm.name, watched)
+		}
 	}
-	if !slices.Equal(names, []string{"ApiFaultsAlarm", "ApiLatencyAlarm", "ApiErrorsAlarm"}) {
-		t.Errorf("alarms %v", names)
+	if !maps.Equal(metrics, map[string]bool{"Errors": true, "Faults": true, "Duration": true}) {
+		t.Errorf("a rollout goes by %v", metrics)
 	}
-	if alarm := with(t).one("ApiErrorsAlarm"); !strings.Contains(text(alarm.at("Dimensions")), "${ApiFunction}:live") {
-		t.Errorf("the alarm watches %s, not the live version", text(alarm.at("Dimensions")))
+}
+
+func TestNowRollsOutWithoutAlarms(t *testing.T) {
+	p := with(t, "Rollout=Now")
+	preference := p.one("ApiFunction").at("DeploymentPreference")
+	if at(preference, "Type") != "AllAtOnce" || len(list(at(preference, "Alarms"))) > 0 {
+		t.Errorf("a fix is deployed with %s", text(preference))
+	}
+	for _, a := range p.every("AWS::CloudWatch::Alarm") {
+		if strings.HasPrefix(a.name, "NewVersion") {
+			t.Errorf("%s has nothing to watch", a.name)
+		}
+	}
+}
+
+// The live version of the API has its settings from its parameters. Lambda publishes a new
+// version only if the template says so: by a description with the number of the settings.
+func TestAChangedParameterMakesANewVersionOfTheAPI(t *testing.T) {
+	api := func(p template) string {
+		properties := maps.Clone(p.one("ApiFunction").properties)
+		delete(properties, "DeploymentPreference") // it changes how a version comes, not what it is
+		return text(properties)
+	}
+	before := with(t)
+	reach := 0
+	for name, parameter := range document()["Parameters"].(object) {
+		value := "12:34"
+		if allowed := texts(at(parameter, "AllowedValues")); allowed != nil {
+			value = allowed[slices.IndexFunc(allowed, func(v string) bool { return v != before.parameters[name] })]
+		}
+		after := with(t, name+"="+value)
+		if api(after) == api(before) {
+			continue
+		}
+		reach++
+		if text(after.one("Settings").at("Content")) == text(before.one("Settings").at("Content")) {
+			t.Errorf("%s reaches the API and is not among the settings", name)
+		}
+	}
+	if reach < 15 {
+		t.Errorf("only %d parameters reach the API", reach)
+	}
+	for _, of := range []string{"Description", "VersionDescription"} {
+		if said := text(before.one("ApiFunction").at(of)); !strings.Contains(said, "${Settings.VersionNumber}") {
+			t.Errorf("%s of the API is %s", of, said)
+		}
+	}
+	if before.one("ApiFunction").at("AutoPublishAlias") != "live" || before.one("ApiFunction").at("AutoPublishAliasAllProperties") != true {
+		t.Error("changed code makes no new version")
 	}
 }
 

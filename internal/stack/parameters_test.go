@@ -52,7 +52,7 @@ func TestParameterPatterns(t *testing.T) {
 		"AllowedNetworks":   {[]string{"0.0.0.0/0,::/0", "203.0.113.0/24"}, []string{"", "203.0.113.7", "home", "203.0.113.0/24, 2001:db8::/32"}},
 		"Architecture":      {[]string{"arm64", "x86_64"}, []string{"amd64", ""}},
 		"Release":           {[]string{"v1.2.3", "1.0.0-4-gabc1234", "dev"}, []string{"", "a b", "é"}},
-		"Rollout":           {[]string{"AllAtOnce", "Canary10Percent5Minutes"}, []string{"Canary", ""}},
+		"Rollout":           {[]string{"Now", "Canary10Percent5Minutes"}, []string{"Canary", "AllAtOnce", ""}},
 		"Dining":            {[]string{"eat_in", "takeaway"}, []string{"", "eat-in"}},
 		"Bakes":             {[]string{"", "07:00", "07:00,11:00,14:00"}, []string{"7:00", "07:00 11:00", "07:00,"}},
 		"Closed":            {[]string{"", "sun", "sun,mon,2026-12-25", "2026-08-01..2026-08-14"}, []string{"Sunday", "25.12.2026", "sun,", "2026-08-01..", "sun;mon"}},
@@ -160,7 +160,7 @@ func TestSamconfigParametersExist(t *testing.T) {
 	if err := toml.Unmarshal(read(t, "samconfig.toml"), &config); err != nil {
 		t.Fatal(err)
 	}
-	for _, env := range []string{"default", "prod"} {
+	for _, env := range []string{"default", "prod", "protected"} {
 		for pair := range strings.FieldsSeq(text(at(config[env], "deploy", "parameters", "parameter_overrides"))) {
 			name, value, _ := strings.Cut(pair, "=")
 			if !takes(t, name, value) {
@@ -175,10 +175,18 @@ func TestSamconfigParametersExist(t *testing.T) {
 			t.Errorf("%s: the whole repository is copied for each function", env)
 		}
 	}
-	prod := strings.Fields(text(at(config["prod"], "deploy", "parameters", "parameter_overrides")))
-	for _, want := range []string{"Protection=true", "Rollout=Canary10Percent5Minutes"} {
-		if !slices.Contains(prod, want) {
-			t.Errorf("prod is deployed without %s", want)
-		}
+	// A first deployment must not be protected, and later ones must keep what the second step
+	// set. SAM keeps the value of each parameter that a deployment does not name.
+	overrides := func(env string) string {
+		return text(at(config[env], "deploy", "parameters", "parameter_overrides"))
+	}
+	if strings.Contains(overrides("prod"), "Protection") || text(at(document()["Parameters"], "Protection", "Default")) != "false" {
+		t.Errorf("the first deployment of prod is protected, or a later one unprotected: %s", overrides("prod"))
+	}
+	if overrides("protected") != "Protection=true" || text(at(config["protected"], "global")) != text(at(config["prod"], "global")) {
+		t.Errorf("the second step changes %s of %s", overrides("protected"), text(at(config["protected"], "global")))
+	}
+	if !slices.Contains(strings.Fields(overrides("prod")), "Rollout=Canary10Percent5Minutes") {
+		t.Error("prod is deployed all at once")
 	}
 }

@@ -127,7 +127,7 @@ func evaluate(t *testing.T, document object, overrides ...string) template {
 // all are sets of parameters. Together they make every condition true and false.
 var all = map[string][]string{
 	"as it is":    nil,
-	"with it all": {"CustomerManagedKey=true", "Firewall=true", "Protection=true", "OwnerEmail=owner@example.com", "OperatorsEmail=operators@example.com", "Rollout=Canary10Percent5Minutes"},
+	"with it all": {"CustomerManagedKey=true", "Firewall=true", "Protection=true", "OwnerEmail=owner@example.com", "OperatorsEmail=operators@example.com", "Rollout=Canary10Percent5Minutes", "QueueReaders=true", "MonthlyBudget=50", "WarmWrites=8000"},
 	"oidc":        {"Identity=oidc", "AuthIssuer=https://issuer.example.com", "AuthAudience=cafe", "ApiGatewayLogRole=false"},
 	"secret":      {"Identity=secret", "CustomerManagedKey=true"},
 	"own secret":  {"Identity=secret", "AuthSecretArn=arn:aws:secretsmanager:eu-west-2:123456789012:secret:cafe-AbCdEf"},
@@ -208,6 +208,13 @@ func (p template) call(document object, name string, argument any) (any, bool) {
 		return !p.resolve(document, argument).([]any)[0].(bool), true
 	case "Fn::And":
 		return !slices.Contains(p.resolve(document, argument).([]any), any(false)), true
+	case "Fn::FindInMap":
+		keys := texts(p.resolve(document, argument))
+		found := at(document["Mappings"], keys...)
+		if found == nil {
+			p.t.Fatalf("the mappings have no %v", keys)
+		}
+		return found, true
 	case "Fn::Split":
 		arguments := p.resolve(document, argument).([]any)
 		if s, ok := arguments[1].(string); ok {
