@@ -62,7 +62,7 @@ func CORS(origins []string, next http.Handler) http.Handler {
 			return
 		}
 		h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE")
-		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID")
 		h.Set("Access-Control-Max-Age", "600")
 		h.Set("X-Content-Type-Options", "nosniff")
 		w.WriteHeader(http.StatusNoContent)

@@ -22,15 +22,18 @@ import (
 
 //go:generate go -C ../internal/docspage run .
 
-// The binary has both documents compressed, to an eighth of their size. Every cold start
+// The binary has the documents compressed, to an eighth of their size. Every cold start
 // reads the whole binary, and few callers ask for the reference.
 var (
 	//go:embed openapi.json.gz
 	packedOpenAPI []byte
+	//go:embed asyncapi.json.gz
+	packedAsyncAPI []byte
 	//go:embed docs.html.gz
 	packedDocsPage []byte
 
 	openAPI  = document{packed: packedOpenAPI}
+	asyncAPI = document{packed: packedAsyncAPI}
 	docsPage = document{packed: packedDocsPage}
 )
 
@@ -42,6 +45,10 @@ const DefaultAddress = "http://127.0.0.1:3000"
 // written by hand in openapi.json. openapi_test.go checks it against the route table and
 // every answer in the tests. Its server is DefaultAddress.
 func OpenAPI() []byte { return openAPI.plain(DefaultAddress) }
+
+// AsyncAPI returns the AsyncAPI 3 document, which describes the events. It is written by hand in
+// asyncapi.json, and shares schemas with openapi.json beside it.
+func AsyncAPI() []byte { return asyncAPI.plain(DefaultAddress) }
 
 // DocsPage returns the OpenAPI document as a page for people. The page loads nothing from
 // other sites. Command docspage makes it. The café in it is at DefaultAddress.
@@ -214,6 +221,10 @@ func (s *server) address(c *gin.Context) string {
 
 func (s *server) openAPI(c *gin.Context) error {
 	return openAPI.serve(c, s.address(c), "application/json")
+}
+
+func (s *server) asyncAPI(c *gin.Context) error {
+	return asyncAPI.serve(c, s.address(c), "application/json")
 }
 
 func (s *server) docs(c *gin.Context) error {

@@ -19,9 +19,11 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 
+	"cafe/api/listen"
 	"cafe/internal/cafe"
 	"cafe/internal/daily"
 	"cafe/internal/deadletters"
+	"cafe/internal/events"
 	"cafe/internal/house"
 	"cafe/internal/imports"
 	"cafe/internal/ledger"
@@ -35,6 +37,7 @@ type Options struct {
 	Version   string        // of the service, for /health
 	URL       string        // where clients reach the café, for the reference; empty: where each of them did
 	Links     imports.Links // where uploads go, and rejects come from
+	Live      listen.Live   // lets readers of events wait; nil: their streams end at once
 }
 
 // route is an entry of the route table.
@@ -56,6 +59,8 @@ type server struct {
 	ledger  *ledger.Ledger
 	imports *imports.Importer
 	reports *daily.Reporter
+	events  *events.Log
+	live    listen.Live
 	cursors cursors
 	version string
 	letters *deadletters.Box
@@ -68,6 +73,7 @@ func (s *server) routes() []route {
 	return []route{
 		{"GET", "/health", nil, s.health},
 		{"GET", "/openapi.json", nil, s.openAPI},
+		{"GET", "/asyncapi.json", nil, s.asyncAPI},
 		{"GET", "/docs", nil, s.docs},
 		{"GET", "/problems/:kind", nil, s.getProblem},
 
@@ -106,6 +112,7 @@ func (s *server) routes() []route {
 		{"GET", "/dead-letters", owner, s.listDeadLetters},
 		{"POST", "/dead-letters/:id/redrive", owner, s.redriveDeadLetter},
 		{"DELETE", "/dead-letters/:id", owner, s.setDeadLetterAside},
+		{"GET", "/events", anyRole, s.listEvents},
 
 		{"GET", "/reports/:day", owner, s.getReport},
 		{"POST", "/reports/:day", owner, s.buildReport},
@@ -120,6 +127,7 @@ var parameters = map[string][]string{
 	"GET /orders":                 {"customer_id", "status", "day", "sort", "limit", "cursor"},
 	"GET /customers/:id/payments": {"limit", "cursor"},
 	"GET /stock":                  {"limit", "cursor"},
+	"GET /events":                 {"after", "wait"},
 	"GET /waste":                  {"day", "limit", "cursor"},
 	"GET /dead-letters":           {"set_aside", "limit", "cursor"},
 	"GET /imports":                {"limit", "cursor"},
@@ -134,7 +142,7 @@ func New(h *house.House, o Options) (*gin.Engine, error) {
 	if o.Links == nil {
 		return nil, errors.New("Options.Links is not set")
 	}
-	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, letters: h.DeadLetters, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links, url: strings.TrimRight(o.URL, "/")}
+	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, events: h.Events, live: o.Live, letters: h.DeadLetters, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links, url: strings.TrimRight(o.URL, "/")}
 	h.SignQuotes(quoteKey(o.CursorKey))
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()

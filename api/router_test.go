@@ -10,13 +10,14 @@ import (
 // its rows with the router's, so that no new route is forgotten.
 func TestEveryRouteForEveryCaller(t *testing.T) {
 	// The status of a well-formed request for each kind of caller.
-	const anyone, own, staffUp, ownerOnly = "anyone", "own", "staff", "owner"
+	const anyone, known, own, staffUp, ownerOnly = "anyone", "anyone with a token", "own", "staff", "owner"
 	rows := map[string]struct {
 		who, path, body string
 		ok              int // for callers who may call it
 	}{
 		"GET /health":                    {anyone, "/health", "", 200},
 		"GET /openapi.json":              {anyone, "/openapi.json", "", 200},
+		"GET /asyncapi.json":             {anyone, "/asyncapi.json", "", 200},
 		"GET /docs":                      {anyone, "/docs", "", 200},
 		"GET /problems/:kind":            {anyone, "/problems/out-of-stock", "", 200},
 		"GET /menu":                      {anyone, "/menu", "", 200},
@@ -48,6 +49,7 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 		"GET /dead-letters":              {ownerOnly, "/dead-letters", "", 200},
 		"POST /dead-letters/:id/redrive": {ownerOnly, "/dead-letters/stream-ledger-1/redrive", "", 202},
 		"DELETE /dead-letters/:id":       {ownerOnly, "/dead-letters/stream-ledger-1", "", 204},
+		"GET /events":                    {known, "/events", "", 200},
 		"GET /reports/:day":              {ownerOnly, "/reports/2017-03-18", "", 200},
 		"POST /reports/:day":             {ownerOnly, "/reports/2017-03-18", "", 200},
 		"POST /reconcile":                {ownerOnly, "/reconcile?dry_run=true", "", 200},

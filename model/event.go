@@ -31,6 +31,10 @@ const (
 	EventImportFinished EventType = "import.finished"
 )
 
+// EventResync is the type of what a reader gets in place of events that are no longer kept. It
+// is not in the log: the reader must look at the café as it is now.
+const EventResync EventType = "resync"
+
 var eventTypes = []EventType{
 	EventOrderPlaced, EventOrderAmended, EventOrderPreparing, EventOrderReady, EventOrderCollected,
 	EventOrderCancelled, EventOrderPaid, EventOrderRefunded, EventOrderDeleted, EventSoldOut, EventRestocked,

@@ -1,5 +1,5 @@
 // Command docspage makes the page of the API's reference from api/openapi.json. It
-// compresses both files for package api, which embeds them. Run it with go generate ./api.
+// compresses both files, and api/asyncapi.json, for package api, which embeds them. Run it with go generate ./api.
 //
 // The page is made here and not on request. With html/template in a Lambda function the
 // linker keeps every exported method of the program. The API function was 20 MB with it and
@@ -34,6 +34,7 @@ var (
 const (
 	source     = "../../api/openapi.json"
 	packed     = source + ".gz"
+	events     = "../../api/asyncapi.json"
 	packedPage = "../../api/docs.html.gz"
 )
 
@@ -53,7 +54,11 @@ func generate() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(pack(packed, content), pack(packedPage, page))
+	asyncAPI, err := os.ReadFile(events)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pack(packed, content), pack(packedPage, page), pack(events+".gz", asyncAPI))
 }
 
 // pack writes the content to a gzip file, with a new member wherever the address of the café
@@ -257,6 +262,9 @@ func (d document) request(c call) string {
 		case p.In == "query":
 			query += "&" + p.Name + "=" + example
 		}
+	}
+	if accept := c.Curl["Accept"]; accept != "" {
+		headers = append(headers, "Accept: "+accept)
 	}
 	if query != "" {
 		path += "?" + query[1:]

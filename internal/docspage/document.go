@@ -35,7 +35,7 @@ type operation struct {
 	Responses   members[response]
 
 	// The page's curl lines work one after another. Curl has the values of parameters that
-	// are not their examples, by name. Keeps is the shell variable for the id in the answer.
+	// are not their examples, by name, and of Accept. Keeps is the shell variable for the id in the answer.
 	Curl  map[string]string `json:"x-curl"`
 	Keeps string            `json:"x-curl-keeps"`
 }

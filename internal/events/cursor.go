@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -12,6 +13,11 @@ import (
 // A cursor is good in every process and on every engine that has the café's table, until the
 // events after it are no longer kept.
 type Cursor struct{ Page, Index int64 }
+
+// compare orders cursors by their place in the log.
+func (c Cursor) compare(o Cursor) int {
+	return cmp.Or(cmp.Compare(c.Page, o.Page), cmp.Compare(c.Index, o.Index))
+}
 
 // ErrNotACursor says that a text is no cursor of this log.
 var ErrNotACursor = errors.New("not a cursor of the event log")

@@ -121,7 +121,14 @@ func (cs *connections) forget(c *connection) {
 		return
 	}
 	delete(cs.open, c)
-	if cs.of[c.address]--; cs.of[c.address] == 0 {
+	if !c.apart {
+		cs.count(c, -1)
+	}
+}
+
+// count adds to how many connections of its address are open.
+func (cs *connections) count(c *connection, n int) {
+	if cs.of[c.address] += n; cs.of[c.address] == 0 {
 		delete(cs.of, c.address)
 	}
 }
@@ -163,6 +170,7 @@ type connection struct {
 	// These are guarded by of.mu.
 	since time.Time // when it began to wait for a request
 	busy  bool      // a request is under way
+	apart bool      // it does not count as one of its address
 }
 
 // goesBefore reports whether the connection is closed before another one.
@@ -203,6 +211,20 @@ func (c *connection) end() {
 	c.busy, c.since = false, now
 	c.of.mu.Unlock()
 	c.of.requests.Done()
+}
+
+// leaveAddress takes the connection out of the count of its address, and joinAddress puts it
+// back. It stays one of all connections.
+func (c *connection) leaveAddress() { c.setApart(true, -1) }
+func (c *connection) joinAddress()  { c.setApart(false, 1) }
+
+func (c *connection) setApart(apart bool, n int) {
+	c.of.mu.Lock()
+	defer c.of.mu.Unlock()
+	if c.of.open[c] && c.apart != apart {
+		c.apart = apart
+		c.of.count(c, n)
+	}
 }
 
 type connectionKey struct{}

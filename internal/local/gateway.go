@@ -28,7 +28,7 @@ func Gateway(router http.Handler, verifier *auth.Verifier, throttle *Throttle, o
 			router.ServeHTTP(w, r.WithContext(ctx))
 			return
 		}
-		by, known, err := callerOf(r, verifier)
+		by, expires, known, err := callerOf(r, verifier)
 		if err != nil {
 			api.WriteProblem(w, r, api.Unavailable(), id)
 			return
@@ -42,6 +42,9 @@ func Gateway(router http.Handler, verifier *auth.Verifier, throttle *Throttle, o
 				trust(ctx)
 			}
 			ctx = cafe.WithCaller(ctx, by)
+			if r.URL.Path == eventsPath {
+				ctx = withExpiry(ctx, expires)
+			}
 		}
 		router.ServeHTTP(w, r.WithContext(ctx))
 	}))
@@ -51,21 +54,21 @@ func Gateway(router http.Handler, verifier *auth.Verifier, throttle *Throttle, o
 	})
 }
 
-// callerOf returns who a request's token says is calling, and whether it is valid. An error
-// means that this cannot be known now.
-func callerOf(r *http.Request, verifier *auth.Verifier) (by cafe.Caller, known bool, err error) {
+// callerOf returns who a request's token says is calling, until when, and whether it is valid.
+// An error means that this cannot be known now.
+func callerOf(r *http.Request, verifier *auth.Verifier) (by cafe.Caller, expires time.Time, known bool, err error) {
 	token, err := auth.FromBearer(r.Header.Values("Authorization"))
 	if err != nil {
-		return by, false, nil
+		return by, expires, false, nil
 	}
 	who, err := verifier.Verify(r.Context(), token)
 	switch {
 	case errors.Is(err, auth.ErrKeysUnavailable):
-		return by, false, err
+		return by, expires, false, err
 	case err != nil:
-		return by, false, nil
+		return by, expires, false, nil
 	}
-	return cafe.Caller{ID: who.Subject, Role: who.Role}, true, nil
+	return cafe.Caller{ID: who.Subject, Role: who.Role}, who.Expires, true, nil
 }
 
 // Server returns an HTTP server with the deadlines that an open port needs: for a request's

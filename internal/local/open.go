@@ -15,6 +15,7 @@ import (
 	"cafe/handlers/importer"
 	"cafe/handlers/stream"
 	"cafe/internal/auth"
+	"cafe/internal/events"
 	"cafe/internal/house"
 	"cafe/internal/imports"
 	"cafe/internal/notify/folder"
@@ -59,6 +60,7 @@ type Process struct {
 	uploads  *Uploads
 	server   *http.Server
 	clients  *connections
+	feed     *events.Feed
 	follower follower
 
 	background context.Context
@@ -111,7 +113,8 @@ func Open(o Options) (*Process, error) {
 	}
 	p.uploads = NewUploads(p.background, importer.SetAside(h.DeadLetters, importer.Handle(h.Imports, p.files)), p.files.Done, o.Reachable)
 
-	router, err := api.New(h, api.Options{CursorKey: o.Issuer.Key("cursors"), Version: o.Version, URL: o.URL, Links: p.files})
+	p.feed = events.NewFeed(h.Events, o.Store.Poll)
+	router, err := api.New(h, api.Options{CursorKey: o.Issuer.Key("cursors"), Version: o.Version, URL: o.URL, Links: p.files, Live: p.feed})
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +125,7 @@ func Open(o Options) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.server = Server(Gateway(withFiles(router, p.files), verifier, o.Throttle, o.Origins))
+	p.server = Server(Gateway(newStreams(o.Connections).serve(withFiles(router, p.files)), verifier, o.Throttle, o.Origins))
 
 	p.follower, err = o.Store.follow(o.Data, h.DeadLetters, o.Reachable, []Consumer{
 		{Name: ledgerName, Wants: ledgerWants, Handle: stream.SetAside(ledgerName, h.DeadLetters, stream.Ledger(h.Ledger, h.Events))},
@@ -164,6 +167,7 @@ func (p *Process) drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	p.clients.drain()
+	p.feed.Close()
 	if err := p.server.Shutdown(ctx); err == nil {
 		return
 	}
@@ -189,6 +193,7 @@ func (p *Process) start() error {
 	h := p.options.House
 	p.running.Go(p.uploads.Wait)
 	p.running.Go(func() { p.follower.run(p.background) })
+	p.running.Go(func() { p.feed.Run(p.background) })
 	p.running.Go(func() {
 		Every(p.background, p.options.Sweeps, "sweep of the outbox", func(ctx context.Context) error {
 			_, err := h.Outbox.Sweep(ctx, p.notifier, p.options.Sweeps)
@@ -210,13 +215,13 @@ func (p *Process) redrive(ctx context.Context) error {
 	})
 }
 
-// forget removes deliveries, imports and files that are older than they may become: they
-// name customers.
+// forget removes what is older than it may become: deliveries, imports and files, which name
+// customers, and events.
 func (p *Process) forget(ctx context.Context) error {
 	before := time.Now().Add(-imports.Life)
 	_, err := p.options.House.Imports.Forget(ctx)
 	_, aside := p.options.House.DeadLetters.Forget(ctx)
-	return errors.Join(err, aside, p.files.Forget(before), p.folder.Forget(before))
+	return errors.Join(err, aside, p.options.House.Events.Forget(ctx), p.files.Forget(before), p.folder.Forget(before))
 }
 
 // Sweep announces all that is pending in the outbox and returns how many items it did.

@@ -142,13 +142,15 @@ func (a *paced) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Flush implements http.Flusher.
+// Flush implements http.Flusher. What follows is a new part of the answer, with a deadline of
+// its own: so an answer may last for any time, while the client reads.
 func (a *paced) Flush() {
 	if !a.headed {
 		a.WriteHeader(http.StatusOK)
 	}
 	_ = a.control.SetWriteDeadline(a.pace.deadline(time.Now(), 0, 0))
 	_ = a.control.Flush()
+	a.out = progress{}
 }
 
 // Unwrap is for http.ResponseController.

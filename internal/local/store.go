@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -24,6 +25,7 @@ type Store struct {
 	Close  func() error    // after the last use
 	Failed <-chan struct{} // closed once the store cannot write any more; nil: never
 	Err    func() error    // why it cannot, once Failed is closed
+	Poll   time.Duration   // how often to look for events of other processes; 0: there are none
 	follow func(data string, box handled.Box, reachable func(context.Context) bool, consumers []Consumer) (follower, error)
 }
 
@@ -87,7 +89,7 @@ func OpenTable(ctx context.Context, name string) (Store, error) {
 		return stream.New(connection.Streams, arn, saved, stream.Options{})
 	}
 	return Store{
-		Table: dynamo.New(connection.DB, dynamo.Options{Table: name}), Ours: connection.Local,
+		Table: dynamo.New(connection.DB, dynamo.Options{Table: name}), Ours: connection.Local, Poll: time.Second,
 		Close: func() error { return nil },
 		follow: func(data string, box handled.Box, reachable func(context.Context) bool, consumers []Consumer) (follower, error) {
 			return follower{run: func(ctx context.Context) {

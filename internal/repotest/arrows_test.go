@@ -68,8 +68,9 @@ var mayImport = map[string]string{
 	"internal/objects/folder":     "internal/durable internal/imports internal/objects model",
 	"internal/function":           "internal/lambdalog internal/metric internal/settings internal/table internal/table/dynamo",
 
+	"api/listen":          "internal/events model",
 	"api/mend":            "model",
-	"api":                 "api/mend internal/auth internal/cafe internal/daily internal/deadletters internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/table model model/pricing model/till/parse",
+	"api":                 "api/listen api/mend internal/auth internal/cafe internal/daily internal/deadletters internal/events internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/table model model/pricing model/till/parse",
 	"internal/docspage":   "api",
 	"handlers/authorizer": "internal/auth internal/panics",
 	"handlers/importer":   "internal/deadletters internal/imports internal/panics internal/records",
@@ -77,7 +78,7 @@ var mayImport = map[string]string{
 	"handlers/proxy":      "api internal/auth internal/cafe",
 	"handlers/stream":     "internal/deadletters internal/events internal/ledger internal/metric internal/outbox internal/panics internal/records internal/table",
 
-	"internal/local": "api handlers/importer handlers/reporter handlers/stream internal/auth internal/cafe internal/deadletters internal/durable internal/house internal/imports " +
+	"internal/local": "api handlers/importer handlers/reporter handlers/stream internal/auth internal/cafe internal/deadletters internal/durable internal/events internal/house internal/imports " +
 		"internal/ledger internal/notify/folder internal/objects internal/objects/folder internal/outbox internal/panics internal/records internal/table " +
 		"internal/table/dynamo internal/table/dynamo/stream internal/table/pebble model",
 }

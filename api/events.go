@@ -1,0 +1,85 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"cafe/api/listen"
+	"cafe/internal/events"
+	"cafe/model"
+)
+
+const formStream = "text/event-stream"
+
+// longestWait is for how many seconds a page of events may be waited for.
+const longestWait = 20
+
+// listEvents answers with a stream of events that stays open, where the process is one that
+// can wait; with a stream that ends, elsewhere; or with a page as JSON.
+func (s *server) listEvents(c *gin.Context) error {
+	h := c.Writer.Header()
+	h.Add("Vary", "Accept")
+	form := preferred(c.Request.Header.Values("Accept"), formStream, formJSON)
+	if form == "" {
+		return problem("not-acceptable", "Events are available as text/event-stream or application/json.")
+	}
+	r, wait, err := s.listener(c)
+	if err != nil {
+		return err
+	}
+	if form == formJSON {
+		page, err := r.Page(c.Request.Context(), wait)
+		if err == nil {
+			c.Data(http.StatusOK, formJSON, page)
+		}
+		return err
+	}
+	h.Set("Content-Type", formStream)
+	h.Set("X-Accel-Buffering", "no") // nginx would keep it back (ngx_http_proxy_module, proxy_buffering)
+	c.Status(http.StatusOK)
+	switch {
+	case c.Request.Method == http.MethodHead:
+		c.Writer.WriteHeaderNow()
+	case s.live == nil:
+		return r.Ending(c.Request.Context(), c.Writer)
+	default:
+		r.Open(c.Request.Context(), c.Writer)
+	}
+	return nil
+}
+
+// listener returns a reader that goes on from where the caller was, and for how long to wait.
+// The header is newer than the parameter, since an EventSource keeps its address when it comes
+// back (HTML standard, "Server-sent events"). Without either it begins now.
+func (s *server) listener(c *gin.Context) (r *listen.Reader, wait time.Duration, err error) {
+	q, err := query(c.Request)
+	if err != nil {
+		return nil, 0, err
+	}
+	if text := q.Get("wait"); q.Has("wait") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 || n > longestWait || strconv.Itoa(n) != text {
+			return nil, 0, malformed("A query parameter is not valid.", fieldFault{"wait", "must be a number of seconds from 0 to 20"})
+		}
+		wait = time.Duration(n) * time.Second
+	}
+	r = &listen.Reader{Log: s.events, Live: s.live}
+	if by := caller(c); by.Role == model.RoleCustomer {
+		r.Customer = by.ID
+	}
+	field, text := "Last-Event-ID", c.Request.Header.Get("Last-Event-ID")
+	if text == "" {
+		field, text = "after", q.Get("after")
+	}
+	if text == "" && !q.Has("after") {
+		r.Cursor, err = s.events.Head(c.Request.Context())
+		return r, wait, err
+	}
+	if r.Cursor, err = events.ParseCursor(text); err != nil {
+		return nil, 0, malformed("The cursor is not one of this café's events.", fieldFault{field, "is not the id of an event or a next_cursor"})
+	}
+	return r, wait, nil
+}
