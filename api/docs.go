@@ -2,22 +2,19 @@ package api
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
-	"fmt"
-	"hash/crc32"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/gin-gonic/gin"
+
+	"cafe/api/packed"
 )
 
 //go:generate go -C ../internal/docspage run .
@@ -32,9 +29,9 @@ var (
 	//go:embed docs.html.gz
 	packedDocsPage []byte
 
-	openAPI  = document{packed: packedOpenAPI}
-	asyncAPI = document{packed: packedAsyncAPI}
-	docsPage = document{packed: packedDocsPage}
+	openAPI  = packed.Document{Packed: packedOpenAPI}
+	asyncAPI = packed.Document{Packed: packedAsyncAPI}
+	docsPage = packed.Document{Packed: packedDocsPage}
 )
 
 // DefaultAddress is where a café listens unless it is told otherwise. It stands in
@@ -44,98 +41,20 @@ const DefaultAddress = "http://127.0.0.1:3000"
 // OpenAPI returns the OpenAPI 3.1 document, which is the full reference for clients. It is
 // written by hand in openapi.json. openapi_test.go checks it against the route table and
 // every answer in the tests. Its server is DefaultAddress.
-func OpenAPI() []byte { return openAPI.plain(DefaultAddress) }
+func OpenAPI() []byte { return openAPI.Plain(DefaultAddress) }
 
 // AsyncAPI returns the AsyncAPI 3 document, which describes the events. It is written by hand in
 // asyncapi.json, and shares schemas with openapi.json beside it.
-func AsyncAPI() []byte { return asyncAPI.plain(DefaultAddress) }
+func AsyncAPI() []byte { return asyncAPI.Plain(DefaultAddress) }
 
 // DocsPage returns the OpenAPI document as a page for people. The page loads nothing from
 // other sites. Command docspage makes it. The café in it is at DefaultAddress.
-func DocsPage() []byte { return docsPage.plain(DefaultAddress) }
+func DocsPage() []byte { return docsPage.Plain(DefaultAddress) }
 
-// document is a text that names the address of the café. It is a gzip file of several
-// members (RFC 1952, section 2.2), and the address belongs between each two of them.
-type document struct {
-	packed []byte
-	once   sync.Once
-	parts  []part
-}
-
-type part struct {
-	plain    []byte
-	deflated []byte // ends at a whole byte, and not with the last block
-}
-
-// The ends of a gzip file: a header without a name or a time, and an empty last block
-// (RFC 1951, section 3.2.4). Each member that command docspage makes has both.
-const (
-	gzipHeader = 10
-	lastBlock  = "\x01\x00\x00\xff\xff"
-	gzipFooter = 8
-)
-
-// split returns the parts of the document.
-func (d *document) split() []part {
-	d.once.Do(func() {
-		for in := bytes.NewReader(d.packed); in.Len() > 0; {
-			start := len(d.packed) - in.Len()
-			r, err := gzip.NewReader(in)
-			if err != nil {
-				panic(fmt.Sprintf("embedded file: %v", err))
-			}
-			r.Multistream(false)
-			plain, err := io.ReadAll(r)
-			if err != nil {
-				panic(fmt.Sprintf("embedded file: %v", err))
-			}
-			end := len(d.packed) - in.Len()
-			d.parts = append(d.parts, part{plain, d.packed[start+gzipHeader : end-gzipFooter-len(lastBlock)]})
-		}
-	})
-	return d.parts
-}
-
-// plain returns the document with the address.
-func (d *document) plain(address string) []byte {
-	var b []byte
-	for i, p := range d.split() {
-		if i > 0 {
-			b = append(b, address...)
-		}
-		b = append(b, p.plain...)
-	}
-	return b
-}
-
-// gzipped returns the document with the address as one gzip member. It compresses nothing:
-// the address is a stored block between the parts, which are compressed already. Browsers
-// read only the first of several members.
-func (d *document) gzipped(address string) []byte {
-	stored := binary.LittleEndian.AppendUint16([]byte{0}, uint16(len(address)))
-	stored = binary.LittleEndian.AppendUint16(stored, ^uint16(len(address)))
-	stored = append(stored, address...)
-	b := bytes.Clone(d.packed[:gzipHeader])
-	sum, size := uint32(0), 0
-	for i, p := range d.split() {
-		if i > 0 {
-			b = append(b, stored...)
-			sum = crc32.Update(sum, crc32.IEEETable, []byte(address))
-			size += len(address)
-		}
-		b = append(b, p.deflated...)
-		sum = crc32.Update(sum, crc32.IEEETable, p.plain)
-		size += len(p.plain)
-	}
-	b = append(b, lastBlock...)
-	b = binary.LittleEndian.AppendUint32(b, sum)
-	return binary.LittleEndian.AppendUint32(b, uint32(size))
-}
-
-// serve answers with the document, compressed if the caller reads gzip, or with 304 if the
+// serveDocument answers with a document, compressed if the caller reads gzip, or with 304 if the
 // caller has it.
-func (d *document) serve(c *gin.Context, address, mediaType string) error {
-	sum := sha256.Sum256(append([]byte(address+"\n"), d.packed...))
+func serveDocument(c *gin.Context, d *packed.Document, address, mediaType string) error {
+	sum := sha256.Sum256(append([]byte(address+"\n"), d.Packed...))
 	tag := hex.EncodeToString(sum[:12])
 	h := c.Writer.Header()
 	h.Add("Vary", "Accept-Encoding")
@@ -154,9 +73,9 @@ func (d *document) serve(c *gin.Context, address, mediaType string) error {
 		return nil
 	}
 	if zipped {
-		c.Data(http.StatusOK, mediaType, d.gzipped(address))
+		c.Data(http.StatusOK, mediaType, d.Gzipped(address))
 	} else {
-		c.Data(http.StatusOK, mediaType, d.plain(address))
+		c.Data(http.StatusOK, mediaType, d.Plain(address))
 	}
 	return nil
 }
@@ -220,16 +139,16 @@ func (s *server) address(c *gin.Context) string {
 }
 
 func (s *server) openAPI(c *gin.Context) error {
-	return openAPI.serve(c, s.address(c), "application/json")
+	return serveDocument(c, &openAPI, s.address(c), "application/json")
 }
 
 func (s *server) asyncAPI(c *gin.Context) error {
-	return asyncAPI.serve(c, s.address(c), "application/json")
+	return serveDocument(c, &asyncAPI, s.address(c), "application/json")
 }
 
 func (s *server) docs(c *gin.Context) error {
 	c.Header("Content-Security-Policy", docsPolicy())
-	return docsPage.serve(c, s.address(c), "text/html; charset=utf-8")
+	return serveDocument(c, &docsPage, s.address(c), "text/html; charset=utf-8")
 }
 
 // docsPolicy is the content security policy of the page: its own style and script, known by

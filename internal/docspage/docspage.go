@@ -62,7 +62,7 @@ func generate() error {
 }
 
 // pack writes the content to a gzip file, with a new member wherever the address of the café
-// stands (package api, document). The members have no name or time, so that equal content
+// stands (package packed). The members have no name or time, so that equal content
 // makes equal files.
 func pack(name string, content []byte) error {
 	var b bytes.Buffer

@@ -70,7 +70,8 @@ var mayImport = map[string]string{
 
 	"api/listen":          "internal/events model",
 	"api/mend":            "model",
-	"api":                 "api/listen api/mend internal/auth internal/cafe internal/daily internal/deadletters internal/events internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/table model model/pricing model/till/parse",
+	"api/packed":          "",
+	"api":                 "api/listen api/mend api/packed internal/auth internal/cafe internal/daily internal/deadletters internal/events internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/table model model/pricing model/till/parse",
 	"internal/docspage":   "api",
 	"handlers/authorizer": "internal/auth internal/panics",
 	"handlers/importer":   "internal/deadletters internal/imports internal/panics internal/records",
