@@ -56,6 +56,7 @@ func serveCommand() *cli.Command {
 			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:3000", Usage: "address to listen on; port 0 picks one", Sources: cli.EnvVars("CAFE_ADDR")},
 			&cli.StringFlag{Name: "table", Usage: "DynamoDB table in place of the embedded store; endpoint and credentials from the AWS environment"},
 			&cli.BoolFlag{Name: "empty", Usage: "a new café begins without the sample menu"},
+			&cli.BoolFlag{Name: "accept-loss", Usage: "open a damaged store with what is left of it; what is missing is lost then"},
 			&cli.BoolFlag{Name: "v", Usage: "log each request"},
 		},
 		Action: func(ctx context.Context, c *cli.Command) error {
@@ -63,7 +64,11 @@ func serveCommand() *cli.Command {
 				return err
 			}
 			logTo(c.Root().ErrWriter, c.Bool("v"))
-			return serve(ctx, c.Root().Writer, c.String("addr"), c.String("data"), c.String("table"), c.Bool("empty"))
+			o := opening{addr: c.String("addr"), data: c.String("data"), table: c.String("table"), empty: c.Bool("empty"), acceptLoss: c.Bool("accept-loss")}
+			if o.table != "" && o.acceptLoss {
+				return wrongUsage("-accept-loss is for the store in the data folder; with -table there is none")
+			}
+			return serve(ctx, c.Root().Writer, o)
 		},
 	}
 }
@@ -82,8 +87,14 @@ const ballast = 10 << 20
 // store keeps are Go's, too, and would count among what is in use.
 const memory = 384 << 20
 
+// opening is how a café is opened: the flags of serve.
+type opening struct {
+	addr, data, table string
+	empty, acceptLoss bool
+}
+
 // serve keeps the café open until the context ends.
-func serve(ctx context.Context, out io.Writer, addr, data, tableName string, empty bool) (err error) {
+func serve(ctx context.Context, out io.Writer, o opening) (err error) {
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(growth))
 		defer runtime.KeepAlive(make([]byte, ballast))
@@ -111,19 +122,19 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string, emp
 	if u, err := url.Parse(publicURL); publicURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 		return errors.New("CAFE_URL is not an address such as http://cafe.example:3000")
 	}
-	listener, err := listen(addr) // first, so that a start that comes to nothing leaves no folder
+	listener, err := listen(o.addr) // first, so that a start that comes to nothing leaves no folder
 	if err != nil {
 		return err
 	}
 	defer listener.Close() // for when it comes to nothing
-	if err := durable.MkdirAll(data); err != nil {
+	if err := durable.MkdirAll(o.data); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	issuer, err := auth.OpenIssuer(data)
+	issuer, err := auth.OpenIssuer(o.data)
 	if err != nil {
 		return err
 	}
-	store, err := openStore(ctx, data, tableName)
+	store, err := openStore(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -131,18 +142,18 @@ func serve(ctx context.Context, out io.Writer, addr, data, tableName string, emp
 	s.URL = strings.TrimRight(publicURL, "/")
 	h := house.Open(s, store.Table, time.Now)
 	if store.Ours {
-		if err := begin(ctx, h.Cafe, empty); err != nil {
+		if err := begin(ctx, h.Cafe, o.empty); err != nil {
 			return fmt.Errorf("sample menu and pricing: %w", err)
 		}
 	}
 	process, err := local.Open(local.Options{
-		House: h, Store: store, Data: data, Listener: listener, Issuer: issuer, Owner: owner,
+		House: h, Store: store, Data: o.data, Listener: listener, Issuer: issuer, Owner: owner,
 		URL: publicURL, Origins: origins, Version: version(), Throttle: throttle,
 	})
 	if err != nil {
 		return err
 	}
-	return process.Run(ctx, func() error { return welcome(out, data, "http://"+listener.Addr().String(), s, issuer) })
+	return process.Run(ctx, func() error { return welcome(out, o.data, "http://"+listener.Addr().String(), s, issuer) })
 }
 
 // listen takes the address. If it is taken, the error says what to do.
@@ -154,11 +165,11 @@ func listen(addr string) (net.Listener, error) {
 	return l, err
 }
 
-func openStore(ctx context.Context, data, tableName string) (local.Store, error) {
-	if tableName != "" {
-		return local.OpenTable(ctx, tableName)
+func openStore(ctx context.Context, o opening) (local.Store, error) {
+	if o.table != "" {
+		return local.OpenTable(ctx, o.table)
 	}
-	return local.OpenStore(data, pebble.Options{})
+	return local.OpenStore(o.data, pebble.Options{AcceptLoss: o.acceptLoss})
 }
 
 // throttleFromEnv returns the throttle of the local gateway, with CAFE_THROTTLE_RATE

@@ -389,7 +389,7 @@ func TestServeBoundsGosMemoryUnlessToldOtherwise(t *testing.T) {
 		out, in := io.Pipe()
 		ended := make(chan error, 1)
 		go func() {
-			err := serve(ctx, in, "127.0.0.1:0", t.TempDir(), "", true)
+			err := serve(ctx, in, opening{addr: "127.0.0.1:0", data: t.TempDir(), empty: true})
 			in.Close()
 			ended <- err
 		}()

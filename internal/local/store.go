@@ -52,6 +52,9 @@ func OpenStore(data string, options pebble.Options) (Store, error) {
 	if errors.Is(err, pebble.ErrInUse) {
 		return Store{}, fmt.Errorf("the data folder %s is in use by another process: is a café open there already?", data)
 	}
+	if errors.As(err, new(*pebble.DamageError)) {
+		return Store{}, fmt.Errorf("%w. Nothing was changed. If you have a copy of the folder %s, put it back as a whole; the café itself has made none. Without one, `cafe serve -accept-loss` opens what is left: what is missing is lost then, and the log says how much it is", err, data)
+	}
 	if err != nil {
 		return Store{}, err
 	}

@@ -19,7 +19,7 @@ import (
 // agrees with the items.
 func TestPowerCutsUnderLoad(t *testing.T) {
 	mem := vfs.NewCrashableMem()
-	p := open(t, "data", Options{FS: mem, memTable: 128 << 10})
+	p := open(t, "data", Options{FS: mem, memTable: 128 << 10, renewal: time.Millisecond})
 	const writers = 8
 	order := func(w, i int) table.Key { return table.Key{PK: fmt.Sprintf("O#%d-%d", w, i), SK: "O"} }
 	line := func(w, i int) table.Key { return table.Key{PK: fmt.Sprintf("L#%d-%d", w, i), SK: "L"} }

@@ -59,9 +59,14 @@ type Options struct {
 	// change the log has only the number, so that numbers have no gap. Default: all.
 	Logs func(pk string) bool
 
+	// AcceptLoss opens a damaged folder with what is left in it, and logs what is missing.
+	// Without it, Open returns a DamageError.
+	AcceptLoss bool
+
 	// Tests make these small.
 	memTable uint64        // bytes that are written before Pebble flushes them to a file
 	pause    time.Duration // see fence
+	renewal  time.Duration // see known
 }
 
 // Table implements table.Table in a folder of this machine. All its methods are safe for
@@ -77,6 +82,8 @@ type Table struct {
 	open    sync.RWMutex
 	stop    sync.Once
 	closing chan struct{} // closed when Close begins
+	renewed chan struct{} // closed when renew has ended
+	noted   uint64        // the number that known has; renew's until it has ended, then Close's
 
 	// turn is the lock for checking conditions and applying a write. It is a channel, so
 	// that waiting for it can end with the context.
@@ -103,8 +110,11 @@ var _ table.Table = (*Table)(nil)
 const trimEvery = 1024
 
 // Open opens the table in the folder, and creates folder and table if they do not exist.
-// It returns an error that Is ErrInUse if another process has opened the folder. If the
-// folder cannot be written, the error names it. The caller must call Close in the end.
+// It returns an error that Is ErrInUse if another process has opened the folder, and a
+// *DamageError if the folder holds less than was on its disk. If the folder cannot be
+// written, the error names it. The caller must call Close in the end.
+//
+// What is known of the folder's content is kept in a file beside it, dir + ".known".
 func Open(dir string, opts Options) (*Table, error) {
 	if opts.FS == nil {
 		opts.FS = vfs.Default
@@ -124,6 +134,9 @@ func Open(dir string, opts Options) (*Table, error) {
 	if opts.pause == 0 {
 		opts.pause = time.Second
 	}
+	if opts.renewal == 0 {
+		opts.renewal = renewal
+	}
 	t := &Table{
 		dir:     dir,
 		now:     opts.Now,
@@ -136,10 +149,14 @@ func Open(dir string, opts Options) (*Table, error) {
 	t.synced.init()
 	t.trim.every = trimEvery
 
+	k, err := survey(opts.FS, dir)
+	damage := (*DamageError)(nil)
+	if err != nil && !(opts.AcceptLoss && errors.As(err, &damage)) {
+		return nil, err
+	}
 	if err := opts.FS.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder %s cannot be created: %w", dir, err)
 	}
-	var err error
 	if t.lock, err = lsm.LockDirectory(dir, opts.FS); err != nil {
 		var file *fs.PathError
 		if errors.As(err, &file) {
@@ -147,24 +164,53 @@ func Open(dir string, opts Options) (*Table, error) {
 		}
 		return nil, fmt.Errorf("data folder %s is %w (%v)", dir, ErrInUse, err)
 	}
-	if err := t.start(opts); err != nil {
-		return nil, errors.Join(fmt.Errorf("data folder %s cannot be opened: %w", dir, err), t.lock.Close())
+	if err := t.start(opts, k, damage); err != nil {
+		err = errors.Join(err, t.lock.Close())
+		if errors.As(err, new(*DamageError)) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("data folder %s cannot be opened: %w", dir, err)
 	}
 	return t, nil
 }
 
-// start opens the engine and finds the end of the log of changes.
-func (t *Table) start(opts Options) (err error) {
-	if t.db, err = lsm.Open(t.dir, t.engineOptions(opts)); err != nil {
+// start opens the engine and finds the end of the log of changes. damage is what was found
+// missing already, and is accepted.
+func (t *Table) start(opts Options, k *known, damage *DamageError) (err error) {
+	if damage != nil {
+		if err := mend(opts.FS, t.dir); err != nil {
+			return err
+		}
+	} else if k != nil {
+		if err := t.missing(opts, *k); err != nil && !(opts.AcceptLoss && errors.As(err, &damage)) {
+			return err
+		}
+	}
+	o := t.engineOptions(opts)
+	o.ErrorIfNotExists = k != nil
+	if t.db, err = lsm.Open(t.dir, o); err != nil {
 		return err
 	}
-	if err := errors.Join(t.load(), t.fence.err()); err != nil {
+	if err := errors.Join(t.load(damage != nil), t.fence.err()); err != nil {
 		return errors.Join(err, t.db.Close())
 	}
+	if damage != nil {
+		t.fence.log.Warn("the damaged store was opened with what is left of it", "missing", damage.Missing,
+			"changes_once", damage.Changes, "at", damage.At, "changes_now", t.assigned.Load())
+	}
+	t.noted = t.assigned.Load()
+	if k == nil || k.Changes != t.noted {
+		if err := writeKnown(opts.FS, t.dir, known{t.noted, t.now().UTC()}); err != nil {
+			return errors.Join(err, t.db.Close())
+		}
+	}
+	t.renewed = make(chan struct{})
+	go t.renew(opts.renewal)
 	return nil
 }
 
-func (t *Table) load() error {
+// load reads what the store says of itself. With gaps, it drops what the log has before a gap.
+func (t *Table) load(gaps bool) error {
 	version, err := t.fact(metaFormat)
 	switch {
 	case err != nil:
@@ -191,7 +237,15 @@ func (t *Table) load() error {
 	t.trim.wanted = t.trim.done
 	t.assigned.Store(last)
 	t.synced.advance(last)
-	return changes.Close()
+	if err := changes.Close(); err != nil || !gaps {
+		return err
+	}
+	_, gap, err := lastChange(t.db, t.trim.done)
+	if err != nil || gap == 0 {
+		return err
+	}
+	t.trim.wanted = gap - 1
+	return t.drop()
 }
 
 // engineOptions suit a small computer: two cores, a slow disk that may lose power, and a
@@ -251,9 +305,13 @@ func (t *Table) Close() error {
 	if t.db == nil {
 		return nil
 	}
-	err := errors.Join(t.drop(), t.db.Close(), t.fence.err(), t.lock.Close())
+	<-t.renewed
+	err := errors.Join(t.drop(), t.db.Close(), t.fence.err())
+	if err == nil {
+		t.note()
+	}
 	t.db = nil
-	return err
+	return errors.Join(err, t.lock.Close())
 }
 
 // Failed returns a channel that is closed when the store cannot write any more (see the
@@ -282,8 +340,10 @@ func (t *Table) enter(ctx context.Context) error {
 func (t *Table) leave() { t.open.RUnlock() }
 
 // fact returns a number that the store keeps about itself, or 0 if it was never set.
-func (t *Table) fact(name string) (uint64, error) {
-	b, closer, err := t.db.Get([]byte(name))
+func (t *Table) fact(name string) (uint64, error) { return factIn(t.db, name) }
+
+func factIn(db *lsm.DB, name string) (uint64, error) {
+	b, closer, err := db.Get([]byte(name))
 	if errors.Is(err, lsm.ErrNotFound) {
 		return 0, nil
 	}
