@@ -295,6 +295,7 @@ func TestIdempotency(t *testing.T) {
 		s.call(alice, "POST", "/orders", latte).want(201)
 		for name, headers := range map[string][]string{
 			"empty":     {"Idempotency-Key: "},
+			"256 bytes": {"Idempotency-Key: " + strings.Repeat("k", 256)},
 			"300 bytes": {"Idempotency-Key: " + strings.Repeat("k", 300)},
 			"repeated":  {"Idempotency-Key: a", "Idempotency-Key: a"},
 			"a tab":     {"Idempotency-Key: a\tb"},

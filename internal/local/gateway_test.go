@@ -87,3 +87,12 @@ func TestCase48APanicBehindTheServerSaysWhereAndNotWhat(t *testing.T) {
 		t.Errorf("logged %s", got)
 	}
 }
+
+// The figures are those of docs/running.md. A header that takes its time must still be heard
+// from slow phones, and may not be waited for without end.
+func TestAServerHasTheDeadlinesThatTheDocumentsName(t *testing.T) {
+	s := Server(http.NotFoundHandler())
+	if s.ReadHeaderTimeout != 10*time.Second || s.IdleTimeout != 2*time.Minute || s.MaxHeaderBytes != 64<<10 {
+		t.Errorf("a header within %v and %d bytes, idle for %v", s.ReadHeaderTimeout, s.MaxHeaderBytes, s.IdleTimeout)
+	}
+}
