@@ -14,8 +14,8 @@ $(error ARCHITECTURE=$(ARCHITECTURE) is neither arm64 nor x86_64)
 endif
 
 # Left out: RPC (of the old Go runtime), msgpack in Gin, and HTTP/2 in net/http, since the
-# services that a function calls speak HTTP/1.1.
-TAGS = lambda.norpc,nomsgpack,nethttpomithttp2
+# services that a function calls speak HTTP/1.1. The API's reference lies beside the binary.
+TAGS = lambda.norpc,nomsgpack,nethttpomithttp2,beside
 
 # No symbols. Functions are aligned to 16 bytes, as on arm64; the 32 of amd64 cost 80 KB.
 LDFLAGS = -s -w -funcalign=16
@@ -41,6 +41,7 @@ build-%Function:
 	GOOS=linux GOARCH=$(GOARCH) CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags $(TAGS) $(GCFLAGS) -ldflags '$(LDFLAGS)' \
 		-o $(ARTIFACTS_DIR)/bootstrap ./cmd/$(shell echo $* | tr A-Z a-z)
 	cp $(ZONES) $(ARTIFACTS_DIR)/zoneinfo.zip
+	$(if $(filter Api,$*),cp api/*.gz $(ARTIFACTS_DIR))
 
 # Looks at a café from outside: make smoke URL=… TOKEN=… (tools/smoke says what it does).
 smoke:

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
@@ -19,19 +18,10 @@ import (
 
 //go:generate go -C ../internal/docspage run .
 
-// The binary has the documents compressed, to an eighth of their size. Every cold start
-// reads the whole binary, and few callers ask for the reference.
 var (
-	//go:embed openapi.json.gz
-	packedOpenAPI []byte
-	//go:embed asyncapi.json.gz
-	packedAsyncAPI []byte
-	//go:embed docs.html.gz
-	packedDocsPage []byte
-
-	openAPI  = packed.Document{Packed: packedOpenAPI}
-	asyncAPI = packed.Document{Packed: packedAsyncAPI}
-	docsPage = packed.Document{Packed: packedDocsPage}
+	openAPI  = packed.Document{Packed: documents[0]}
+	asyncAPI = packed.Document{Packed: documents[1]}
+	docsPage = packed.Document{Packed: documents[2]}
 )
 
 // DefaultAddress is where a café listens unless it is told otherwise. It stands in
@@ -54,7 +44,7 @@ func DocsPage() []byte { return docsPage.Plain(DefaultAddress) }
 // serveDocument answers with a document, compressed if the caller reads gzip, or with 304 if the
 // caller has it.
 func serveDocument(c *gin.Context, d *packed.Document, address, mediaType string) error {
-	sum := sha256.Sum256(append([]byte(address+"\n"), d.Packed...))
+	sum := sha256.Sum256(append([]byte(address+"\n"), d.Packed()...))
 	tag := hex.EncodeToString(sum[:12])
 	h := c.Writer.Header()
 	h.Add("Vary", "Accept-Encoding")

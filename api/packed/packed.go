@@ -1,4 +1,4 @@
-// Package packed reads the documents that package api embeds: compressed, and naming the
+// Package packed reads the documents that package api serves: compressed, and naming the
 // address of the café. Command docspage makes them.
 package packed
 
@@ -15,7 +15,7 @@ import (
 // Document is a text that names the address of the café. It is a gzip file of several
 // members (RFC 1952, section 2.2), and the address belongs between each two of them.
 type Document struct {
-	Packed []byte
+	Packed func() []byte // the file; it is asked more than once, and always the same
 	once   sync.Once
 	parts  []part
 }
@@ -36,19 +36,20 @@ const (
 // split returns the parts of the document.
 func (d *Document) split() []part {
 	d.once.Do(func() {
-		for in := bytes.NewReader(d.Packed); in.Len() > 0; {
-			start := len(d.Packed) - in.Len()
+		file := d.Packed()
+		for in := bytes.NewReader(file); in.Len() > 0; {
+			start := len(file) - in.Len()
 			r, err := gzip.NewReader(in)
 			if err != nil {
-				panic(fmt.Sprintf("embedded file: %v", err))
+				panic(fmt.Sprintf("packed document: %v", err))
 			}
 			r.Multistream(false)
 			plain, err := io.ReadAll(r)
 			if err != nil {
-				panic(fmt.Sprintf("embedded file: %v", err))
+				panic(fmt.Sprintf("packed document: %v", err))
 			}
-			end := len(d.Packed) - in.Len()
-			d.parts = append(d.parts, part{plain, d.Packed[start+gzipHeader : end-gzipFooter-len(lastBlock)]})
+			end := len(file) - in.Len()
+			d.parts = append(d.parts, part{plain, file[start+gzipHeader : end-gzipFooter-len(lastBlock)]})
 		}
 	})
 	return d.parts
@@ -73,7 +74,7 @@ func (d *Document) Gzipped(address string) []byte {
 	stored := binary.LittleEndian.AppendUint16([]byte{0}, uint16(len(address)))
 	stored = binary.LittleEndian.AppendUint16(stored, ^uint16(len(address)))
 	stored = append(stored, address...)
-	b := bytes.Clone(d.Packed[:gzipHeader])
+	b := bytes.Clone(d.Packed()[:gzipHeader])
 	sum, size := uint32(0), 0
 	for i, p := range d.split() {
 		if i > 0 {
