@@ -64,6 +64,10 @@ UNPLAYED = {
     "AWS::ApiGateway::Stage": "authorizer and API are called one after the other, as the stage does",
     "AWS::ApiGateway::UsagePlan": NOTHING,
     "AWS::ApiGateway::UsagePlanKey": NOTHING,
+    "AWS::AppConfig::Application": NOTHING,
+    "AWS::AppConfig::ConfigurationProfile": NOTHING,
+    "AWS::AppConfig::HostedConfigurationVersion": NOTHING,
+    "AWS::Budgets::Budget": NOTHING,
     "AWS::CloudWatch::Alarm": NOTHING,
     "AWS::CodeDeploy::Application": NOTHING,
     "AWS::CodeDeploy::DeploymentGroup": NOTHING,
@@ -602,7 +606,7 @@ def main():
         raise SystemExit('AWS_ENDPOINT_URL_DYNAMODB is not set: eval "$(.ci/dynamodb-local env)"')
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / ".aws-sam" / "build").resolve()
     options = {"lambda": {"use_docker": False}, "stepfunctions": {"execute_state_machine": True}}
-    for parameters in ({}, {"CustomerManagedKey": "true", "Firewall": "true", "Protection": "true", "OperatorsEmail": "operators@example.com", "Rollout": "Canary10Percent5Minutes"}):
+    for parameters in ({}, {"CustomerManagedKey": "true", "Firewall": "true", "Protection": "true", "OperatorsEmail": "operators@example.com", "Rollout": "Canary10Percent5Minutes", "QueueReaders": "true", "MonthlyBudget": "50", "WarmWrites": "8000"}):
         with mock_aws(config=options):
             deploy(**parameters)
     with mock_aws(config=options), contextlib.ExitStack() as later:
