@@ -13,8 +13,10 @@ import (
 
 var update = flag.Bool("update", false, "write the tables of costs in the documents anew")
 
-// Prices in USD of us-east-1, without the free tier, as of 2026: aws.amazon.com/dynamodb/pricing
-// (on demand), /lambda/pricing (arm64), /api-gateway/pricing (REST API), /cloudwatch/pricing.
+// Prices in USD of us-east-1, as of 2026: aws.amazon.com/dynamodb/pricing (on demand),
+// /lambda/pricing (arm64), /api-gateway/pricing (REST API, HTTP API), /cloudwatch/pricing,
+// /xray/pricing, /ec2/pricing/on-demand (data out, public addresses), /secrets-manager/pricing,
+// /fargate/pricing (arm64), /elasticloadbalancing/pricing.
 const (
 	priceWriteUnit = 0.625 / 1e6
 	priceReadUnit  = 0.125 / 1e6
@@ -22,10 +24,25 @@ const (
 	priceCall      = 0.20 / 1e6
 	priceGBSecond  = 0.0000133334
 	priceLogKB     = 0.50 / 1e6
+	priceTrace     = 5.00 / 1e6
+	priceOutKB     = 0.09 / 1e6
+	priceHTTPAPI   = 1.00 / 1e6
 
-	// By the month: the cursor secret, the figures that alarms watch above the ten that are
-	// free, and the metrics of the café's own above the ten that are free.
-	idleSecret, idleAlarms, idleMetrics = 0.40, 0.60, 1.50
+	// By the month.
+	priceSecret, priceAlarm, priceMetric, priceDashboard = 0.40, 0.10, 0.30, 3.00
+
+	// By the hour.
+	priceTaskCPU, priceTaskGB, priceBalancer, priceBalancerUnit, priceIPv4 = 0.03238, 0.00356, 0.0225, 0.008, 0.005
+
+	hours = 730 // a month
+)
+
+// What is free every month for good, on the same pages. Others are free for the first year.
+const (
+	freeCalls, freeGBSeconds        = 1e6, 400_000
+	freeLogKB, freeOutKB            = 5e6, 100e6
+	freeTraces                      = 100_000
+	freeAlarms, freeMetrics, ownMet = 10, 10, 15 // ownMet: the café's own metrics that most months see
 )
 
 // What nobody has measured on AWS: how long calls take, in milliseconds, which is mostly the
@@ -33,7 +50,17 @@ const (
 const (
 	apiTime, authorizerTime, ledgerTime = 10, 10, 15
 	orderLogKB, ledgerLogKB             = 7.0, 1.0 // of the requests of an order; of a call of the ledger
+	answerKB                            = 1.5      // an answer with its headers
+	openSeconds                         = 30 * 12 * 3600
 )
+
+// traced returns how many of the calls of a month are traced: the first of each second, and
+// 5 in 100 of the others (Lambda Developer Guide, "Visualize Lambda function invocations using
+// AWS X-Ray"). They are spread at random over twelve hours a day.
+func traced(calls float64) float64 {
+	first := openSeconds * (1 - math.Exp(-calls/openSeconds))
+	return first + 0.05*(calls-first)
+}
 
 // An order here is half on a tab, half a walk-in's, of three uncounted items.
 const (
@@ -61,9 +88,11 @@ func orderUnits(use func(name string) capacity) (c capacity) {
 }
 
 // price is what orders cost, in USD.
-type price struct{ requests, writes, reads, lambda, logs float64 }
+type price struct{ requests, writes, reads, lambda, logs, traces, out float64 }
 
-func (p price) total() float64 { return p.requests + p.writes + p.reads + p.lambda + p.logs }
+func (p price) total() float64 {
+	return p.requests + p.writes + p.reads + p.lambda + p.logs + p.traces + p.out
+}
 
 // priceOf returns the price of that many orders, each with so many calls of the ledger.
 // memory is what the functions have, in MB.
@@ -75,7 +104,68 @@ func priceOf(orders float64, each capacity, ledgerCalls float64, memory func(fun
 		reads:    orders * each.read * priceReadUnit,
 		lambda:   orders * (calls*priceCall + gbSeconds(ledgerCalls, memory)*priceGBSecond),
 		logs:     orders * (orderLogKB + ledgerCalls*ledgerLogKB) * priceLogKB,
+		traces:   (traced(orders*requests) + traced(orders*ledgerCalls)) * priceTrace,
+		out:      orders * requests * answerKB * priceOutKB,
 	}
+}
+
+// freeOf returns what of the price of a month is free for good.
+func freeOf(p price, orders, ledgerCalls float64, memory func(function string) float64) float64 {
+	calls := orders * (requests + 1 + ledgerCalls)
+	return min(calls, freeCalls)*priceCall + min(orders*gbSeconds(ledgerCalls, memory), freeGBSeconds)*priceGBSecond +
+		min(p.logs, freeLogKB*priceLogKB) + min(p.traces, freeTraces*priceTrace) + min(p.out, freeOutKB*priceOutKB) +
+		freeAlarms*priceAlarm + freeMetrics*priceMetric
+}
+
+// alarmFigures counts the figures that the alarms of the template watch by default: each costs
+// as much as an alarm.
+func alarmFigures(t testing.TB) (n int) {
+	template, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, alarm := range regexp.MustCompile(`(?m)^  \w+:\n    Type: AWS::CloudWatch::Alarm\n((?:    .*\n)+)`).FindAllStringSubmatch(string(template), -1) {
+		if strings.HasPrefix(alarm[1], "    Condition:") {
+			continue
+		}
+		n += max(1, strings.Count(alarm[1], "MetricStat:"))
+	}
+	if n < 10 {
+		t.Fatalf("%d figures cannot be all", n)
+	}
+	return n
+}
+
+// front is what stands between callers and the table, with its price for so many orders a
+// month.
+type front struct {
+	name  string
+	price func(orders float64, memory func(function string) float64) float64
+}
+
+var fronts = []front{
+	{"REST API and Lambda (the template)", func(orders float64, memory func(string) float64) float64 {
+		return orders*requests*priceRequest + functionsOf(orders, memory)
+	}},
+	{"HTTP API and Lambda", func(orders float64, memory func(string) float64) float64 {
+		return orders*requests*priceHTTPAPI + functionsOf(orders, memory)
+	}},
+	{"a load balancer and `cafe serve -table` on Fargate", func(orders float64, _ func(string) float64) float64 {
+		// Two tasks of 0.25 processors and 0.5 GB in two zones, so that one may fail; above ten
+		// orders a second four of 1 and 2. A unit of the balancer is 25 new connections a second,
+		// and callers here keep theirs for ten requests. Each task and zone has an address.
+		tasks, cpu, gb := 2.0, 0.25, 0.5
+		if orders/openSeconds > 10 {
+			tasks, cpu, gb = 4, 1, 2
+		}
+		units := max(1, orders*requests/openSeconds/10/25)
+		return hours * (tasks*(cpu*priceTaskCPU+gb*priceTaskGB) + priceBalancer + units*priceBalancerUnit + (tasks+2)*priceIPv4)
+	}},
+}
+
+// functionsOf is the price of the API's and the authorizer's calls.
+func functionsOf(orders float64, memory func(string) float64) float64 {
+	return orders * ((requests+1)*priceCall + gbSeconds(0, memory)*priceGBSecond)
 }
 
 // gbSeconds are those of an order.
@@ -127,7 +217,14 @@ func TestPriceOfAnOrder(t *testing.T) {
 		t.Errorf("an order costs %+v, want %+v", each, want)
 	}
 	got := priceOf(1_000_000, each, 4, memory)
-	want := price{requests: 21, writes: 11 * 0.625, reads: 4.5 * 0.125, lambda: 11*0.2 + 130_000*0.0000133334, logs: 11_000_000 * 0.5 / 1e6}
+	want := price{
+		requests: 21, writes: 11 * 0.625, reads: 4.5 * 0.125, lambda: 11*0.2 + 130_000*0.0000133334, logs: 11_000_000 * 0.5 / 1e6,
+		out: 6_000_000 * 1.5 * 0.09 / 1e6, traces: got.traces,
+	}
+	// Of a call a day each is the first of its second; of very many 5 in 100 are traced.
+	if few, many := traced(30), traced(1e12); math.Abs(few-30) > 0.01 || math.Abs(many/1e12-0.05) > 0.001 {
+		t.Errorf("of 30 calls %g are traced, of 1e12 %g", few, many)
+	}
 	if math.Abs(got.total()-want.total()) > 1e-9 || math.Abs(got.lambda-want.lambda) > 1e-9 {
 		t.Errorf("a million cost %+v, want %+v", got, want)
 	}
@@ -149,17 +246,33 @@ var cafés = []struct {
 // them there.
 func TestPricesInTheDocuments(t *testing.T) {
 	each, memory := orderUnits(unitsOf(t)), memoryOf(t)
-	idle := idleSecret + idleAlarms + idleMetrics
-	var monthly, usage, all strings.Builder
+	alarms := alarmFigures(t)
+	idle := priceSecret + float64(alarms)*priceAlarm + ownMet*priceMetric + priceDashboard
+	var monthly, usage, all, choice, idleCosts strings.Builder
 
-	row(&monthly, "", "orders a month", "requests", "DynamoDB", "Lambda", "logs", "idle", "a month, USD")
-	row(&monthly, "---", "---", "---", "---", "---", "---", "---", "---")
+	row(&monthly, "", "orders a month", "requests", "DynamoDB", "Lambda", "logs", "X-Ray", "data out", "idle", "a month, USD", "of it free")
+	row(&monthly, "---", "---", "---", "---", "---", "---", "---", "---", "---", "---", "---")
+	row(&choice, "USD a month", cafés[0].name, cafés[1].name, cafés[2].name)
+	row(&choice, "---", "---", "---", "---")
 	for _, c := range cafés {
 		p := priceOf(c.orders, each, c.ledgerCalls, memory)
 		usd := func(n float64) string { return grouped(strconv.FormatFloat(n, 'f', c.digits, 64)) }
-		row(&monthly, c.name, grouped(fmt.Sprint(int(c.orders))), usd(p.requests), usd(p.writes+p.reads), usd(p.lambda), usd(p.logs),
-			fmt.Sprintf("%.2f", idle), "**"+usd(p.total()+idle)+"**")
+		row(&monthly, c.name, grouped(fmt.Sprint(int(c.orders))), usd(p.requests), usd(p.writes+p.reads), usd(p.lambda), usd(p.logs), usd(p.traces), usd(p.out),
+			fmt.Sprintf("%.2f", idle), "**"+usd(p.total()+idle)+"**", usd(freeOf(p, c.orders, c.ledgerCalls, memory)))
 	}
+	for _, f := range fronts {
+		cells := []string{f.name}
+		for _, c := range cafés {
+			cells = append(cells, grouped(strconv.FormatFloat(f.price(c.orders, memory), 'f', c.digits, 64)))
+		}
+		row(&choice, cells...)
+	}
+	row(&idleCosts, "an idle stack", "USD a month")
+	row(&idleCosts, "---", "---")
+	row(&idleCosts, "the secret of cursors (with `Identity=secret` another one)", fmt.Sprintf("%.2f", priceSecret))
+	row(&idleCosts, fmt.Sprintf("%d figures that alarms watch; %d are free", alarms, freeAlarms), fmt.Sprintf("%.2f", float64(alarms)*priceAlarm))
+	row(&idleCosts, fmt.Sprintf("some %d metrics of its own; %d are free", ownMet, freeMetrics), fmt.Sprintf("%.2f", ownMet*priceMetric))
+	row(&idleCosts, "the dashboard; an account's first three are free while each names up to 50 metrics", fmt.Sprintf("%.2f", priceDashboard))
 
 	of, million := unitsOf(t), priceOf(1_000_000, each, ledgerCalls, memory)
 	row(&usage, "what an order uses", "", "USD a million orders")
@@ -195,6 +308,8 @@ func TestPricesInTheDocuments(t *testing.T) {
 	documented(t, "../../docs/aws.md", "costs of an order", usage.String())
 	documented(t, "../../docs/aws.md", "monthly costs", monthly.String())
 	documented(t, "../../docs/aws.md", "units", all.String())
+	documented(t, "../../docs/aws.md", "idle costs", idleCosts.String())
+	documented(t, "../../docs/aws.md", "costs of the front", choice.String())
 }
 
 func row(b *strings.Builder, cells ...string) {
