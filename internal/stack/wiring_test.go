@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"gopkg.in/yaml.v3"
 
 	"cafe/handlers/stream"
 	"cafe/internal/auth"
@@ -218,6 +219,35 @@ func TestTheTableMatchesTheSchema(t *testing.T) {
 	}
 	if table.at("BillingMode") != string(schema.BillingMode) || table.at("StreamSpecification", "StreamViewType") != string(schema.StreamSpecification.StreamViewType) {
 		t.Errorf("billing %v, stream %v", table.at("BillingMode"), table.at("StreamSpecification"))
+	}
+}
+
+// A stack that takes over a restored table begins with docs/restored-table.yaml. Its table must
+// be the template's, or the next deployment would replace it by an empty one.
+func TestARestoredTableIsTheTemplatesTable(t *testing.T) {
+	var file yaml.Node
+	if err := yaml.Unmarshal(read(t, "docs/restored-table.yaml"), &file); err != nil {
+		t.Fatal(err)
+	}
+	begins := value(file.Content[0]).(object)["Resources"].(object)
+	restored := begins["Table"].(object)["Properties"].(object)
+	if len(begins) != 1 || text(restored["TableName"]) != `{"Ref":"Name"}` {
+		t.Errorf("it has %d resources, and a table called %s", len(begins), text(restored["TableName"]))
+	}
+	table := with(t, "RestoredTable=cafe-restored").one("Table")
+	if table.at("TableName") != "cafe-restored" || with(t).one("Table").at("TableName") != nil {
+		t.Errorf("the tables are called %v and %v", table.at("TableName"), with(t).one("Table").at("TableName"))
+	}
+	for _, name := range []string{"BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes"} {
+		if got, want := text(restored[name]), text(table.at(name)); got != want {
+			t.Errorf("%s is %s, in the template %s", name, got, want)
+		}
+	}
+	runbook := string(read(t, "docs/runbook.md"))
+	for _, i := range list(table.at("GlobalSecondaryIndexes")) {
+		if !strings.Contains(runbook, "IndexName="+text(at(i, "IndexName"))) {
+			t.Errorf("the import in docs/runbook.md makes no index %s", text(at(i, "IndexName")))
+		}
 	}
 }
 
