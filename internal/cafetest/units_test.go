@@ -84,7 +84,8 @@ var units = []struct {
 	{"tell that a counted item was left over, with a key", capacity{3, 6}, nil},
 	{"list a day's waste", capacity{1, 0}, nil},
 	{"post that an item sold out", capacity{0.5, 6}, nil},
-	{"import an order of 3 items, of 500", capacity{0.01, 2.01}, nil},
+	{"import an order of 3 items, of 500", capacity{0.04, 2.01}, nil},
+	{"take an imported order back, of 500", capacity{0.17, 4.05}, nil},
 	{reportOf1000, capacity{38.5, 33}, &capacity{40, math.Inf(1)}},
 	{"read a report that was made", capacity{1, 0}, nil},
 	{reconcile, capacity{94, 0}, nil},
@@ -395,6 +396,12 @@ func (k *kitchen) importFile() {
 	if im, _, err := k.Imports.Result(ctx, files, upload.ImportID); err != nil || im.Created != orders {
 		k.Fatalf("%+v %v", im, err)
 	}
+	k.Imports.UndoTime = time.Minute
+	k.cost("take an imported order back, of 500", orders, func() {
+		undo, err := k.Imports.Undo(ctx, upload.ImportID)
+		k.must(err)
+		cafetest.WantUndo(k, undo, "500 removed, 0 kept")
+	})
 }
 
 // report makes the report of Monday, when Sunday's is made.

@@ -257,10 +257,10 @@ func TestOnlyImportsThatHaveFinishedAreTakenBack(t *testing.T) {
 		}
 
 		// One that runs is let alone, until it counts as given up. Then it is not run again.
-		id, key = c.Upload(t, cafetest.ImportDraft(model.ImportOrders), onFriday(40))
+		id, key = c.Upload(t, cafetest.ImportDraft(model.ImportOrders), onFriday(200))
 		attempt, end := context.WithCancel(ctx)
 		defer end()
-		crashFrom(c, tabletest.At(20, tabletest.Fault{Before: table.ErrUnavailable}), end)
+		crashFrom(c, tabletest.At(120, tabletest.Fault{Before: table.ErrUnavailable}), end)
 		if err := c.Imports.Run(attempt, c.Files, key); err == nil {
 			t.Fatal("it was not interrupted")
 		}
