@@ -1,8 +1,6 @@
 package imports
 
 import (
-	"maps"
-
 	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/model"
@@ -46,21 +44,20 @@ func countsOf(im model.Import) table.Item {
 	}
 }
 
-// endOf returns what is stored of how an import ended.
+// endOf returns what is stored of how an import ended, without what was read.
 func endOf(im model.Import) table.Item {
 	problems := make([]table.Value, len(im.Problems))
 	for i, p := range im.Problems {
 		problems[i] = table.Map(table.Item{"line": table.Int(int64(p.Line)), "reason": table.String(p.Reason)})
 	}
-	return table.Item{
-		"status": table.String(string(im.Status)), "finished_at": records.Time(im.FinishedAt), "problems": table.List(problems...),
-	}
+	item := countsOf(im)
+	item["status"], item["finished_at"], item["problems"] = table.String(string(im.Status)), records.Time(im.FinishedAt), table.List(problems...)
+	return item
 }
 
 // resultOf returns what is stored of an import when it is finished.
 func resultOf(im model.Import) table.Item {
 	item := endOf(im)
-	maps.Copy(item, countsOf(im))
 	records.PutText(item, attrResembles, im.Resembles)
 	if im.Status == model.ImportDone {
 		putSummary(item, im.Summary)

@@ -280,6 +280,11 @@ func TestOnlyImportsThatHaveFinishedAreTakenBack(t *testing.T) {
 		if im := c.Result(t, id); im.Status != model.ImportFailed || im.FinishedAt.IsZero() {
 			t.Errorf("%+v", im)
 		}
+		for key, item := range cafetest.Stored(t, c.Cafe, "I#") { // the event log reads counts of all that has finished
+			if item["finished_at"].Kind() == table.KindNone || item["rows"].Kind() == table.KindNone {
+				t.Errorf("%s: %v", key, item)
+			}
+		}
 		// None of these is in need of a look any more.
 		eventually(t, func() bool {
 			troubled, err := c.Imports.Troubled(ctx, time.Time{}, c.Clock.Now())
