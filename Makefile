@@ -29,7 +29,8 @@ COLD = golang.org/x/text/... \
 	github.com/gin-gonic/gin/binding github.com/aws/aws-sdk-go-v2/service/... github.com/aws/aws-sdk-go-v2/feature/... \
 	net net/http mime mime/multipart regexp/... text/template/... encoding/json encoding/asn1 math/big \
 	crypto/tls crypto/x509 crypto/ecdsa crypto/rsa crypto/internal/fips140/nistec/... crypto/internal/fips140/edwards25519/... \
-	crypto/internal/fips140/ecdsa crypto/internal/fips140/ecdh crypto/internal/fips140/rsa cafe/internal/render cafe/model/report
+	crypto/internal/fips140/ecdsa crypto/internal/fips140/ecdh crypto/internal/fips140/rsa cafe/internal/render cafe/model/report \
+	cafe/internal/events cafe/api/listen cafe/api/packed
 GCFLAGS = $(foreach package,$(COLD),-gcflags=$(package)=-l)
 
 # provided.al2023 has no time zones (aws/aws-lambda-dotnet issue 1620). So Go's own file lies

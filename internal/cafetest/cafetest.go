@@ -225,9 +225,11 @@ func Slowly(faults tabletest.Faults) tabletest.Faults {
 	}
 }
 
-// Post has the changes posted to the ledger, and wants them all done.
+// Post has the changes posted to the ledger, and wants them all done. It also wants the events
+// that they are to be described (Events).
 func (c *Cafe) Post(t rapid.TB, changes ...records.Change) {
 	t.Helper()
+	Events(t, changes...)
 	for i, err := range c.Ledger.Post(context.Background(), changes) {
 		if err != nil {
 			t.Fatalf("post change %d of %d, %s: %v", i, len(changes), changes[i].Key, err)

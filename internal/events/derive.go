@@ -40,8 +40,9 @@ func Wants(pk string) bool {
 	return false
 }
 
-// of returns the events that a change is.
-func of(change records.Change) ([]Entry, error) {
+// Of returns the events that a change is, in their order. Their Next is not set: they are in no
+// log yet. A change that cannot be decoded is an error that records.IsUnreadable.
+func Of(change records.Change) ([]Entry, error) {
 	for _, s := range sources {
 		if strings.HasPrefix(change.Key.PK, s.prefix) {
 			return s.events(change)
@@ -81,8 +82,9 @@ func one(t model.EventType, collection, id string, version int64, at time.Time, 
 	return []Entry{{Event: model.NewEvent(t, collection+id, version, at, append(data, '}'))}}
 }
 
-// orderEvents tells of a new order, of each move, of an amendment and of a deletion. Orders
-// that an import brings are history: nobody hears that they are placed, or taken back.
+// orderEvents tells of a new order, of each move, payment and refund, of an amendment and of a
+// deletion. Orders that an import brings are history: nobody hears that they are placed, or
+// taken back.
 func orderEvents(change records.Change) ([]Entry, error) {
 	if change.New == nil || change.Key != records.OrderKey(records.IDIn(change.Key, records.PrefixOrder)) {
 		return nil, nil
@@ -91,46 +93,74 @@ func orderEvents(change records.Change) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	deleted, _ := change.Old["deleted"].Bool()
-	var t model.EventType
-	switch {
-	case change.Old == nil:
-		if o.Version == 1 && o.Import == "" {
-			t = model.EventOrderPlaced
+	var entries []Entry
+	for _, t := range whatHappened(change.Old, change.New, o) {
+		var data object
+		data.text("id", o.ID)
+		if o.Number > 0 {
+			data.number("number", o.Number)
 		}
-	case deleted || change.Old.Int("version") >= o.Version:
-	case o.Deleted:
-		if o.Import == "" {
-			t = model.EventOrderDeleted
+		data.text("status", string(o.Status))
+		data.text("business_day", string(o.BusinessDay))
+		data.number("total", int64(o.Total))
+		data.number("due", int64(o.Due()))
+		if refunded := o.Refunded(); refunded != 0 {
+			data.number("refunded", int64(refunded))
 		}
-	case change.Old.Str("status") != string(o.Status):
-		t = model.EventType("order." + o.Status)
-	case amended(change.Old, change.New):
-		t = model.EventOrderAmended
-	}
-	if !t.Valid() {
-		return nil, nil
-	}
-	var data object
-	data.text("id", o.ID)
-	if o.Number > 0 {
-		data.number("number", o.Number)
-	}
-	data.text("status", string(o.Status))
-	data.text("business_day", string(o.BusinessDay))
-	data.number("total", int64(o.Total))
-	data.text("currency", o.Currency)
-	entries := one(t, "/orders/", o.ID, o.Version, o.UpdatedAt, data)
-	if o.CustomerID != model.WalkIn {
-		entries[0].Customer = o.CustomerID
+		data.text("currency", o.Currency)
+		e := one(t, "/orders/", o.ID, o.Version, o.UpdatedAt, data)
+		if o.CustomerID != model.WalkIn {
+			e[0].Customer = o.CustomerID
+		}
+		entries = append(entries, e...)
 	}
 	return entries, nil
 }
 
-// amended reports whether what was ordered has changed.
-func amended(old, new table.Item) bool {
-	for _, name := range []string{"lines", "note", "pickup_at", "total", "pricing"} {
-		if !old[name].Equal(new[name]) {
+// whatHappened returns the types of the events that make an order of what it was. was is nil
+// for a new order.
+func whatHappened(was, is table.Item, o model.Order) (types []model.EventType) {
+	deleted, _ := was["deleted"].Bool()
+	switch {
+	case was == nil && (o.Version > 1 || o.Import != ""), was != nil && (deleted || was.Int("version") >= o.Version):
+		return nil
+	case o.Deleted:
+		if o.Import == "" {
+			types = append(types, model.EventOrderDeleted)
+		}
+		return types
+	case was == nil:
+		types = append(types, model.EventOrderPlaced)
+	case amended(was, is):
+		types = append(types, model.EventOrderAmended)
+	}
+	if length(is["payments"]) > length(was["payments"]) {
+		types = append(types, model.EventOrderPaid)
+	}
+	if t := model.EventType("order." + o.Status); was != nil && was.Str("status") != string(o.Status) && t.Valid() {
+		types = append(types, t)
+	}
+	if length(is["refunds"]) > length(was["refunds"]) && o.Status != model.StatusRefunded {
+		types = append(types, model.EventOrderRefunded)
+	}
+	return types
+}
+
+// length returns how many elements a list has, 0 for what is none.
+func length(v table.Value) int {
+	list, _ := v.List()
+	return len(list)
+}
+
+// amended reports whether what was ordered has changed. A tip that comes with a payment changes
+// the total, too, and is no amendment.
+func amended(was, is table.Item) bool {
+	names := []string{"lines", "note", "pickup_at"}
+	if length(is["payments"]) == length(was["payments"]) && length(is["refunds"]) == length(was["refunds"]) {
+		names = append(names, "total", "pricing")
+	}
+	for _, name := range names {
+		if !was[name].Equal(is[name]) {
 			return true
 		}
 	}

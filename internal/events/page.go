@@ -11,13 +11,17 @@ import (
 	"cafe/model"
 )
 
+// ordersPath is the path of orders. It is not stored: of a subject that is stored without a
+// slash, the path is this.
+const ordersPath = "/orders/"
+
 // encodePage returns a page as it is stored. An event is a short list: type, subject,
-// version, time, customer, data. 25 events of orders take less than 5 KB.
+// version, time, customer, data. 25 events of orders take less than 5 KB, or five write units.
 func encodePage(entries []Entry, at time.Time) table.Item {
 	list := make([]table.Value, len(entries))
 	for i, e := range entries {
 		list[i] = table.List(
-			table.String(string(e.Type)), table.String(e.Subject), table.Int(e.Version), records.Time(e.At), table.String(e.Customer),
+			table.String(string(e.Type)), table.String(strings.TrimPrefix(e.Subject, ordersPath)), table.Int(e.Version), records.Time(e.At), table.String(e.Customer),
 			table.String(strings.TrimPrefix(string(e.Data), idMember(e.Subject))),
 		)
 	}
@@ -53,6 +57,9 @@ func decodePage(row table.Row) (number int64, entries []Entry, err error) {
 			return s
 		}
 		subject, data := text(1), text(5)
+		if !strings.HasPrefix(subject, "/") {
+			subject = ordersPath + subject
+		}
 		if !strings.HasPrefix(data, "{") {
 			data = idMember(subject) + data
 		}

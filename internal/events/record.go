@@ -21,7 +21,7 @@ func (l *Log) Record(ctx context.Context, changes []records.Change) []error {
 	var from []int // the change of each entry
 	known := map[string]bool{}
 	for i, change := range changes {
-		events, err := of(change)
+		events, err := Of(change)
 		if err != nil {
 			errs[i] = err
 			continue
