@@ -41,6 +41,7 @@ func watch() (daily.Watch, error) {
 	if err != nil {
 		return nil, function.NotConfigured(err)
 	}
+	topics.Owner = os.Getenv("CAFE_OWNER_EMAIL")
 	return struct {
 		*s3.Bucket
 		*sns.Notifier

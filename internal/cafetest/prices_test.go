@@ -114,7 +114,7 @@ func freeOf(p price, orders, ledgerCalls float64, memory func(function string) f
 	calls := orders * (requests + 1 + ledgerCalls)
 	return min(calls, freeCalls)*priceCall + min(orders*gbSeconds(ledgerCalls, memory), freeGBSeconds)*priceGBSecond +
 		min(p.logs, freeLogKB*priceLogKB) + min(p.traces, freeTraces*priceTrace) + min(p.out, freeOutKB*priceOutKB) +
-		freeAlarms*priceAlarm + freeMetrics*priceMetric
+		freeAlarms*priceAlarm + freeMetrics*priceMetric + priceDashboard
 }
 
 // alarmFigures counts the figures that the alarms of the template watch by default: each costs
@@ -272,7 +272,7 @@ func TestPricesInTheDocuments(t *testing.T) {
 	row(&idleCosts, "the secret of cursors (with `Identity=secret` another one)", fmt.Sprintf("%.2f", priceSecret))
 	row(&idleCosts, fmt.Sprintf("%d figures that alarms watch; %d are free", alarms, freeAlarms), fmt.Sprintf("%.2f", float64(alarms)*priceAlarm))
 	row(&idleCosts, fmt.Sprintf("some %d metrics of its own; %d are free", ownMet, freeMetrics), fmt.Sprintf("%.2f", ownMet*priceMetric))
-	row(&idleCosts, "the dashboard; an account's first three are free while each names up to 50 metrics", fmt.Sprintf("%.2f", priceDashboard))
+	row(&idleCosts, "the dashboard; an account's first three are free while each names up to 50 metrics, as this one does", fmt.Sprintf("%.2f", priceDashboard))
 
 	of, million := unitsOf(t), priceOf(1_000_000, each, ledgerCalls, memory)
 	row(&usage, "what an order uses", "", "USD a million orders")

@@ -420,7 +420,9 @@ func TestTheDashboardNamesResourcesOfTheStack(t *testing.T) {
 	for _, r := range append(functions(p), p.one("Table"), p.one("ReportMachine")) {
 		names["${"+r.name+"}"] = true
 	}
+	named := 0
 	for _, w := range board.Widgets {
+		named += len(w.Properties.Metrics)
 		for _, m := range w.Properties.Metrics {
 			for i := 3; i < len(m); i += 2 {
 				if name := text(m[i]); !names[name] {
@@ -431,5 +433,9 @@ func TestTheDashboardNamesResourcesOfTheStack(t *testing.T) {
 	}
 	if len(board.Widgets) < 6 {
 		t.Errorf("%d widgets", len(board.Widgets))
+	}
+	// The three searches find two consumers, three topics, and a metric for each reason of refusals.
+	if named > 41 {
+		t.Errorf("the dashboard names %d metrics: with what its searches find, more than the 50 of a free one", named)
 	}
 }

@@ -29,6 +29,10 @@ type Notifier struct {
 	api    client
 	topics map[outbox.Topic]string // ARNs
 
+	// Owner is the address that should get all of the café's own mail, for Unconfirmed. Set it
+	// before use; empty means nobody's.
+	Owner string
+
 	// A customer who joins or leaves the subscription of an address has its policy read and
 	// written anew. Within one process they take turns.
 	policies sync.Mutex

@@ -38,6 +38,22 @@ func TestUnconfirmed(t *testing.T) {
 	fake.add(&fakeSub{topic: topicARN(outbox.TopicDailyReport), protocol: notify.Email, endpoint: "baker@example.com", pending: true})
 	unconfirmed("baker@example.com", notifytest.OwnerEmail)
 
+	// What should be there is compared with what is: SNS forgets what nobody confirms.
+	s.Owner = "Owner@example.com"
+	unconfirmed("Owner@example.com (alerts about tabs)", "baker@example.com")
+	for arn, sub := range fake.subs {
+		if sub.endpoint == notifytest.OwnerEmail {
+			delete(fake.subs, arn)
+		}
+	}
+	unconfirmed("Owner@example.com", "baker@example.com")
+	for _, topic := range []outbox.Topic{outbox.TopicDailyReport, outbox.TopicOutOfStock} {
+		fake.add(&fakeSub{topic: topicARN(topic), protocol: notify.Email, endpoint: notifytest.OwnerEmail})
+	}
+	unconfirmed("Owner@example.com (alerts about tabs)", "baker@example.com")
+	fake.add(&fakeSub{topic: topicARN(outbox.TopicHighBalance), protocol: notify.Email, endpoint: notifytest.OwnerEmail})
+	unconfirmed("baker@example.com")
+
 	fake.fail = errors.New("away")
 	if _, err := s.Unconfirmed(ctx); !errors.Is(err, fake.fail) {
 		t.Error(err)
