@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"cafe/api/forms"
 	"cafe/model"
 )
 
@@ -30,7 +31,7 @@ type alertJSON struct {
 func (s *server) customerAnswer(c model.Customer) customerJSON {
 	return customerJSON{
 		ID: c.ID, Name: c.Name, Email: c.Email, Notify: c.Notify, CreditLimit: c.Limit(s.cafe.CreditLimit),
-		Balance: c.Balance, Orders: c.Orders, Spent: c.Spent, LastOrderAt: optionalTime(c.LastOrderAt),
+		Balance: c.Balance, Orders: c.Orders, Spent: c.Spent, LastOrderAt: forms.OfTime(c.LastOrderAt),
 		Alert: alertJSON{c.Armed, c.Crossings}, Version: c.Version,
 	}
 }
@@ -95,16 +96,21 @@ func (s *server) deleteCustomer(c *gin.Context) error {
 }
 
 type paymentJSON struct {
-	ID         string      `json:"id"`
-	CustomerID string      `json:"customer_id"`
-	Amount     model.Money `json:"amount"`
-	Currency   string      `json:"currency"`
-	Note       string      `json:"note"`
-	PaidAt     string      `json:"paid_at"`
+	ID         string       `json:"id"`
+	CustomerID string       `json:"customer_id"`
+	Amount     model.Money  `json:"amount"`
+	Method     model.Method `json:"method"`
+	Currency   string       `json:"currency"`
+	Note       string       `json:"note"`
+	PaidAt     string       `json:"paid_at"`
 }
 
 func paymentAnswer(p model.Payment) paymentJSON {
-	return paymentJSON{p.ID, p.CustomerID, p.Amount, p.Currency, p.Note, model.Timestamp(p.At)}
+	method := p.Method
+	if method == "" {
+		method = model.MethodCash
+	}
+	return paymentJSON{p.ID, p.CustomerID, p.Amount, method, p.Currency, p.Note, model.Timestamp(p.At)}
 }
 
 func (s *server) pay(c *gin.Context) error {
@@ -118,6 +124,7 @@ func (s *server) pay(c *gin.Context) error {
 	}
 	var r struct {
 		Amount optional[int64]  `json:"amount" must:"a whole number from 1 to 1000000000000"`
+		Method optional[string] `json:"method"`
 		Note   optional[string] `json:"note"`
 	}
 	var faults model.Invalid
@@ -125,10 +132,14 @@ func (s *server) pay(c *gin.Context) error {
 		return err
 	}
 	amount, note := r.Amount.need(&faults, "/amount"), r.Note.or(&faults, "/note", "")
-	if len(faults) > 0 {
-		return faults.With(model.ValidatePayment(model.Money(amount), note))
+	method := model.Method(r.Method.or(&faults, "/method", string(model.MethodCash)))
+	if method == "" {
+		method = "?" // which is none
 	}
-	paid, replayed, err := s.cafe.Pay(c.Request.Context(), caller(c), id, model.Money(amount), note, key)
+	if len(faults) > 0 {
+		return faults.With(model.ValidatePayment(model.Money(amount), method, note))
+	}
+	paid, replayed, err := s.cafe.Pay(c.Request.Context(), caller(c), id, model.Money(amount), method, note, key)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"cafe/api/forms"
 	"cafe/internal/imports"
 	"cafe/model"
 )
@@ -86,7 +87,7 @@ type keptJSON struct {
 }
 
 func undoAnswer(u model.Undo) *undoJSON {
-	a := &undoJSON{u.Removed, make([]keptJSON, len(u.Kept)), u.KeptCount, optionalTime(u.FinishedAt)}
+	a := &undoJSON{u.Removed, make([]keptJSON, len(u.Kept)), u.KeptCount, forms.OfTime(u.FinishedAt)}
 	for i, k := range u.Kept {
 		a.Kept[i] = keptJSON(k)
 	}
@@ -99,7 +100,7 @@ func importAnswer(im model.Import) importJSON {
 		undo = undoAnswer(*im.Undo)
 	}
 	return importJSON{
-		im.ID, im.Kind, im.Name, im.Source, cmp.Or(im.Payment, model.TermsCounter), im.DryRun, im.Status, model.Timestamp(im.CreatedAt), optionalTime(im.FinishedAt),
+		im.ID, im.Kind, im.Name, im.Source, cmp.Or(im.Payment, model.TermsCounter), im.DryRun, im.Status, model.Timestamp(im.CreatedAt), forms.OfTime(im.FinishedAt),
 		im.Rows, im.Created, im.Updated, im.Unchanged, im.Rejected, im.SkippedRows, undo,
 	}
 }

@@ -10,44 +10,31 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 
+	"cafe/api/forms"
 	"cafe/model"
 	"cafe/model/till/parse"
 )
 
 type itemJSON struct {
-	SKU      string       `json:"sku"`
-	Name     string       `json:"name"`
-	Category string       `json:"category"`
-	TaxClass string       `json:"tax_class"`
-	Price    model.Money  `json:"price"`
-	Options  []optionJSON `json:"options"`
-	Counted  bool         `json:"counted"`
-	Active   bool         `json:"active"`
+	SKU      string         `json:"sku"`
+	Name     string         `json:"name"`
+	Category string         `json:"category"`
+	TaxClass string         `json:"tax_class"`
+	Price    model.Money    `json:"price"`
+	Options  []forms.Option `json:"options"`
+	Counted  bool           `json:"counted"`
+	Active   bool           `json:"active"`
 
 	// Only where the request says where the item is eaten.
 	PriceWithTaxes *model.Money `json:"price_with_taxes,omitempty"`
-	Taxes          []taxJSON    `json:"taxes,omitempty"`
-}
-
-type optionJSON struct {
-	ID    string      `json:"id"`
-	Name  string      `json:"name"`
-	Price model.Money `json:"price"`
+	Taxes          []forms.Tax  `json:"taxes,omitempty"`
 }
 
 func itemAnswer(i model.Item) itemJSON {
 	return itemJSON{
 		SKU: i.SKU, Name: i.Name, Category: i.Category, TaxClass: cmp.Or(i.TaxClass, model.StandardClass), Price: i.Price,
-		Options: optionsAnswer(i.Options), Counted: i.Counted, Active: i.Active,
+		Options: forms.OfOptions(i.Options), Counted: i.Counted, Active: i.Active,
 	}
-}
-
-func optionsAnswer(options []model.Option) []optionJSON {
-	list := make([]optionJSON, len(options))
-	for i, o := range options {
-		list[i] = optionJSON(o)
-	}
-	return list
 }
 
 // contentTag returns an entity tag that depends on the content, for a resource without a
@@ -92,7 +79,7 @@ func (s *server) listMenu(c *gin.Context) error {
 		a.Items[i] = itemAnswer(item)
 		if dining != "" {
 			shown := tariff.Show(item, dining)
-			a.Items[i].PriceWithTaxes, a.Items[i].Taxes = &shown.WithTaxes, taxesAnswer(shown.Taxes)
+			a.Items[i].PriceWithTaxes, a.Items[i].Taxes = &shown.WithTaxes, forms.OfTaxes(shown.Taxes)
 		}
 	}
 	if more {

@@ -9,80 +9,12 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"cafe/api/forms"
 	"cafe/internal/cafe"
 	"cafe/internal/metric"
 	"cafe/internal/records"
 	"cafe/model"
 )
-
-type orderJSON struct {
-	ID          string             `json:"id"`
-	Number      *int64             `json:"number"` // null: imported, or placed before there were numbers
-	CustomerID  string             `json:"customer_id"`
-	Payment     model.PaymentTerms `json:"payment"`
-	Status      model.Status       `json:"status"`
-	Version     int64              `json:"version"`
-	Dining      *model.Dining      `json:"dining"` // null: placed or imported without
-	Codes       []string           `json:"codes"`
-	Lines       []lineJSON         `json:"lines"`
-	Note        string             `json:"note"`
-	PickupAt    *string            `json:"pickup_at"`
-	Subtotal    model.Money        `json:"subtotal"`
-	Discounts   []amountJSON       `json:"discounts"`
-	Charges     []chargeJSON       `json:"charges"`
-	Taxes       []taxJSON          `json:"taxes"`
-	Tip         model.Money        `json:"tip"`
-	Total       model.Money        `json:"total"`
-	Currency    string             `json:"currency"`
-	PlacedAt    string             `json:"placed_at"`
-	UpdatedAt   string             `json:"updated_at"`
-	BusinessDay model.Day          `json:"business_day"`
-}
-
-type lineJSON struct {
-	SKU       string       `json:"sku"`
-	Name      string       `json:"name"`
-	Quantity  int64        `json:"quantity"`
-	UnitPrice model.Money  `json:"unit_price"`
-	Options   []optionJSON `json:"options"`
-	Note      string       `json:"note"`
-	Total     model.Money  `json:"total"` // before discounts
-	Discount  model.Money  `json:"discount"`
-	Taxes     []shareJSON  `json:"taxes"`
-}
-
-func orderAnswer(o model.Order) orderJSON {
-	a := orderJSON{
-		ID: o.ID, CustomerID: o.CustomerID, Payment: o.Payment, Status: o.Status, Version: o.Version, Codes: o.Codes,
-		Lines: linesAnswer(o.Lines), Note: o.Note, PickupAt: optionalTime(o.PickupAt),
-		Subtotal: o.Reckoning.Subtotal, Discounts: discountsAnswer(o.Reckoning.Discounts), Charges: chargesAnswer(o.Reckoning.Charges),
-		Taxes: taxesAnswer(o.Reckoning.Taxes), Tip: o.Reckoning.Tip, Total: o.Total, Currency: o.Currency,
-		PlacedAt: model.Timestamp(o.PlacedAt), UpdatedAt: model.Timestamp(o.UpdatedAt), BusinessDay: o.BusinessDay,
-	}
-	if o.Dining != "" {
-		a.Dining = &o.Dining
-	}
-	if o.Number > 0 {
-		a.Number = &o.Number
-	}
-	return a
-}
-
-func linesAnswer(lines []model.Line) []lineJSON {
-	list := make([]lineJSON, len(lines))
-	for i, l := range lines {
-		list[i] = lineJSON{l.SKU, l.Name, l.Quantity, l.UnitPrice, optionsAnswer(l.Options), l.Note, l.Total, l.Discount, sharesAnswer(l.Taxes)}
-	}
-	return list
-}
-
-func optionalTime(t time.Time) *string {
-	if t.IsZero() {
-		return nil
-	}
-	s := model.Timestamp(t)
-	return &s
-}
 
 type lineRequest struct {
 	SKU      optional[string]   `json:"sku"`
@@ -119,6 +51,7 @@ func (s *server) draftOf(c *gin.Context) (model.Draft, error) {
 		Discounts  optional[[]discountRequest] `json:"discounts"`
 		Tip        optional[int64]             `json:"tip" must:"a whole number from 0 to 1000000000000"`
 		Quote      optional[string]            `json:"quote"`
+		Payments   optional[[]paymentRequest]  `json:"payments"`
 	}
 	var faults model.Invalid
 	if err := decode(c, &faults, &r); err != nil {
@@ -134,6 +67,7 @@ func (s *server) draftOf(c *gin.Context) (model.Draft, error) {
 		Discounts:  draftDiscounts(&faults, r.Discounts.or(&faults, "/discounts", nil)),
 		Tip:        model.Money(r.Tip.or(&faults, "/tip", 0)),
 		Quote:      r.Quote.or(&faults, "/quote", ""),
+		Payments:   draftPayments(&faults, r.Payments.or(&faults, "/payments", nil)),
 	}
 	empty := func(o optional[string], field, message string) {
 		if o.Given && !o.Null && o.Value == "" {
@@ -141,7 +75,7 @@ func (s *server) draftOf(c *gin.Context) (model.Draft, error) {
 		}
 	}
 	empty(r.CustomerID, "/customer_id", "must not be empty")
-	empty(r.Payment, "/payment", "must be account or counter")
+	empty(r.Payment, "/payment", "must be account, counter or open")
 	empty(r.Dining, "/dining", "must be eat_in or takeaway")
 	empty(r.Quote, "/quote", badQuote)
 	if r.PickupAt.Given && !r.PickupAt.Null {
@@ -175,7 +109,7 @@ func (s *server) placeOrder(c *gin.Context) error {
 	}
 	replay(c, replayed)
 	c.Header("Location", "/orders/"+order.ID)
-	return answerTagged(c, http.StatusCreated, etag(order.Version), orderAnswer(order))
+	return answerTagged(c, http.StatusCreated, etag(order.Version), forms.OfOrder(order))
 }
 
 // replay marks the answer as that of an earlier request with the same key.
@@ -194,7 +128,7 @@ func (s *server) getOrder(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answerTagged(c, http.StatusOK, etag(order.Version), orderAnswer(order))
+	return answerTagged(c, http.StatusOK, etag(order.Version), forms.OfOrder(order))
 }
 
 func (s *server) listOrders(c *gin.Context) error {
@@ -215,6 +149,9 @@ func (s *server) listOrders(c *gin.Context) error {
 		if slices.ContainsFunc(f.Statuses, func(s model.Status) bool { return !s.Valid() }) {
 			faults = append(faults, fieldFault{"status", "must be one or more of placed, preparing, ready, collected, cancelled and refunded, separated by commas"})
 		}
+	}
+	if f.Due = q.Has("due"); f.Due && q.Get("due") != "true" {
+		faults = append(faults, fieldFault{"due", "must be true, or be left out"})
 	}
 	switch q.Get("sort") {
 	case "oldest":
@@ -238,11 +175,11 @@ func (s *server) listOrders(c *gin.Context) error {
 		return err
 	}
 	a := struct {
-		Orders     []orderJSON `json:"orders"`
-		NextCursor string      `json:"next_cursor,omitempty"`
-	}{make([]orderJSON, len(orders)), s.cursors.seal(l.binding, next)}
+		Orders     []forms.Order `json:"orders"`
+		NextCursor string        `json:"next_cursor,omitempty"`
+	}{make([]forms.Order, len(orders)), s.cursors.seal(l.binding, next)}
 	for i, o := range orders {
-		a.Orders[i] = orderAnswer(o)
+		a.Orders[i] = forms.OfOrder(o)
 	}
 	return answerList(c, a)
 }
@@ -286,7 +223,7 @@ func (s *server) amendOrder(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answerTagged(c, http.StatusOK, etag(order.Version), orderAnswer(order))
+	return answerTagged(c, http.StatusOK, etag(order.Version), forms.OfOrder(order))
 }
 
 func (s *server) advanceOrder(c *gin.Context) error {
@@ -296,23 +233,25 @@ func (s *server) advanceOrder(c *gin.Context) error {
 	}
 	var r struct {
 		Status optional[string] `json:"status"`
+		Reason optional[string] `json:"reason"`
+		Unpaid optional[bool]   `json:"unpaid"`
 	}
 	var faults model.Invalid
 	if err := decode(c, &faults, &r); err != nil {
 		return err
 	}
-	to := model.Status(r.Status.need(&faults, "/status"))
-	if !faults.Covers("/status") && !to.Valid() {
-		faults.Add("/status", "must be placed, preparing, ready, collected, cancelled or refunded")
+	move := cafe.Move{
+		To:     model.Status(r.Status.need(&faults, "/status")),
+		Reason: r.Reason.or(&faults, "/reason", ""), Unpaid: r.Unpaid.or(&faults, "/unpaid", false),
 	}
-	if err := faults.Err(); err != nil {
-		return err
+	if len(faults) > 0 {
+		return faults.With(move.Check())
 	}
-	order, err := s.cafe.Advance(c.Request.Context(), caller(c), id, to, matchVersion(c.Request))
+	order, err := s.cafe.Advance(c.Request.Context(), caller(c), id, move, matchVersion(c.Request))
 	if err != nil {
 		return err
 	}
-	return answerTagged(c, http.StatusOK, etag(order.Version), orderAnswer(order))
+	return answerTagged(c, http.StatusOK, etag(order.Version), forms.OfOrder(order))
 }
 
 func (s *server) deleteOrder(c *gin.Context) error {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"cafe/internal/cafe"
+	"cafe/api/forms"
 	"cafe/model"
 	"cafe/model/pricing"
 )
@@ -64,68 +64,6 @@ func (s *server) putPricing(c *gin.Context) error {
 	return answerTagged(c, createdOr(created), etag(t.Version()), t.Document())
 }
 
-type amountJSON struct {
-	ID     *string     `json:"id"` // null: staff gave it
-	Name   string      `json:"name"`
-	Amount model.Money `json:"amount"`
-}
-
-type chargeJSON struct {
-	ID     string      `json:"id"`
-	Name   string      `json:"name"`
-	Amount model.Money `json:"amount"`
-	Taxes  []shareJSON `json:"taxes"`
-}
-
-type taxJSON struct {
-	ID        string      `json:"id"`
-	Name      string      `json:"name"`
-	Rate      string      `json:"rate"`
-	Inclusive bool        `json:"inclusive"`
-	Net       model.Money `json:"net"`
-	Amount    model.Money `json:"amount"`
-}
-
-type shareJSON struct {
-	ID     string      `json:"id"`
-	Amount model.Money `json:"amount"`
-}
-
-func discountsAnswer(discounts []model.Discount) []amountJSON {
-	list := make([]amountJSON, len(discounts))
-	for i, d := range discounts {
-		list[i] = amountJSON{nil, d.Name, d.Amount}
-		if d.ID != "" {
-			list[i].ID = &d.ID
-		}
-	}
-	return list
-}
-
-func chargesAnswer(charges []model.Charge) []chargeJSON {
-	list := make([]chargeJSON, len(charges))
-	for i, c := range charges {
-		list[i] = chargeJSON{c.ID, c.Name, c.Amount, sharesAnswer(c.Taxes)}
-	}
-	return list
-}
-
-func taxesAnswer(taxes []model.Tax) []taxJSON {
-	list := make([]taxJSON, len(taxes))
-	for i, t := range taxes {
-		list[i] = taxJSON{t.ID, t.Name, t.Rate.String(), t.Inclusive, t.Net, t.Amount}
-	}
-	return list
-}
-
-func sharesAnswer(shares []model.TaxShare) []shareJSON {
-	list := make([]shareJSON, len(shares))
-	for i, s := range shares {
-		list[i] = shareJSON(s)
-	}
-	return list
-}
-
 type discountRequest struct {
 	Name    optional[string]  `json:"name"`
 	Percent optional[string]  `json:"percent"`
@@ -155,35 +93,6 @@ func draftDiscounts(faults *model.Invalid, asked []discountRequest) []model.Draf
 	return discounts
 }
 
-type quoteJSON struct {
-	CustomerID string             `json:"customer_id"`
-	Payment    model.PaymentTerms `json:"payment"`
-	Dining     model.Dining       `json:"dining"`
-	Codes      []string           `json:"codes"`
-	Lines      []lineJSON         `json:"lines"`
-	Note       string             `json:"note"`
-	PickupAt   *string            `json:"pickup_at"`
-	Subtotal   model.Money        `json:"subtotal"`
-	Discounts  []amountJSON       `json:"discounts"`
-	Charges    []chargeJSON       `json:"charges"`
-	Taxes      []taxJSON          `json:"taxes"`
-	Tip        model.Money        `json:"tip"`
-	Total      model.Money        `json:"total"`
-	Currency   string             `json:"currency"`
-	Quote      string             `json:"quote"`
-	ExpiresAt  string             `json:"expires_at"`
-}
-
-func (s *server) quoteAnswer(q cafe.Quoted) quoteJSON {
-	r := q.Bill.Reckoning
-	return quoteJSON{
-		CustomerID: q.Draft.CustomerID, Payment: q.Draft.Payment, Dining: q.Bill.Dining, Codes: q.Bill.Codes,
-		Lines: linesAnswer(q.Bill.Lines), Note: q.Draft.Note, PickupAt: optionalTime(q.Draft.PickupAt),
-		Subtotal: r.Subtotal, Discounts: discountsAnswer(r.Discounts), Charges: chargesAnswer(r.Charges), Taxes: taxesAnswer(r.Taxes),
-		Tip: r.Tip, Total: q.Bill.Total, Currency: s.cafe.Currency, Quote: q.Text, ExpiresAt: model.Timestamp(q.Expires),
-	}
-}
-
 func (s *server) quoteOrder(c *gin.Context) error {
 	draft, err := s.draftOf(c)
 	if err != nil {
@@ -193,7 +102,7 @@ func (s *server) quoteOrder(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, s.quoteAnswer(quoted))
+	return answer(c, http.StatusOK, forms.OfQuote(quoted.Draft, quoted.Bill, s.cafe.Currency, quoted.Text, quoted.Expires))
 }
 
 // quoteKey derives the key of quotes from that of cursors, so that a café has one secret to

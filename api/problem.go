@@ -88,6 +88,7 @@ func problemOf(err error) *Problem {
 		invalid  model.Invalid
 		short    model.Shortages
 		illegal  *model.IllegalMove
+		refused  *model.Refused
 		noReport *model.NoReport
 		tooLarge *http.MaxBytesError
 	)
@@ -112,6 +113,8 @@ func problemOf(err error) *Problem {
 	case errors.As(err, &illegal):
 		return problem("illegal-transition",
 			fmt.Sprintf("The order is %s; you cannot make it %s.", illegal.From, illegal.To))
+	case errors.As(err, &refused):
+		return problem(string(refused.Why), refused.Detail)
 	case errors.As(err, &tooLarge):
 		return problem("body-too-large",
 			fmt.Sprintf("The body is larger than %d bytes.", maxBody))
@@ -142,7 +145,7 @@ func problemOf(err error) *Problem {
 		return problem("precondition-required",
 			"This change needs If-Match with the ETag of your last read.")
 	case errors.Is(err, model.ErrNotAmendable):
-		return problem("not-amendable", "Only an order that is still placed can be amended.")
+		return problem("not-amendable", "Only an order that is still placed, and of which nothing was given back, can be amended.")
 	case errors.Is(err, model.ErrImportRunning):
 		return problem("import-running", "The import is still running. Take it back when it is done or failed.")
 	case errors.Is(err, table.ErrThrottled), errors.Is(err, table.ErrUnavailable), errors.Is(err, table.ErrConflict),

@@ -92,6 +92,10 @@ func (s *server) routes() []route {
 		{"PATCH", "/orders/:id", anyRole, s.amendOrder},
 		{"PUT", "/orders/:id/status", anyRole, s.advanceOrder},
 		{"DELETE", "/orders/:id", staff, s.deleteOrder},
+		{"POST", "/orders/:id/payments", staff, s.payOrder},
+		{"POST", "/orders/:id/refunds", staff, s.refundOrder},
+		{"GET", "/orders/:id/history", anyRole, s.getHistory},
+		{"GET", "/orders/:id/receipt", anyRole, s.getReceipt},
 
 		{"GET", "/customers/:id", anyRole, s.getCustomer},
 		{"PUT", "/customers/:id", staff, s.putCustomer},
@@ -124,7 +128,7 @@ func (s *server) routes() []route {
 // none.
 var parameters = map[string][]string{
 	"GET /menu":                   {"dining", "limit", "cursor"},
-	"GET /orders":                 {"customer_id", "status", "day", "sort", "limit", "cursor"},
+	"GET /orders":                 {"customer_id", "status", "day", "due", "sort", "limit", "cursor"},
 	"GET /customers/:id/payments": {"limit", "cursor"},
 	"GET /stock":                  {"limit", "cursor"},
 	"GET /events":                 {"after", "wait"},

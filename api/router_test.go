@@ -33,6 +33,10 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 		"PATCH /orders/:id":              {own, "/orders/ORDER", `{"note":"n"}`, 200},
 		"PUT /orders/:id/status":         {own, "/orders/ORDER/status", `{"status":"cancelled"}`, 200},
 		"DELETE /orders/:id":             {staffUp, "/orders/ORDER", "", 204},
+		"POST /orders/:id/payments":      {staffUp, "/orders/OPEN/payments", `{"method":"card","amount":100}`, 201},
+		"POST /orders/:id/refunds":       {staffUp, "/orders/ORDER/refunds", `{"amount":100,"reason":"cold"}`, 201},
+		"GET /orders/:id/history":        {own, "/orders/ORDER/history", "", 200},
+		"GET /orders/:id/receipt":        {own, "/orders/ORDER/receipt", "", 200},
 		"GET /customers/:id":             {own, "/customers/alice", "", 200},
 		"PUT /customers/:id":             {staffUp, "/customers/alice", `{"name":"Alice"}`, 200},
 		"DELETE /customers/:id":          {ownerOnly, "/customers/alice", "", 204},
@@ -90,6 +94,7 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 			t.Run(name+" as "+who, func(t *testing.T) {
 				s := priced(t)
 				id := s.call(alice, "POST", "/orders", latte).want(201).get("id")
+				unpaid := s.call(sam, "POST", "/orders", `{"payment":"open","lines":[{"sku":"tea","quantity":1}]}`).want(201).get("id")
 				s.call(sam, "PUT", "/customers/alice", `{"name":"Alice"}`).want(201)
 				im := s.call(sam, "POST", "/imports", `{"kind":"menu","name":"menu.csv"}`).want(201).get("id")
 				s.keepLetter("1")
@@ -97,7 +102,7 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 				if r.Method == http.MethodPatch {
 					headers = append(headers, `If-Match: "1"`)
 				}
-				a := s.call(who, r.Method, strings.NewReplacer("ORDER", id, "IMPORT", im).Replace(row.path), row.body, headers...).want(want)
+				a := s.call(who, r.Method, strings.NewReplacer("ORDER", id, "OPEN", unpaid, "IMPORT", im).Replace(row.path), row.body, headers...).want(want)
 				if want == 401 && a.header.Get("WWW-Authenticate") == "" {
 					t.Error("no WWW-Authenticate")
 				}

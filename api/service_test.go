@@ -73,6 +73,7 @@ func openFor(t testing.TB) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
+	settings.StaffRefund, settings.TaxNumber = 200, "GB123456789"
 	s.cafe = house.Open(settings, s.faults, time.Now)
 	s.router, err = api.New(s.cafe, api.Options{CursorKey: []byte("0123456789abcdef"), Version: "test", Links: s.files})
 	if err != nil {

@@ -88,7 +88,7 @@ func TestAllThatIsWrongWithABodyIsNamedAtOnce(t *testing.T) {
 			"/lines/0/sku": "must be a string", "/lines/0/quantity": "must be a whole number from 1 to 100", "/lines/0/options": "must be an array", "/lines/0/n~1o~0te": "is not a known field",
 			"/lines/1/sku": "is required", "/lines/1/quantity": "must be from 1 to 100", "/lines/1/note": "must have at most 500 characters", "/lines/2": "must be an object",
 			"/lines/3/quantity": "must be a whole number from 1 to 100",
-			"/payment":          "must be account or counter", "/pickup_at": "must be a time such as 2017-03-18T09:30:00Z, or null", "/note": "must be a string", "/colour": "is not a known field",
+			"/payment":          "must be account, counter or open", "/pickup_at": "must be a time such as 2017-03-18T09:30:00Z, or null", "/note": "must be a string", "/colour": "is not a known field",
 		}},
 		{"POST", "/orders", `{"lines":[{"sku":"tea","quantity":1,"options":["oat",{"id":"x"},1]}],"customer_id":null}`, map[string]string{
 			"/lines/0/options/1": "must be a string", "/lines/0/options/2": "must be a string", "/customer_id": "must not be null",

@@ -41,6 +41,29 @@ func Exponent(currency string) (int, error) {
 	return 0, fmt.Errorf("%q %w", currency, ErrUnknownCurrency)
 }
 
+// coins are the smallest coins of currencies that have smaller amounts than coins, in minor
+// units. Cash is rounded to them; other money is not.
+//
+// CAD, CHF, CZK, DKK, NOK, SEK and TWD are those of Unicode CLDR (supplemental data,
+// currencyData/fractions: cashRounding and cashDigits). AUD: one- and two-cent coins are
+// withdrawn since 1992 (Royal Australian Mint). HUF: since 2008 (Act III of 2008 on
+// rounding). NZD: since 2006 (Reserve Bank of New Zealand). In the countries of the euro
+// custom differs, so that EUR has none.
+var coins = map[string]Money{
+	"AUD": 5, "CAD": 5, "CHF": 5, "CZK": 100, "DKK": 50, "HUF": 500, "NOK": 100, "NZD": 10, "SEK": 100, "TWD": 100,
+}
+
+// SmallestCoin returns the amount of which all cash payments of the currency are multiples,
+// in minor units: 5 for CHF. It is 1 for a currency whose cash is not rounded.
+func SmallestCoin(currency string) Money { return max(1, coins[currency]) }
+
+// InCoins returns the amount, not below 0, as coins of the currency can pay it: the nearest
+// multiple of SmallestCoin, the upper one of two.
+func (m Money) InCoins(currency string) Money {
+	coin := SmallestCoin(currency)
+	return (m + coin/2) / coin * coin
+}
+
 // ParseMajor reads a decimal in major units of the currency, as tills and spreadsheets
 // write it ("4.20", "4.2", "4", "-1.50"), into minor units, exactly and without
 // floats. More decimals than the currency has are refused unless they are zeros. So is

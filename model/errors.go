@@ -49,3 +49,33 @@ type NoReport struct{ Reason string }
 
 func (e *NoReport) Error() string { return e.Reason }
 func (e *NoReport) Unwrap() error { return ErrNotFound }
+
+// Refusal is a kind of Refused. It is the last part of a problem's type.
+type Refusal string
+
+// Why an order's money does not allow what was asked for.
+const (
+	RefusedNotPayable  Refusal = "not-payable"  // the order takes no payment
+	RefusedUnpaid      Refusal = "unpaid"       // something is still due
+	RefusedRefundFirst Refusal = "refund-first" // what was paid must be given back before
+	RefusedOverRefund  Refusal = "over-refund"  // more than is left of what was paid
+	RefusedNothingPaid Refusal = "nothing-paid" // there is nothing to give back
+	RefusedRefundLimit Refusal = "refund-limit" // more than staff may give back
+	RefusedDayClosed   Refusal = "day-closed"   // the books of the business day are closed
+)
+
+// Refusals are all kinds of Refused.
+var Refusals = []Refusal{
+	RefusedNotPayable, RefusedUnpaid, RefusedRefundFirst, RefusedOverRefund, RefusedNothingPaid, RefusedRefundLimit, RefusedDayClosed,
+}
+
+// Refused says that an order's money does not allow what was asked for. Nothing was changed.
+type Refused struct {
+	Why    Refusal
+	Detail string // in sentences, for people
+}
+
+func (e *Refused) Error() string { return e.Detail }
+
+// Refuse returns a *Refused.
+func Refuse(why Refusal, detail string) error { return &Refused{why, detail} }

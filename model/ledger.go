@@ -161,7 +161,7 @@ func (o Order) Entries() []Entry {
 		e.tender(TenderRounding, r.Rounding, 0)
 	}
 	for i := range entries {
-		entries[i].balance(o, stands)
+		entries[i].balance(o)
 	}
 	sort.SliceStable(entries[1:], func(i, j int) bool { return entries[i+1].Day < entries[j+1].Day })
 	return entries
@@ -249,18 +249,17 @@ func (e *Entry) tender(m Method, amount Money, count int64) {
 
 // balance files what is not paid yet, or not said, under the tender that the order's terms
 // give, and puts the tenders in the order of their names.
-func (e *Entry) balance(o Order, stands bool) {
+func (e *Entry) balance(o Order) {
 	rest := e.Revenue + e.Tip
 	for _, t := range e.Tenders {
 		rest -= t.Amount
 	}
 	if rest != 0 {
 		method, count := TenderUnpaid, int64(0)
-		switch {
-		case !stands:
-		case o.Payment == TermsAccount:
+		switch o.Payment {
+		case TermsAccount:
 			method = TenderAccount
-		case o.Payment == TermsCounter:
+		case TermsCounter:
 			method = TenderUnsaid
 		}
 		if e.Counts() {

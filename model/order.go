@@ -40,6 +40,7 @@ type Draft struct {
 	Tip       Money           // 0: none
 	Quote     string          // whose prices the order is to have; empty: today's
 	Discounts []DraftDiscount // by hand; package pricing knows who may give one
+	Payments  []DraftPayment  // taken with the order, by staff
 }
 
 // DraftLine is a request for some units of one item.
@@ -59,13 +60,13 @@ func (d Draft) Validate() error {
 	}
 	walkIn := d.CustomerID == "" || d.CustomerID == WalkIn
 	switch d.Payment {
-	case "", TermsCounter:
+	case "", TermsCounter, TermsOpen:
 	case TermsAccount:
 		if walkIn {
-			faults.Add("/payment", "must be counter for a walk-in, who has no account")
+			faults.Add("/payment", "must be counter or open for a walk-in, who has no account")
 		}
 	default:
-		faults.Add("/payment", "must be account or counter")
+		faults.Add("/payment", "must be account, counter or open")
 	}
 	faults.CheckText("/note", d.Note, 0, MaxNote, true)
 	faults.checkLines(d.Lines)
@@ -218,6 +219,7 @@ type Order struct {
 	// CancelledBy who that was. Both may be empty.
 	CancelReason string
 	CancelledBy  string
+	History      []Step // see Steps
 
 	// Posting grows whenever the order's contribution to the totals changes, and only then.
 	// By it the ledger knows which of two entries is newer (Entry).
@@ -241,9 +243,17 @@ type Order struct {
 }
 
 // WithoutNotes returns a copy of the order without what people wrote: its note, the notes
-// of its lines, and what staff called a discount.
+// of its lines, what staff called a discount, references of payments, and reasons.
 func (o Order) WithoutNotes() Order {
-	o.Note = ""
+	o.Note, o.CancelReason = "", ""
+	o.Payments = slices.Clone(o.Payments)
+	for i := range o.Payments {
+		o.Payments[i].Reference = ""
+	}
+	o.Refunds = slices.Clone(o.Refunds)
+	for i := range o.Refunds {
+		o.Refunds[i].Reason = ""
+	}
 	o.Lines = slices.Clone(o.Lines)
 	for i := range o.Lines {
 		o.Lines[i].Note = ""

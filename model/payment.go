@@ -19,12 +19,15 @@ type Payment struct {
 	Fingerprint string // see Order.Fingerprint
 }
 
-// ValidatePayment checks the amount and the note of a payment. It returns an Invalid with
-// all faults, or nil.
-func ValidatePayment(amount Money, note string) error {
+// ValidatePayment checks the amount, the method (empty: cash) and the note of a payment. It
+// returns an Invalid with all faults, or nil.
+func ValidatePayment(amount Money, method Method, note string) error {
 	var faults Invalid
 	if amount < 1 || amount > MaxAmount {
 		faults.Add("/amount", "must be from 1 to "+strconv.FormatInt(int64(MaxAmount), 10)+" minor units")
+	}
+	if method != "" && !method.Valid() {
+		faults.Add("/method", badMethod)
 	}
 	faults.CheckText("/note", note, 0, MaxNote, true)
 	return faults.Err()

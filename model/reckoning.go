@@ -159,10 +159,17 @@ func (v *Invalid) checkExtras(d Draft) {
 	}
 	if len(d.Discounts) > MaxDiscounts {
 		v.Add("/discounts", "must have at most "+strconv.Itoa(MaxDiscounts)+" discounts")
+	} else {
+		for i, given := range d.Discounts {
+			v.checkDiscount("/discounts/"+strconv.Itoa(i), given, len(d.Lines))
+		}
+	}
+	if len(d.Payments) > MaxPayments {
+		v.Add("/payments", "must have at most "+strconv.Itoa(MaxPayments)+" payments")
 		return
 	}
-	for i, given := range d.Discounts {
-		v.checkDiscount("/discounts/"+strconv.Itoa(i), given, len(d.Lines))
+	for i, p := range d.Payments {
+		v.checkPayment("/payments/"+strconv.Itoa(i), p)
 	}
 }
 

@@ -67,7 +67,7 @@ func TestARefundedOrderStandsIfItsRefundIsOnRecord(t *testing.T) {
 
 func TestACancelledOrderKeepsWhatMovedInTheDrawer(t *testing.T) {
 	o := settled()
-	o.Status, o.CancelReason, o.CancelledBy = StatusCancelled, "no show", "bo"
+	o.Payment, o.Status, o.CancelReason, o.CancelledBy = TermsOpen, StatusCancelled, "no show", "bo"
 	entries := o.Entries()
 	own, later := entries[0], entries[1]
 	if own.Counts() || own.Revenue != 0 || own.Tip != 0 || *own.Cancelled != (Reversal{"no show", "bo", 1110, 80}) ||

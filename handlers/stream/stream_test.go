@@ -169,7 +169,7 @@ func TestCase25APoisonRecordIsNamedAndItsNeighboursArePosted(t *testing.T) {
 func TestCase25APoisonPaymentIsNamed(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, c *cafetest.Cafe) {
 		for range 3 {
-			if _, _, err := c.Pay(ctx, cafetest.Staff, "alice", 100, "", ""); err != nil {
+			if _, _, err := c.Pay(ctx, cafetest.Staff, "alice", 100, "", "", ""); err != nil {
 				t.Fatal(err)
 			}
 		}

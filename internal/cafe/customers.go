@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strconv"
 	"strings"
 	"time"
 
@@ -165,22 +164,27 @@ func (c *Cafe) forgetNote(ctx context.Context, row table.Row) error {
 	return err
 }
 
-// Pay takes a payment that lowers a customer's balance. The key works as for Place.
-func (c *Cafe) Pay(ctx context.Context, by Caller, customerID string, amount model.Money, note, key string) (paid model.Payment, replayed bool, err error) {
+// Pay takes a payment that lowers a customer's balance: by cash if method is empty. The key
+// works as for Place.
+func (c *Cafe) Pay(ctx context.Context, by Caller, customerID string, amount model.Money, method model.Method, note, key string) (paid model.Payment, replayed bool, err error) {
 	if customerID == model.WalkIn {
 		return paid, false, model.Invalid{{Field: "id", Message: "is nobody's: walk-ins have no account"}}
 	}
-	if err := model.ValidatePayment(amount, note); err != nil {
+	if err := model.ValidatePayment(amount, method, note); err != nil {
 		return paid, false, err
 	}
 	id, fingerprint := records.NewID(), ""
 	if key != "" {
 		id = model.DeriveID("payment", string(by.Role), by.ID, key)
-		fingerprint = model.DeriveID("payment", customerID, strconv.FormatInt(int64(amount), 10), note)
+		parts := []string{"payment", customerID, amountText(amount), note}
+		if method != "" && method != model.MethodCash { // as before v0.2.0, when all were cash
+			parts = append(parts, string(method))
+		}
+		fingerprint = model.DeriveID(parts...)
 	}
 	now := c.now.Stamp()
 	paid = model.Payment{
-		ID: id, CustomerID: customerID, Amount: amount, Note: note, Currency: c.Currency, At: now,
+		ID: id, CustomerID: customerID, Amount: amount, Method: method, Note: note, Currency: c.Currency, At: now,
 		BusinessDay: c.Calendar.DayOf(now), Shard: c.Shard(id), Fingerprint: fingerprint,
 	}
 	err = records.Write(ctx, c.table, table.Put(records.PaymentKey(id), records.EncodePayment(paid), table.Absent()))

@@ -158,14 +158,14 @@ func TestBadProfilesAndPaymentsAreRefused(t *testing.T) {
 			t.Errorf("walk-in: %v", err)
 		}
 		for _, amount := range []model.Money{0, -5, model.MaxAmount + 1} {
-			if _, _, err := c.Pay(ctx, cafetest.Staff, "alice", amount, "", "key"); !cafetest.IsInvalid(err, "/amount") {
+			if _, _, err := c.Pay(ctx, cafetest.Staff, "alice", amount, "", "", "key"); !cafetest.IsInvalid(err, "/amount") {
 				t.Errorf("%d: %v", amount, err)
 			}
 		}
-		if _, _, err := c.Pay(ctx, cafetest.Staff, model.WalkIn, 5, "", ""); !cafetest.IsInvalid(err, "id") {
+		if _, _, err := c.Pay(ctx, cafetest.Staff, model.WalkIn, 5, "", "", ""); !cafetest.IsInvalid(err, "id") {
 			t.Errorf("walk-in: %v", err)
 		}
-		if _, replayed, err := c.Pay(ctx, cafetest.Staff, "alice", 5, "", "key"); err != nil || replayed {
+		if _, replayed, err := c.Pay(ctx, cafetest.Staff, "alice", 5, "", "", "key"); err != nil || replayed {
 			t.Errorf("a refused payment used up its key: %v, %v", replayed, err)
 		}
 		if len(cafetest.Stored(t, c, "C#")) != 0 {

@@ -71,7 +71,7 @@ func TestARepeatedRequestAnswersTheNumberOfTheOrder(t *testing.T) {
 		if err != nil || amended.Number != 1 {
 			t.Error(amended.Number, err)
 		}
-		if moved, err := c.Advance(ctx, cafetest.Staff, first.ID, model.StatusPreparing, nil); err != nil || moved.Number != 1 {
+		if moved, err := c.Advance(ctx, cafetest.Staff, first.ID, cafe.Move{To: model.StatusPreparing}, nil); err != nil || moved.Number != 1 {
 			t.Error(moved.Number, err)
 		}
 		if got := number(t, c.House); got == 1 {

@@ -67,7 +67,7 @@ func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, mat
 		if match == nil {
 			return o, model.ErrPreconditionRequired
 		}
-		if o.Status != model.StatusPlaced {
+		if o.Status != model.StatusPlaced || len(o.Refunds) > 0 {
 			return o, model.ErrNotAmendable
 		}
 		if err := a.Check(); err != nil {
@@ -89,6 +89,10 @@ func (c *Cafe) Amend(ctx context.Context, by Caller, id string, a Amendment, mat
 				return o, err
 			}
 			bill.Onto(&o)
+			if said := paidOf(o); o.Total < said {
+				return o, model.Refuse(model.RefusedRefundFirst, said.Format(o.Currency)+" was paid for the order, which would cost "+o.Total.Format(o.Currency)+
+					" then. Give back what was paid for what it should lose: POST /orders/"+o.ID+"/refunds.")
+			}
 			o.TookStock = len(model.Units(o.Lines)) > 0
 			if len(takeStock(taken(was, o))) > table.MaxOps-1 { // the order is one more
 				return o, model.Invalid{{Field: "/lines", Message: fmt.Sprintf("would change more than %d counted items at once: change fewer at a time", table.MaxOps-1)}}
@@ -108,11 +112,50 @@ func (c *Cafe) reprice(ctx context.Context, by Caller, o model.Order, asked []mo
 	return c.byPrices(ctx, func(p prices) (pricing.Bill, error) { return t.Reprice(o, asked, p.menu, visit) })
 }
 
-// Advance moves an order to another status. The same status again changes nothing. It is
-// model.ErrForbidden when the caller's role may never set that status, a *model.IllegalMove
-// when the order cannot go there from where it is, or not by this caller, and model.ErrStale
-// when match is given and does not hold.
-func (c *Cafe) Advance(ctx context.Context, by Caller, id string, to model.Status, match records.Match) (model.Order, error) {
+// paidOf returns what payments on record took off what is due.
+func paidOf(o model.Order) (sum model.Money) {
+	for _, p := range o.Payments {
+		sum += p.Amount
+	}
+	return sum
+}
+
+// Move says where an order is to go.
+type Move struct {
+	To     model.Status
+	Reason string // why it is cancelled or refunded; may be empty
+	Unpaid bool   // it may be collected though something is due
+}
+
+// Check checks all of a move that can be checked without the order. A model.Invalid names
+// every field at fault.
+func (m Move) Check() error {
+	var faults model.Invalid
+	if !m.To.Valid() {
+		faults.Add("/status", "must be placed, preparing, ready, collected, cancelled or refunded")
+	}
+	faults.CheckText("/reason", m.Reason, 0, model.MaxReason, false)
+	if m.Reason != "" && m.To != model.StatusCancelled && m.To != model.StatusRefunded {
+		faults.Add("/reason", "goes with cancelled and refunded only")
+	}
+	if m.Unpaid && m.To != model.StatusCollected {
+		faults.Add("/unpaid", "goes with collected only")
+	}
+	return faults.Err()
+}
+
+// Advance moves an order to another status. The same status again changes nothing.
+//
+// It is model.ErrForbidden when the caller's role may never set that status, a
+// *model.IllegalMove when the order cannot go there from where it is, or not by this caller,
+// and model.ErrStale when match is given and does not hold. It is model.Refused when the order
+// is to be collected and something is due, unless move.Unpaid, and when it is to be cancelled
+// and what was paid was not given back. To make it refunded gives back all that is left.
+func (c *Cafe) Advance(ctx context.Context, by Caller, id string, move Move, match records.Match) (model.Order, error) {
+	if err := move.Check(); err != nil {
+		return model.Order{}, err
+	}
+	to := move.To
 	return c.change(ctx, by, id, match, func(o model.Order) (model.Order, error) {
 		switch {
 		case !by.Role.MayEver(to):
@@ -121,9 +164,22 @@ func (c *Cafe) Advance(ctx context.Context, by Caller, id string, to model.Statu
 			return o, nil
 		case !o.Status.MayBecome(to) || !by.Role.MayMove(o.Status, to):
 			return o, &model.IllegalMove{From: o.Status, To: to}
+		case to == model.StatusRefunded:
+			return c.refundAll(o, by, move.Reason)
+		case to == model.StatusCollected && o.Due() > 0 && !move.Unpaid:
+			return o, model.Refuse(model.RefusedUnpaid, o.Due().Format(o.Currency)+" is still to be paid. Take it with POST /orders/"+o.ID+
+				"/payments, or send \"unpaid\":true to let the order go and have it owed.")
+		case to == model.StatusCancelled && o.Said() > 0:
+			return o, model.Refuse(model.RefusedRefundFirst, o.Said().Format(o.Currency)+" was paid for the order. Give it back first: POST /orders/"+o.ID+"/refunds.")
 		}
 		if o.Status.PutsStockBack(to) {
 			o.TookStock = false
+		}
+		if to == model.StatusCancelled {
+			o.CancelReason, o.CancelledBy = move.Reason, by.ID
+			if !by.worksHere() {
+				o.CancelledBy = string(by.Role) // their id must not be in the books
+			}
 		}
 		o.Status = to
 		return o, nil
@@ -169,7 +225,8 @@ func (c *Cafe) attemptChange(ctx context.Context, by Caller, id string, match re
 	}
 	next.Version++
 	next.UpdatedAt = c.now.Stamp()
-	if !model.SameContributions(was.Entries(), next.Entries()) {
+	next.History = model.Recorded(was.History, step(by, was, next))
+	if !model.SameContributions(was.Entries(), next.Entries()) || was.CancelReason != next.CancelReason {
 		next.Posting++
 	}
 	ops := append([]table.Op{
@@ -192,19 +249,38 @@ func (c *Cafe) attemptChange(ctx context.Context, by Caller, id string, match re
 	return was, records.ErrOvertaken
 }
 
+// step returns what made the next version of an order. A caller without an id is the café
+// itself, which removes notes of customers who were erased.
+func step(by Caller, was, next model.Order) model.Step {
+	s := model.Step{Version: next.Version, What: model.WasAmended, At: next.UpdatedAt.Truncate(time.Millisecond), By: by.ID, Role: by.Role}
+	switch {
+	case by.ID == "":
+		s.What, s.Role = model.WasErased, ""
+	case next.Status != was.Status:
+		s.What = model.Happening(next.Status) // both go by the same names
+		if next.Status == model.StatusCollected && next.Due() > 0 {
+			s.What = model.WasCollectedUnpaid
+		}
+	case len(next.Refunds) > len(was.Refunds):
+		s.What = model.WasPartlyRefunded
+	case len(next.Payments) > len(was.Payments):
+		s.What = model.WasPaid
+	}
+	if !by.worksHere() {
+		s.By = "" // it was the order's customer
+	}
+	return s
+}
+
 // taken returns the units that come off the shelf when an order changes, by SKU. Negative
 // units go back.
 func taken(was, next model.Order) map[string]int64 {
 	units := map[string]int64{}
-	if next.TookStock {
-		for sku, n := range model.Units(next.Lines) {
-			units[sku] += n
-		}
+	for sku, n := range next.Held() {
+		units[sku] += n
 	}
-	if was.TookStock {
-		for sku, n := range model.Units(was.Lines) {
-			units[sku] -= n
-		}
+	for sku, n := range was.Held() {
+		units[sku] -= n
 	}
 	return units
 }
@@ -216,7 +292,7 @@ func lacking(short model.Shortages, units map[string]int64) model.Shortages {
 }
 
 func same(a, b model.Order) bool {
-	return a.Status == b.Status && a.Note == b.Note && a.PickupAt.Equal(b.PickupAt) && a.Deleted == b.Deleted &&
+	return a.Status == b.Status && a.CancelReason == b.CancelReason && slices.Equal(a.Payments, b.Payments) && sameRefunds(a.Refunds, b.Refunds) && a.Note == b.Note && a.PickupAt.Equal(b.PickupAt) && a.Deleted == b.Deleted &&
 		a.Total == b.Total && reflect.DeepEqual(a.Reckoning, b.Reckoning) && slices.EqualFunc(a.Lines, b.Lines, func(x, y model.Line) bool {
 		options := slices.Equal(x.Options, y.Options)
 		x.Options, y.Options = nil, nil
@@ -225,17 +301,25 @@ func same(a, b model.Order) bool {
 	})
 }
 
+// sameRefunds reports whether the refunds are as many, with the same reasons. Nothing else of
+// them ever changes.
+func sameRefunds(a, b []model.Refund) bool {
+	return slices.EqualFunc(a, b, func(x, y model.Refund) bool { return x.Reason == y.Reason })
+}
+
 // Filter says which orders to list, and in which order. Empty fields let all through.
 type Filter struct {
 	CustomerID  string
 	Statuses    []model.Status // any of them
 	Day         model.Day
+	Due         bool // only those of which something is still to be paid
 	OldestFirst bool // by business day and time; else the newest comes first
 }
 
 // lets reports whether the filter lets an order through. The day is the query's business.
 func (f Filter) lets(o model.Order) bool {
-	return (len(f.Statuses) == 0 || slices.Contains(f.Statuses, o.Status)) && (f.CustomerID == "" || o.CustomerID == f.CustomerID)
+	return (len(f.Statuses) == 0 || slices.Contains(f.Statuses, o.Status)) && (f.CustomerID == "" || o.CustomerID == f.CustomerID) &&
+		(!f.Due || o.Due() > 0)
 }
 
 // readAtMost is how many rows a page of a list reads, at most. When a filter lets few of them

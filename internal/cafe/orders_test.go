@@ -159,7 +159,7 @@ func TestCase11EveryPairOfStatusesByEveryRole(t *testing.T) {
 					order = cafetest.Advance(t, c, order.ID, steps...)
 				}
 				name := fmt.Sprintf("%s from %s to %s", by.Role, from, to)
-				moved, err := c.Advance(ctx, by, order.ID, to, nil)
+				moved, err := c.Advance(ctx, by, order.ID, cafe.Move{To: to}, nil)
 				var illegal *model.IllegalMove
 				switch {
 				case slices.Contains(never[by.Role], to):
@@ -187,13 +187,13 @@ func TestCase11EveryPairOfStatusesByEveryRole(t *testing.T) {
 func TestAMoveHonoursTheVersionItWasMeantFor(t *testing.T) {
 	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
 		order := cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
-		if _, err := c.Advance(ctx, cafetest.Staff, order.ID, model.StatusPreparing, cafetest.Version(2)); !errors.Is(err, model.ErrStale) {
+		if _, err := c.Advance(ctx, cafetest.Staff, order.ID, cafe.Move{To: model.StatusPreparing}, cafetest.Version(2)); !errors.Is(err, model.ErrStale) {
 			t.Error(err)
 		}
-		if _, err := c.Advance(ctx, cafetest.Staff, order.ID, model.StatusPreparing, cafetest.Version(1)); err != nil {
+		if _, err := c.Advance(ctx, cafetest.Staff, order.ID, cafe.Move{To: model.StatusPreparing}, cafetest.Version(1)); err != nil {
 			t.Error(err)
 		}
-		if _, err := c.Advance(ctx, cafetest.Staff, order.ID, model.StatusPreparing, cafetest.Version(1)); !errors.Is(err, model.ErrStale) {
+		if _, err := c.Advance(ctx, cafetest.Staff, order.ID, cafe.Move{To: model.StatusPreparing}, cafetest.Version(1)); !errors.Is(err, model.ErrStale) {
 			t.Error(err)
 		}
 		if err := c.Remove(ctx, cafetest.Owner, order.ID, cafetest.Version(1)); !errors.Is(err, model.ErrStale) {
@@ -225,7 +225,7 @@ func TestADeletedOrderIsGoneAndItsKeyMakesNoOther(t *testing.T) {
 				return err
 			},
 			"advance": func() error {
-				_, err := c.Advance(ctx, cafetest.Owner, order.ID, model.StatusCancelled, nil)
+				_, err := c.Advance(ctx, cafetest.Owner, order.ID, cafe.Move{To: model.StatusCancelled}, nil)
 				return err
 			},
 			"remove": func() error { return c.Remove(ctx, cafetest.Owner, order.ID, nil) },
@@ -256,7 +256,7 @@ func TestCustomersSeeTheirOwnOrdersOnly(t *testing.T) {
 			if _, err := c.Order(ctx, cafetest.Bob, id); !errors.Is(err, model.ErrNotFound) {
 				t.Errorf("bob and %s: %v", id, err)
 			}
-			if _, err := c.Advance(ctx, cafetest.Bob, id, model.StatusCancelled, nil); !errors.Is(err, model.ErrNotFound) {
+			if _, err := c.Advance(ctx, cafetest.Bob, id, cafe.Move{To: model.StatusCancelled}, nil); !errors.Is(err, model.ErrNotFound) {
 				t.Errorf("bob cancels %s: %v", id, err)
 			}
 		}
@@ -377,7 +377,7 @@ func do(c *cafe.Cafe, r request) (id string, a answer) {
 	case "amend":
 		order, err = c.Amend(ctx, cafetest.Owner, id, cafe.Amendment{Lines: asked}, cafetest.Version(r.ifVersion))
 	case "advance":
-		order, err = c.Advance(ctx, cafetest.Owner, id, r.to, nil)
+		order, err = c.Advance(ctx, cafetest.Owner, id, cafe.Move{To: r.to}, nil)
 	case "remove":
 		err = c.Remove(ctx, cafetest.Owner, id, nil)
 	}

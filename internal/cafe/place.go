@@ -101,6 +101,13 @@ func (c *Cafe) addressed(by Caller, draft model.Draft) (model.Draft, error) {
 	if draft.Dining == "" {
 		draft.Dining = c.Dining
 	}
+	switch {
+	case len(draft.Payments) == 0:
+	case !by.worksHere():
+		return draft, model.Invalid{{Field: "/payments", Message: "may be taken by staff and owners only"}}
+	case draft.Payment == model.TermsAccount:
+		return draft, model.Invalid{{Field: "/payments", Message: "must not be there: an account order is paid on the customer's tab; payment may be counter or open"}}
+	}
 	return draft, nil
 }
 
@@ -121,6 +128,14 @@ func (c *Cafe) place(ctx context.Context, by Caller, draft model.Draft, id, fing
 		Version: 1, Posting: 1, Shard: c.Shard(id), Fingerprint: fingerprint,
 	}
 	bill.Onto(&order)
+	if err := c.settle(&order, by, draft.Payments); err != nil {
+		return model.Order{}, err
+	}
+	first := model.Step{Version: 1, What: model.WasPlaced, At: now, By: by.ID, Role: by.Role}
+	if !by.worksHere() {
+		first.By = ""
+	}
+	order.History = []model.Step{first}
 	units := model.Units(order.Lines)
 	order.TookStock = len(units) > 0
 	if order.Number, err = c.numbers.take(ctx, c.table, c.now, order.BusinessDay); err != nil {
@@ -219,7 +234,7 @@ func draftFingerprint(d model.Draft, dining model.Dining) string {
 		parts = append(parts, l.SKU, strconv.FormatInt(l.Quantity, 10), l.Note, strconv.Itoa(len(l.Options)))
 		parts = append(parts, l.Options...)
 	}
-	if dining == "" && len(d.Codes) == 0 && d.Tip == 0 && d.Quote == "" && len(d.Discounts) == 0 {
+	if dining == "" && len(d.Codes) == 0 && d.Tip == 0 && d.Quote == "" && len(d.Discounts) == 0 && len(d.Payments) == 0 {
 		return model.DeriveID(parts...)
 	}
 	parts = append(parts, "+", string(dining), amountText(d.Tip), d.Quote, strconv.Itoa(len(d.Codes))) // no SKU is a +
@@ -229,6 +244,9 @@ func draftFingerprint(d model.Draft, dining model.Dining) string {
 		for _, line := range g.Lines {
 			parts = append(parts, strconv.Itoa(line))
 		}
+	}
+	for _, p := range d.Payments {
+		parts = append(append(parts, "$"), paymentParts(p)...)
 	}
 	return model.DeriveID(parts...)
 }

@@ -66,13 +66,13 @@ func TestCase01PaymentsAtOnceWithOneKeyAreOne(t *testing.T) {
 		c.Recorder.Pause()
 		c.Slow()
 		cafetest.Together(16, func(int) {
-			if _, _, err := c.Pay(ctx, cafetest.Staff, "alice", 700, "cash", "key"); err != nil {
+			if _, _, err := c.Pay(ctx, cafetest.Staff, "alice", 700, "", "cash", "key"); err != nil {
 				t.Error(err)
 			}
 		})
 		c.Post(t, c.Snapshot(t)...)
 		cafetest.WantTotals(t, c, "alice", -700, 0, 0)
-		paid, replayed, err := c.Pay(ctx, cafetest.Staff, "alice", 700, "cash", "key")
+		paid, replayed, err := c.Pay(ctx, cafetest.Staff, "alice", 700, "", "cash", "key")
 		if err != nil || !replayed || paid.Amount != 700 || paid.Note != "cash" || paid.CustomerID != "alice" {
 			t.Errorf("replay is %+v, %v, %v", paid, replayed, err)
 		}
@@ -119,7 +119,7 @@ func TestCase02TheSameKeyWithAnotherBodyIsRefused(t *testing.T) {
 			t.Error("something was stored")
 		}
 
-		if _, _, err := c.Pay(ctx, cafetest.Staff, "alice", 5, "", "key"); err != nil { // a payment's key is not an order's
+		if _, _, err := c.Pay(ctx, cafetest.Staff, "alice", 5, "", "", "key"); err != nil { // a payment's key is not an order's
 			t.Fatal(err)
 		}
 		for _, other := range []struct {
@@ -127,7 +127,7 @@ func TestCase02TheSameKeyWithAnotherBodyIsRefused(t *testing.T) {
 			amount model.Money
 			note   string
 		}{{"bob", 5, ""}, {"alice", 6, ""}, {"alice", 5, "x"}} {
-			if _, _, err := c.Pay(ctx, cafetest.Staff, other.id, other.amount, other.note, "key"); !errors.Is(err, model.ErrKeyReused) {
+			if _, _, err := c.Pay(ctx, cafetest.Staff, other.id, other.amount, "", other.note, "key"); !errors.Is(err, model.ErrKeyReused) {
 				t.Errorf("payment %+v: %v", other, err)
 			}
 		}
@@ -278,7 +278,7 @@ func TestCase06AWholeLifeThatFailsAnywhereMovesStockOnce(t *testing.T) {
 			engine := e.Open(t)
 			for name, end := range map[string]func(c *cafetest.Cafe, id string) error{
 				"cancelled": func(c *cafetest.Cafe, id string) error {
-					_, err := c.Advance(ctx, cafetest.Staff, id, model.StatusCancelled, nil)
+					_, err := c.Advance(ctx, cafetest.Staff, id, cafe.Move{To: model.StatusCancelled}, nil)
 					return err
 				},
 				"deleted": func(c *cafetest.Cafe, id string) error {

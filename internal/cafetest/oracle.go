@@ -1,6 +1,7 @@
 package cafetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -16,7 +17,8 @@ import (
 //
 //   - each customer's balance, spent and orders are the sums over that customer's orders
 //     that count and payments;
-//   - each order and payment has one ledger entry, which says what it contributes now;
+//   - each order has a ledger entry for its own day and each on which something was paid or
+//     given back, and each payment onto a tab has one, which say what they contribute now;
 //   - the parts of each order's money add up to its total;
 //   - the alert is armed just when the balance is at or under the limit, and there is one
 //     alert in the outbox for each crossing that was counted;
@@ -36,22 +38,19 @@ func (c *Cafe) WantTrue(t rapid.TB) {
 	for _, row := range rows {
 		switch i := row.Item; {
 		case strings.HasPrefix(row.Key.PK, "O#"):
-			status := i.Str("status")
-			e := entry{customer: i.Str("customer_id"), posting: i.Int("posting")}
-			if !i.Bool("deleted") && status != "cancelled" && status != "refunded" {
-				e.money = moneyOf(t, i)
-				e.revenue = i.Int("total") - e.tip
-				if i.Str("payment") == "account" {
-					e.tab = i.Int("total")
+			for day, e := range contributions(t, i) {
+				if e.counts {
+					of(e.customer).orders++
 				}
-				of(e.customer).orders++
+				of(e.customer).add(*e)
+				entries[entryKey(row, day)] = e.String()
 			}
-			of(e.customer).add(e)
-			entries[entryKey(row)] = e.String()
 		case strings.HasPrefix(row.Key.PK, "P#"):
-			e := entry{customer: i.Str("customer_id"), posting: 1, tab: -i.Int("amount")}
+			e := entry{customer: i.Str("customer_id"), posting: 1, tab: -i.Int("amount"), tenders: tenders{}}
+			e.tenders.add("account", e.tab, 0)
+			e.tenders.add(cmp.Or(i.Str("method"), "cash"), -e.tab, 1)
 			of(e.customer).add(e)
-			entries[entryKey(row)] = e.String()
+			entries[entryKey(row, i.Str("business_day"))] = e.String()
 		}
 	}
 	delete(wanted, "walk-in")
@@ -69,7 +68,7 @@ func (c *Cafe) WantTrue(t rapid.TB) {
 		case strings.HasPrefix(row.Key.PK, "L#") && !strings.HasPrefix(row.Key.SK, "S#") && !strings.HasPrefix(row.Key.SK, "W#"):
 			want, known := entries[row.Key.String()]
 			delete(entries, row.Key.String())
-			if got := posted(row.Item).String(); !known {
+			if got := posted(row); !known {
 				t.Errorf("ledger entry %s is of no order or payment: %s", row.Key, got)
 			} else if got != want {
 				t.Errorf("ledger entry %s is\n%s, want\n%s", row.Key, got, want)
@@ -119,23 +118,34 @@ func (t *totals) add(e entry) {
 	t.spent += e.revenue
 }
 
-// entry is what the ledger has to say of an order or payment.
+// entry is what the ledger has to say of an order or payment on a day.
 type entry struct {
 	customer              string
 	posting, tab, revenue int64
 	money
+	counts, noSale bool
+	tenders        tenders
+	refunds        int // how many
 }
 
-func (e entry) String() string {
-	return fmt.Sprintf("%s, posting %d, tab %d, revenue %d, sold %s, %s", e.customer, e.posting, e.tab, e.revenue, e.items, e.money)
+func (e entry) String() string { return e.text(e.tenders.String()) }
+
+func (e entry) text(tenders string) string {
+	return fmt.Sprintf("%s, posting %d, tab %d, revenue %d, sold %s, %s, tenders %s, %d refunds, sale %v",
+		e.customer, e.posting, e.tab, e.revenue, e.items, e.money, tenders, e.refunds, !e.noSale)
 }
 
-func entryKey(row table.Row) string {
-	return fmt.Sprintf("L#%s#%d/%s", row.Item.Str("business_day"), row.Item.Int("shard"), row.Key.PK)
+func entryKey(row table.Row, day string) string {
+	return fmt.Sprintf("L#%s#%d/%s", day, row.Item.Int("shard"), row.Key.PK)
 }
 
-func posted(i table.Item) entry {
-	return entry{customer: i.Str("customer_id"), posting: i.Int("posting"), tab: i.Int("tab"), revenue: i.Int("revenue"), money: postedMoney(i)}
+// posted says what a stored ledger entry is, as entry.String does.
+func posted(row table.Row) string {
+	i := row.Item
+	refunds, _ := i["refunds"].List()
+	e := entry{customer: i.Str("customer_id"), posting: i.Int("posting"), tab: i.Int("tab"), revenue: i.Int("revenue"), money: postedMoney(i),
+		noSale: i.Bool("no_sale"), refunds: len(refunds)}
+	return e.text(postedTenders(row.Key.SK, i))
 }
 
 // Totals returns a customer's balance, spent and orders as they are stored.

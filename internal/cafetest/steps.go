@@ -59,7 +59,7 @@ func Advance(t rapid.TB, c *Cafe, id string, to ...model.Status) model.Order {
 	var order model.Order
 	for _, status := range to {
 		var err error
-		if order, err = c.Advance(context.Background(), Owner, id, status, nil); err != nil {
+		if order, err = c.Advance(context.Background(), Owner, id, cafe.Move{To: status}, nil); err != nil {
 			t.Fatalf("Advance to %s: %v", status, err)
 		}
 	}
@@ -84,7 +84,7 @@ func Remove(t rapid.TB, c *Cafe, id string) {
 
 func Pay(t rapid.TB, c *Cafe, customerID string, amount model.Money) model.Payment {
 	t.Helper()
-	paid, _, err := c.Pay(context.Background(), Staff, customerID, amount, "", "")
+	paid, _, err := c.Pay(context.Background(), Staff, customerID, amount, "", "", "")
 	if err != nil {
 		t.Fatal("Pay:", err)
 	}

@@ -217,6 +217,18 @@ func (w *world) wantRight() {
 					left[line.Str("sku")] -= line.Int("quantity")
 				}
 			}
+			refunds, _ := item["refunds"].List()
+			for _, v := range refunds {
+				refund, _ := v.Map()
+				pairs, _ := refund["lines"].List()
+				for n := 0; refund.Bool("restock") && n < len(pairs); n += 2 {
+					at, _ := pairs[n].Int()
+					back, _ := pairs[n+1].Int()
+					if line, _ := lines[at].Map(); line.Bool("counted") {
+						left[line.Str("sku")] += back
+					}
+				}
+			}
 		case strings.HasPrefix(row.Key.PK, "A#"):
 			if item.Str("state") != "sent" || item.Str(table.AttrIndex2) != "" {
 				w.Errorf("outbox item %s is pending", row.Key)
@@ -395,7 +407,7 @@ func moves(by cafe.Caller, path []model.Status, to model.Status, alerts int) use
 			w.stream()
 		},
 		do: func(w *world) error {
-			order, err := w.Advance(w.ctx, by, w.order.ID, to, nil)
+			order, err := w.Advance(w.ctx, by, w.order.ID, cafe.Move{To: to}, nil)
 			if err == nil && (order.Status != to || order.Version != w.order.Version+1) {
 				w.Errorf("answered %+v", order)
 			}
@@ -406,6 +418,50 @@ func moves(by cafe.Caller, path []model.Status, to model.Status, alerts int) use
 			w.wantAlerts(outbox.TopicHighBalance, alerts)
 		},
 	}
+}
+
+// paysOrder is a use case of a payment of a part of an open order.
+func paysOrder(name, key string) useCase {
+	return useCase{name: name, methods: "PayOrder", once: key == "",
+		before: func(w *world) {
+			var err error
+			if w.order, _, err = w.Place(ctx, cafetest.Staff, model.Draft{CustomerID: "alice", Payment: model.TermsOpen, Lines: basket}, ""); err != nil {
+				w.Fatal(err)
+			}
+			w.stream()
+		},
+		do: func(w *world) error {
+			_, _, _, err := w.PayOrder(w.ctx, cafetest.Staff, w.order.ID, model.DraftPayment{Method: model.MethodCash, Amount: 700, Tip: 30}, key)
+			return err
+		},
+		after: func(w *world) {
+			order, err := w.Order(ctx, cafetest.Owner, w.order.ID)
+			if err != nil || len(order.Payments) > 1 || key != "" && order.Due() != order.Total-700 {
+				w.Errorf("%+v %v", order, err)
+			}
+		}}
+}
+
+// refunds is a use case of money that an owner gives back of a collected order. An owner who
+// does not know whether it came through and has no key looks at the order.
+func refunds(name, key string, draft model.DraftRefund, want int) useCase {
+	return useCase{name: name, methods: "Refund", once: key == "",
+		before: func(w *world) {
+			w.order = cafetest.Place(w, w.Cafe, "alice", basket)
+			cafetest.Advance(w, w.Cafe, w.order.ID, collecting...)
+			w.stream()
+		},
+		do: func(w *world) error {
+			_, _, _, err := w.Refund(w.ctx, cafetest.Owner, w.order.ID, draft, key)
+			return err
+		},
+		after: func(w *world) {
+			order, err := w.Order(ctx, cafetest.Owner, w.order.ID)
+			if err != nil || len(order.Refunds) > want || key != "" && len(order.Refunds) != want {
+				w.Errorf("%+v %v", order, err)
+			}
+			cafetest.WantTotals(w, w.Cafe, "alice", order.Total-order.Refunded(), order.Total-order.Refunded(), 1)
+		}}
 }
 
 // gives is a use case of staff's word about alice.
@@ -707,6 +763,52 @@ var useCases = []useCase{
 	moves(cafetest.Staff, collecting[:2], model.StatusCancelled, 1),
 	moves(cafetest.Staff, collecting[:2], model.StatusCollected, 1),
 	moves(cafetest.Owner, collecting, model.StatusRefunded, 1),
+	places("staff order and take the money with a key", cafetest.Staff, model.Draft{Payment: model.TermsCounter, Lines: basket, Payments: []model.DraftPayment{
+		{Method: model.MethodCard, Amount: 500}, {Method: model.MethodCash, Amount: 2000, Tip: 20}}}, "key"),
+	paysOrder("staff take money for an open order with a key", "key"),
+	paysOrder("staff take money for an open order without a key", ""),
+	{name: "staff say how an order at the counter was paid", methods: "PayOrder", before: func(w *world) { w.order = cafetest.Place(w, w.Cafe, model.WalkIn, basket) },
+		do: func(w *world) error {
+			order, paid, _, err := w.PayOrder(w.ctx, cafetest.Staff, w.order.ID, model.DraftPayment{Method: model.MethodCard, Amount: 500}, "key")
+			if err == nil && (paid.Amount != 500 || paid.Day != w.order.BusinessDay || order.Payable() != order.Total-500) {
+				w.Errorf("answered %+v of %+v", paid, order)
+			}
+			return err
+		}},
+	refunds("an owner gives units back, on the shelf, with a key", "key", model.DraftRefund{Lines: []model.RefundLine{{Line: 0, Quantity: 1}}, Reason: "stale", Restock: true}, 1),
+	refunds("an owner gives an amount back without a key", "", model.DraftRefund{Amount: 100, Reason: "cold"}, 1),
+	refunds("an owner gives all back with a key", "key", model.DraftRefund{Reason: "cold", Restock: true}, 1),
+	{name: "an owner makes an order refunded of which a part is given back", methods: "Advance",
+		before: func(w *world) {
+			w.order = cafetest.Place(w, w.Cafe, "alice", basket)
+			cafetest.Advance(w, w.Cafe, w.order.ID, collecting...)
+			if _, _, _, err := w.Refund(ctx, cafetest.Owner, w.order.ID, model.DraftRefund{Amount: 100, Reason: "cold"}, ""); err != nil {
+				w.Fatal(err)
+			}
+			w.stream()
+		},
+		do: func(w *world) error {
+			_, err := w.Advance(w.ctx, cafetest.Owner, w.order.ID, cafe.Move{To: model.StatusRefunded, Reason: "all cold"}, nil)
+			return err
+		},
+		after: func(w *world) {
+			w.wantOrders(1, model.StatusRefunded)
+			cafetest.WantTotals(w, w.Cafe, "alice", 0, 0, 1)
+			if order, err := w.Order(ctx, cafetest.Owner, w.order.ID); err != nil || order.Refunded() != order.Total || len(order.Refunds) != 2 {
+				w.Errorf("%+v %v", order, err)
+			}
+		}},
+	{name: "staff cancel an order with a reason", methods: "Advance", before: placed("brownie", "tea"),
+		do: func(w *world) error {
+			_, err := w.Advance(w.ctx, cafetest.Staff, w.order.ID, cafe.Move{To: model.StatusCancelled, Reason: "no show"}, nil)
+			return err
+		},
+		after: func(w *world) {
+			w.wantOrders(1, model.StatusCancelled)
+			if o := w.orders()[0]; o.Str("cancel_reason") != "no show" || o.Str("cancelled_by") != "sam" {
+				w.Errorf("%+v", o)
+			}
+		}},
 	{name: "staff delete an order", methods: "Remove", before: placed("brownie", "tea"), through: model.ErrNotFound,
 		do: func(w *world) error {
 			return w.Remove(w.ctx, cafetest.Staff, w.order.ID, cafetest.Version(w.order.Version))
@@ -746,13 +848,13 @@ var useCases = []useCase{
 	}),
 	{name: "staff take a payment with a key", methods: "Pay", before: placed("latte"),
 		do: func(w *world) error {
-			_, _, err := w.Pay(w.ctx, cafetest.Staff, "alice", 300, "", "key")
+			_, _, err := w.Pay(w.ctx, cafetest.Staff, "alice", 300, "", "", "key")
 			return err
 		},
 		after: func(w *world) { cafetest.WantTotals(w, w.Cafe, "alice", 50, 350, 1) }},
 	{name: "staff take a payment without a key", methods: "Pay", once: true,
 		do: func(w *world) error {
-			_, _, err := w.Pay(w.ctx, cafetest.Staff, "alice", 300, "", "")
+			_, _, err := w.Pay(w.ctx, cafetest.Staff, "alice", 300, "", "", "")
 			return err
 		},
 		after: func(w *world) {
@@ -826,7 +928,7 @@ var useCases = []useCase{
 					w.Fatal(err)
 				}
 			}
-			if _, _, err := w.Pay(w.ctx, cafetest.Staff, "alice", 100, "by Mrs Liddell's card", ""); err != nil {
+			if _, _, err := w.Pay(w.ctx, cafetest.Staff, "alice", 100, "", "by Mrs Liddell's card", ""); err != nil {
 				w.Fatal(err)
 			}
 			w.stream()

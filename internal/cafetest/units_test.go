@@ -245,7 +245,7 @@ func (k *kitchen) place(customer, key string, skus ...string) model.Order {
 
 func (k *kitchen) advance(id string, to model.Status) {
 	k.Helper()
-	k.must(k.Advance(ctx, cafetest.Owner, id, to, nil))
+	k.must(k.Advance(ctx, cafetest.Owner, id, cafe.Move{To: to}, nil))
 }
 
 // told returns the newest change record of a partition.
@@ -335,7 +335,7 @@ func (k *kitchen) post() {
 	}
 	k.cost("post an order on a tab, 25 of a customer at once", 25, func() { k.posted(batch...) })
 
-	k.cost("pay", 1, func() { k.must(k.Pay(ctx, cafetest.Staff, "alice", 500, "cash", "key")) })
+	k.cost("pay", 1, func() { k.must(k.Pay(ctx, cafetest.Staff, "alice", 500, "", "cash", "key")) })
 	paid := k.db.changes[len(k.db.changes)-1]
 	k.cost("post a payment", 1, func() { k.posted(paid) })
 	k.cost("read a customer", 1, func() { k.must(k.Customer(ctx, cafetest.Staff, "alice")) })

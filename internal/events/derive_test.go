@@ -60,7 +60,7 @@ func TestEventsFollowWhatHappens(t *testing.T) {
 		{"delete", func() error { return c.Remove(ctx, cafetest.Owner, order.ID, nil) }, "order.deleted 7"},
 		{"cancel another", func() error {
 			o := cafetest.Place(t, c, model.WalkIn, cafetest.Lines("latte"))
-			_, err := c.Advance(ctx, cafetest.Staff, o.ID, model.StatusCancelled, nil)
+			_, err := c.Advance(ctx, cafetest.Staff, o.ID, cafe.Move{To: model.StatusCancelled}, nil)
 			return err
 		}, "order.placed 1, order.cancelled 2"},
 		{"count stock", func() error { _, err := c.SetStock(ctx, "brownie", 1); return err }, ""},
@@ -115,7 +115,7 @@ func TestEventsFollowWhatHappens(t *testing.T) {
 }
 
 func move(c *cafetest.Cafe, order *model.Order, to model.Status) func() error {
-	return func() error { _, err := c.Advance(ctx, cafetest.Owner, order.ID, to, nil); return err }
+	return func() error { _, err := c.Advance(ctx, cafetest.Owner, order.ID, cafe.Move{To: to}, nil); return err }
 }
 
 // Payments and refunds are on the order.

@@ -185,18 +185,18 @@ func TestCase22AmendCancelRefundAndDeleteMoveTotalsExactly(t *testing.T) {
 		cafetest.WantTotals(t, c, "alice", 220+280+300, 220+280+300+350, 4)
 		cafetest.Advance(t, c, refunded.ID, model.StatusRefunded)
 		post()
-		cafetest.WantTotals(t, c, "alice", 220+300, 220+300+350, 3)
+		cafetest.WantTotals(t, c, "alice", 220+300, 220+300+350, 4) // the sale stands, and was given back
 
 		cafetest.Remove(t, c, deleted.ID)
 		post()
-		cafetest.WantTotals(t, c, "alice", 220, 220+350, 2)
+		cafetest.WantTotals(t, c, "alice", 220, 220+350, 3)
 		cafetest.Remove(t, c, cancelled.ID) // which did not count any more
 		post()
-		cafetest.WantTotals(t, c, "alice", 220, 220+350, 2)
+		cafetest.WantTotals(t, c, "alice", 220, 220+350, 3)
 
 		cafetest.Pay(t, c, "alice", 1000)
 		post()
-		cafetest.WantTotals(t, c, "alice", 220-1000, 220+350, 2)
+		cafetest.WantTotals(t, c, "alice", 220-1000, 220+350, 3)
 
 		cafetest.Remove(t, c, amended.ID)
 		cafetest.Remove(t, c, counter.ID)
@@ -440,7 +440,7 @@ func TestCase29ALostRecordIsHealedByTheNextChangeOfATotalOrByReconcile(t *testin
 		cafetest.WantTotals(t, c, "carol", 0, 0, 0)
 		cafetest.Advance(t, c, moved.ID, model.StatusCollected, model.StatusRefunded)
 		cafetest.Deliver(t, c)
-		cafetest.WantTotals(t, c, "carol", 0, 0, 0)
+		cafetest.WantTotals(t, c, "carol", 0, 0, 1)
 		if entries := cafetest.Stored(t, c, "L#"); len(entries) != 1 {
 			t.Errorf("%d entries; the refund should have made carol's", len(entries))
 		}

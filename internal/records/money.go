@@ -5,40 +5,75 @@ import (
 	"cafe/model"
 )
 
-// putPayments puts an order's payments into its item: a list of maps. Zeros are left out.
-func putPayments(item table.Item, payments []model.OrderPayment) {
-	if len(payments) == 0 {
+// putPayments puts an order's payments into its item: a list of maps. Zeros are left out. So is
+// what is the same for a payment that was in the order's own request: its id, when it was made
+// and by whom. So paying there costs no write unit.
+func putPayments(item table.Item, o model.Order) {
+	if len(o.Payments) == 0 {
 		return
 	}
-	list := make([]table.Value, len(payments))
-	for i, p := range payments {
-		m := table.Item{
-			"id": table.String(p.ID), "method": table.String(string(p.Method)), "day": table.String(string(p.Day)), "at": Time(p.At),
+	list := make([]table.Value, len(o.Payments))
+	placer := placerOf(o)
+	for i, p := range o.Payments {
+		m := table.Item{"method": table.String(string(p.Method))}
+		if p.ID != model.OwnPaymentID(o.ID, i) {
+			PutText(m, "id", p.ID)
+		}
+		if p.Day != o.BusinessDay {
+			PutText(m, "day", string(p.Day))
+		}
+		if !p.At.Equal(o.PlacedAt) {
+			m["at"] = Time(p.At)
+		}
+		if p.By != placer.By || p.Role != placer.Role {
+			m["by"], m["role"] = table.String(p.By), table.String(string(p.Role))
 		}
 		PutNumber(m, "amount", int64(p.Amount))
 		PutNumber(m, "tip", int64(p.Tip))
 		PutNumber(m, "rounding", int64(p.Rounding))
 		PutNumber(m, "given", int64(p.Given))
 		PutText(m, "reference", p.Reference)
-		PutText(m, "by", p.By)
-		PutText(m, "role", string(p.Role))
 		PutText(m, "fingerprint", p.Fingerprint)
 		list[i] = table.Map(m)
 	}
 	item["payments"] = table.List(list...)
 }
 
-func (r *Reader) payments() (payments []model.OrderPayment) {
+// placerOf returns the step in which the order was placed. It is zero when that is not known.
+func placerOf(o model.Order) model.Step {
+	if len(o.History) == 0 || o.History[0].Version != 1 {
+		return model.Step{}
+	}
+	return o.History[0]
+}
+
+// payments returns the payments of an order of which the id, the times and the history are
+// known.
+func (r *Reader) payments(o model.Order) (payments []model.OrderPayment) {
 	if !r.Has("payments") {
 		return nil
 	}
-	for p := range r.Maps("payments") {
-		payments = append(payments, model.OrderPayment{
-			ID: p.Text("id"), Method: model.Method(p.Text("method")), Day: p.Day("day"), At: p.Time("at"),
-			Amount: model.Money(p.OptionalNumber("amount")), Tip: model.Money(p.OptionalNumber("tip")),
-			Rounding: model.Money(p.OptionalNumber("rounding")), Given: model.Money(p.OptionalNumber("given")),
-			Reference: p.Optional("reference"), By: p.Optional("by"), Role: model.Role(p.Optional("role")), Fingerprint: p.Optional("fingerprint"),
-		})
+	placer := placerOf(o)
+	for m := range r.Maps("payments") {
+		p := model.OrderPayment{
+			ID: m.Optional("id"), Method: model.Method(m.Text("method")), Day: o.BusinessDay, At: o.PlacedAt,
+			Amount: model.Money(m.OptionalNumber("amount")), Tip: model.Money(m.OptionalNumber("tip")),
+			Rounding: model.Money(m.OptionalNumber("rounding")), Given: model.Money(m.OptionalNumber("given")),
+			Reference: m.Optional("reference"), By: placer.By, Role: placer.Role, Fingerprint: m.Optional("fingerprint"),
+		}
+		if p.ID == "" {
+			p.ID = model.OwnPaymentID(o.ID, len(payments))
+		}
+		if m.Has("day") {
+			p.Day = m.Day("day")
+		}
+		if m.Has("at") {
+			p.At = m.Time("at")
+		}
+		if m.Has("role") {
+			p.By, p.Role = m.Text("by"), model.Role(m.Text("role"))
+		}
+		payments = append(payments, p)
 	}
 	return payments
 }

@@ -32,7 +32,8 @@ func EncodeOrder(o model.Order) table.Item {
 	PutText(item, "import_id", o.Import)
 	PutText(item, "cancel_reason", o.CancelReason)
 	PutText(item, "cancelled_by", o.CancelledBy)
-	putPayments(item, o.Payments)
+	putHistory(item, o)
+	putPayments(item, o)
 	putRefunds(item, o.Refunds)
 	PutTime(item, "pickup_at", o.PickupAt)
 	PutFlag(item, "took_stock", o.TookStock)
@@ -104,13 +105,14 @@ func DecodeOrder(key table.Key, item table.Item) (model.Order, error) {
 		Import:      r.Optional("import_id"),
 		TookStock:   r.Flag("took_stock"),
 		Deleted:     r.Flag("deleted"),
-		Payments:    r.payments(),
 		Refunds:     r.refunds(),
 
 		CancelReason: r.Optional("cancel_reason"),
 		CancelledBy:  r.Optional("cancelled_by"),
 		TakenBack:    r.Flag("taken_back"),
 	}
+	o.History = r.history(o.PlacedAt)
+	o.Payments = r.payments(o)
 	o.Lines = make([]model.Line, 0, len(r.List("lines")))
 	for l := range r.Maps("lines") {
 		o.Lines = append(o.Lines, model.Line{

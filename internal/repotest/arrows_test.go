@@ -70,8 +70,9 @@ var mayImport = map[string]string{
 
 	"api/listen":          "internal/events model",
 	"api/mend":            "model",
+	"api/forms":           "model model/pricing",
 	"api/packed":          "",
-	"api":                 "api/listen api/mend api/packed internal/auth internal/cafe internal/daily internal/deadletters internal/events internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/table model model/pricing model/till/parse",
+	"api":                 "api/forms api/listen api/mend api/packed internal/auth internal/cafe internal/daily internal/deadletters internal/events internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/render internal/table model model/pricing model/till/parse",
 	"internal/docspage":   "api",
 	"handlers/authorizer": "internal/auth internal/panics",
 	"handlers/importer":   "internal/deadletters internal/imports internal/panics internal/records",

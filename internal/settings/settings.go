@@ -19,6 +19,8 @@ type Settings struct {
 	Currency    string         // CAFE_CURRENCY, ISO 4217
 	Dining      model.Dining   // CAFE_DINING, of orders that do not say: eat_in or takeaway
 	CreditLimit model.Money    // CAFE_CREDIT_LIMIT, minor units; for customers without one of their own
+	StaffRefund model.Money    // CAFE_STAFF_REFUND, minor units; the most that staff may give back at once
+	TaxNumber   string         // CAFE_TAX_NUMBER, for receipts; empty: none
 	ReportTime  time.Duration  // CAFE_REPORT_TIME, wall-clock time since midnight
 
 	// DateOrder says what 03/04/2016 means in a till's file (CAFE_DATE_ORDER: day-first
@@ -61,6 +63,8 @@ func FromEnv(getenv func(string) string, calendar ...Calendar) (Settings, error)
 		Dining:       model.Dining(e.text("CAFE_DINING", string(model.DiningTakeaway))),
 		ReportTime:   e.clock("CAFE_REPORT_TIME", "20:00"),
 		CreditLimit:  model.Money(e.integer("CAFE_CREDIT_LIMIT", 10000, 0, int64(model.MaxAmount))),
+		StaffRefund:  model.Money(e.integer("CAFE_STAFF_REFUND", 0, 0, int64(model.MaxAmount))),
+		TaxNumber:    e.text("CAFE_TAX_NUMBER", ""),
 		Shards:       e.integer("CAFE_SHARDS", 1, 1, 64),
 		LostSaleCost: e.positive("CAFE_LOST_SALE_COST", 1),
 		LeftoverCost: e.positive("CAFE_LEFTOVER_COST", 1),

@@ -57,6 +57,7 @@ func TestParameterPatterns(t *testing.T) {
 		"Bakes":             {[]string{"", "07:00", "07:00,11:00,14:00"}, []string{"7:00", "07:00 11:00", "07:00,"}},
 		"Closed":            {[]string{"", "sun", "sun,mon,2026-12-25", "2026-08-01..2026-08-14"}, []string{"Sunday", "25.12.2026", "sun,", "2026-08-01..", "sun;mon"}},
 		"Holidays":          {[]string{"", "2026-12-25 Christmas Day", "2026-12-25 Christmas Day;2026-12-26 Boxing Day"}, []string{"holidays.ics", "2026-12-25", "2026-12-25 Christmas Day;", "Christmas Day", strings.Repeat("2026-12-25 Christmas Day;", 60) + "2026-12-26 Boxing Day"}},
+		"TaxNumber":         {[]string{"", "GB123456789", "12/345/67890"}, []string{" ", "GB\n1", strings.Repeat("1", 41)}},
 		"DateOrder":         {[]string{"", "day-first", "month-first"}, []string{"dmy"}},
 		"Firewall":          {[]string{"true", "false"}, []string{"yes", "True"}},
 	} {
@@ -125,7 +126,7 @@ func TestTemplateDefaultsMatchTheContract(t *testing.T) {
 func TestFunctionsAcceptTheTemplatesExtremes(t *testing.T) {
 	for _, override := range []string{
 		"CafeName=" + strings.Repeat("é", 60), "TimeZone=America/Argentina/Buenos_Aires", "Currency=JPY", "DayCutoff=23:59", "ReportTime=00:00",
-		"CreditLimit=0", "CreditLimit=1000000000", "Shards=1", "Shards=64", "LostSaleCost=0.001", "LeftoverCost=1000000",
+		"CreditLimit=0", "CreditLimit=1000000000", "StaffRefund=0", "StaffRefund=1000000000", "TaxNumber=", "TaxNumber=DE 123/456.789-0", "Shards=1", "Shards=64", "LostSaleCost=0.001", "LeftoverCost=1000000",
 		"OwnerEmail=", "OwnerEmail=o.w+n@mail.example.co.uk", "DateOrder=day-first",
 		"Bakes=00:00,23:59", "Closed=sun,2026-12-25,2026-08-01..2026-08-14", "Holidays=2026-12-25 Christmas Day;2026-12-26 Boxing Day",
 	} {

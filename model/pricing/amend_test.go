@@ -138,16 +138,24 @@ func TestOrderWithoutADocumentIsAmended(t *testing.T) {
 	}
 }
 
+// gives lists units of lines: a line's place and a quantity, and so on.
+func gives(pairs ...int64) (lines []model.RefundLine) {
+	for ; len(pairs) > 0; pairs = pairs[2:] {
+		lines = append(lines, model.RefundLine{Line: int(pairs[0]), Quantity: pairs[1]})
+	}
+	return lines
+}
+
 // TestReturnOfOthers gives back what others give back.
 func TestReturnOfOthers(t *testing.T) {
 	for _, c := range []struct {
 		source          string
-		give            []Give
+		give            []model.RefundLine
 		total, discount model.Money
 		tax             model.Money
 	}{
-		{"ACP, orders/refunded-order.json", []Give{{0, 1}}, 32516, 0, 2616}, // 325.16, of which 26.16 tax
-		{"medusa 15885", []Give{{0, 1}}, 9900, 1000, 900},                   // 99, where it gave back 97.9
+		{"ACP, orders/refunded-order.json", gives(0, 1), 32516, 0, 2616}, // 325.16, of which 26.16 tax
+		{"medusa 15885", gives(0, 1), 9900, 1000, 900},                   // 99, where it gave back 97.9
 	} {
 		for _, e := range examples {
 			if !strings.HasPrefix(e.source, c.source) {
@@ -167,12 +175,12 @@ func TestReturnOfTooMuchIsNamed(t *testing.T) {
 	order := model.Order{Lines: []model.Line{{Quantity: 2, UnitPrice: 5, Total: 10}, {Quantity: 1, Total: -3}}}
 	for _, c := range []struct {
 		gone []int64
-		give []Give
+		give []model.RefundLine
 		want string
 	}{
-		{nil, []Give{{2, 1}}, "/lines/0/line"}, {nil, []Give{{-1, 1}}, "/lines/0/line"}, {nil, []Give{{1, 1}}, "/lines/0/line"},
-		{nil, []Give{{0, 3}}, "/lines/0/quantity"}, {nil, []Give{{0, 0}}, "/lines/0/quantity"}, {[]int64{2}, []Give{{0, 1}}, "/lines/0/quantity"},
-		{[]int64{1}, []Give{{0, 1}, {0, 1}}, "/lines/1/quantity"},
+		{nil, gives(2, 1), "/lines/0/line"}, {nil, gives(-1, 1), "/lines/0/line"}, {nil, gives(1, 1), "/lines/0/line"},
+		{nil, gives(0, 3), "/lines/0/quantity"}, {nil, gives(0, 0), "/lines/0/quantity"}, {[]int64{2}, gives(0, 1), "/lines/0/quantity"},
+		{[]int64{1}, gives(0, 1, 0, 1), "/lines/1/quantity"},
 	} {
 		_, err := Return(order, c.gone, c.give)
 		if faults, _ := err.(model.Invalid); len(faults) != 1 || faults[0].Field != c.want {

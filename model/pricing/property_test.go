@@ -260,12 +260,12 @@ func TestReturnsAddUpToTheOrder(t *testing.T) {
 			return lines
 		}
 		var total, discount model.Money
-		taxes, charges := map[string]model.Money{}, map[string]model.Money{}
+		taxes, nets, charges := map[string]model.Money{}, map[string]model.Money{}, map[string]model.Money{}
 		for lines := left(); len(lines) > 0; lines = left() {
-			var give []Give
+			var give []model.RefundLine
 			for _, i := range lines {
 				if rapid.Bool().Draw(t, "this line") {
-					give = append(give, Give{i, rapid.Int64Range(1, order.Lines[i].Quantity-gone[i]).Draw(t, "units")})
+					give = append(give, model.RefundLine{Line: i, Quantity: rapid.Int64Range(1, order.Lines[i].Quantity-gone[i]).Draw(t, "units")})
 				}
 			}
 			back, err := Return(order, gone, give)
@@ -282,6 +282,7 @@ func TestReturnsAddUpToTheOrder(t *testing.T) {
 			total += back.Total
 			for _, x := range back.Taxes {
 				taxes[x.ID] += x.Amount
+				nets[x.ID] += x.Net
 			}
 			for _, x := range back.Charges {
 				charges[x.ID] += x.Amount
@@ -292,8 +293,8 @@ func TestReturnsAddUpToTheOrder(t *testing.T) {
 			t.Fatalf("gave back %d and took %d off, of %d and %d", total, discount, order.Total-r.Tip, r.Discount())
 		}
 		for _, x := range r.Taxes {
-			if taxes[x.ID] != x.Amount {
-				t.Fatalf("gave back %d of %s, of %d", taxes[x.ID], x.ID, x.Amount)
+			if taxes[x.ID] != x.Amount || nets[x.ID] != x.Net {
+				t.Fatalf("gave back %d of %s, of %d; net %d of %d", taxes[x.ID], x.ID, x.Amount, nets[x.ID], x.Net)
 			}
 		}
 		for _, c := range r.Charges {

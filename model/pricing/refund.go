@@ -1,29 +1,22 @@
 package pricing
 
 import (
-	"math/bits"
 	"strconv"
 
 	"cafe/model"
 )
 
-// Give is units of a line to give back.
-type Give struct {
-	Line     int // its place in the order
-	Quantity int64
-}
-
 // Returned is what units that go back were worth.
 type Returned struct {
 	Lines   []ReturnedLine   // in the order in which they were asked for
 	Charges []model.TaxShare // charges by id, inclusive taxes among them
-	Taxes   []model.TaxShare // taxes by id, in the order's order, of lines and of charges
+	Taxes   []model.EntryTax // in the order's order, of lines and of charges
 	Total   model.Money      // what is to be given back
 }
 
 // ReturnedLine is what units of one line were worth.
 type ReturnedLine struct {
-	Give
+	model.RefundLine
 	Price    model.Money // before discounts
 	Discount model.Money
 	Total    model.Money // price − discount, with the line's share of charges and additive taxes
@@ -40,11 +33,11 @@ type ReturnedLine struct {
 //
 // A line that is not there, more units than are left of it, and a till's line of less
 // than nothing are a model.Invalid.
-func Return(o model.Order, gone []int64, give []Give) (Returned, error) {
+func Return(o model.Order, gone []int64, give []model.RefundLine) (Returned, error) {
 	var faults model.Invalid
 	back := make([]int64, len(o.Lines))
 	copy(back, gone)
-	out := Returned{Charges: make([]model.TaxShare, len(o.Reckoning.Charges)), Taxes: make([]model.TaxShare, len(o.Reckoning.Taxes))}
+	out := Returned{Charges: make([]model.TaxShare, len(o.Reckoning.Charges)), Taxes: make([]model.EntryTax, len(o.Reckoning.Taxes))}
 	for i, c := range o.Reckoning.Charges {
 		out.Charges[i].ID = c.ID
 	}
@@ -77,14 +70,9 @@ func Return(o model.Order, gone []int64, give []Give) (Returned, error) {
 // portion is the units of a line from one count of units to another, of all.
 type portion struct{ from, to, of int64 }
 
-// share returns the portion of an amount of at least 0.
+// share returns the portion of an amount.
 func (p portion) share(amount model.Money) model.Money {
-	until := func(n int64) model.Money {
-		hi, lo := bits.Mul64(uint64(amount), uint64(n))
-		q, _ := bits.Div64(hi, lo, uint64(p.of))
-		return model.Money(q)
-	}
-	return until(p.to) - until(p.from)
+	return times(amount, p.to, p.of) - times(amount, p.from, p.of)
 }
 
 // burden is a line's share of a charge and of the charge's taxes.
@@ -94,31 +82,41 @@ type burden struct {
 }
 
 // add adds a portion of a line.
-func (r *Returned) add(g Give, p portion, k model.Reckoning, line model.Line, burdens []burden) {
+func (r *Returned) add(g model.RefundLine, p portion, k model.Reckoning, line model.Line, burdens []burden) {
 	price, paid := p.share(line.Total), p.share(line.Total-line.Discount)
-	back := ReturnedLine{Give: g, Price: price, Discount: price - paid, Total: paid}
-	tax := func(shares []model.TaxShare) {
+	back := ReturnedLine{RefundLine: g, Price: price, Discount: price - paid, Total: paid}
+	back.Total += r.tax(p, k, line.Taxes, paid)
+	for i, b := range burdens {
+		amount := p.share(b.amount)
+		r.Charges[i].Amount += amount
+		back.Total += amount + r.tax(p, k, b.taxes, amount)
+	}
+	r.Lines = append(r.Lines, back)
+	r.Total += back.Total
+}
+
+// tax adds the portion of taxes on an amount, and returns those that come on top of it.
+func (r *Returned) tax(p portion, k model.Reckoning, shares []model.TaxShare, amount model.Money) (added model.Money) {
+	net := amount
+	each := func(do func(i int, amount model.Money)) {
 		for _, s := range shares {
 			for i, x := range k.Taxes {
 				if x.ID == s.ID {
-					amount := p.share(s.Amount)
-					r.Taxes[i].Amount += amount
-					if !x.Inclusive {
-						back.Total += amount
-					}
+					do(i, p.share(s.Amount))
 				}
 			}
 		}
 	}
-	tax(line.Taxes)
-	for i, b := range burdens {
-		amount := p.share(b.amount)
-		r.Charges[i].Amount += amount
-		back.Total += amount
-		tax(b.taxes)
-	}
-	r.Lines = append(r.Lines, back)
-	r.Total += back.Total
+	each(func(i int, amount model.Money) {
+		r.Taxes[i].Amount += amount
+		if k.Taxes[i].Inclusive {
+			net -= amount
+		} else {
+			added += amount
+		}
+	})
+	each(func(i int, _ model.Money) { r.Taxes[i].Net += net })
+	return added
 }
 
 // spreadCharges spreads the charges and their taxes over the lines, in proportion to

@@ -36,7 +36,7 @@ func Build(in Input) (Report, error) {
 		Revised: in.Before != nil && !in.Before.Partial,
 		Trend:   trend(known, in.Day),
 	}
-	if err := r.addMoney(sales, in.Taxes); err != nil {
+	if err := r.addMoney(in.Entries, in.Taxes); err != nil {
 		return Report{}, err
 	}
 	f := learnt(before.rows, &in)

@@ -123,6 +123,13 @@ func Summarise(day model.Day, menu model.Menu, entries []model.Entry, soldOut ma
 		switch {
 		case e.Kind != model.EntryOrder || e.Deleted:
 			continue
+		case e.NoSale: // what was paid or given back of an order of another day
+			revenue, err := s.Revenue.Add(e.Revenue)
+			if err != nil {
+				return Summary{}, fmt.Errorf("revenue of %s: %w", day, err)
+			}
+			s.Revenue = revenue
+			continue
 		case !e.Counts():
 			s.Cancelled++
 			continue

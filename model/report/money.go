@@ -48,9 +48,9 @@ func (r Report) WithoutTaxes() model.Money {
 	return r.Revenue
 }
 
-// addMoney adds up the parts of the orders' money. It is model.ErrOverflow when a sum does not
+// addMoney adds up the parts of the money of orders, and of what was given back that day. It is model.ErrOverflow when a sum does not
 // fit.
-func (r *Report) addMoney(sales []model.Entry, taxes map[TaxKey]model.Tax) (err error) {
+func (r *Report) addMoney(entries []model.Entry, taxes map[TaxKey]model.Tax) (err error) {
 	add := func(sum *model.Money, part model.Money) {
 		all, overflow := sum.Add(part)
 		if *sum = all; overflow != nil {
@@ -58,7 +58,10 @@ func (r *Report) addMoney(sales []model.Entry, taxes map[TaxKey]model.Tax) (err 
 		}
 	}
 	var net model.Money
-	for _, e := range sales {
+	for _, e := range entries {
+		if !e.Counts() && !(e.NoSale && !e.Deleted) {
+			continue
+		}
 		add(&net, e.Net)
 		add(&r.Discounts, e.Discount)
 		add(&r.Charges, e.Charge)
