@@ -401,3 +401,17 @@ func TestEntriesThatDifferInOneThingContributeDifferently(t *testing.T) {
 		t.Error("a mere move contributes the same")
 	}
 }
+
+func TestWhatIsNoAmountIsSaidSo(t *testing.T) {
+	for _, text := range []string{"4.x", "x.4", "4:5", "4.", ".5", ""} {
+		if _, err := ParseMajor(text, "GBP"); err == nil || !strings.Contains(err.Error(), "is not an amount such as 4.20") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if n, err := Exponent("XYZ"); n != 0 || err == nil {
+		t.Errorf("XYZ has %d decimals, %v", n, err)
+	}
+	if m, err := ParseMajor("1", "XYZ"); m != 0 || err == nil {
+		t.Errorf("1 XYZ is %d, %v", m, err)
+	}
+}
