@@ -122,31 +122,32 @@ type stream struct {
 	b    []byte
 }
 
-// event writes an event. Its id is the cursor after it, so the client goes on from there.
+// event writes an event. Its id is the cursor after it, so the client goes on from there. It
+// comes last: some clients remember it before the event is whole.
 func (s *stream) event(e events.Entry) {
 	s.b = s.b[:0]
 	if e.Type == model.EventResync {
 		s.b = append(s.b, "event: resync\n"...)
 	}
-	s.b = append(append(append(s.b, "id: "...), e.Next.String()...), "\ndata: "...)
-	s.b = append(e.AppendJSON(s.b), "\n\n"...)
+	s.b = e.AppendJSON(append(s.b, "data: "...))
+	s.b = append(append(append(s.b, "\nid: "...), e.Next.String()...), "\n\n"...)
 	s.said = e.Next
 	_, _ = s.out.Write(s.b) // who hangs up ends the request's context
 }
 
-// place tells the client where it is, when no event did. It has data, since some clients
-// ignore the id of an event without.
-func (s *stream) place(c events.Cursor) {
-	if c != s.said {
-		s.said = c
-		s.text("event: cursor\nid: " + c.String() + "\ndata: {}\n\n")
+// place tells the client where it is, and retry to come back in two seconds when the stream
+// has ended. They are an event with data, since some clients take one without for a message,
+// and others ignore its id.
+func (s *stream) place(c events.Cursor, retry bool) {
+	s.said = c
+	text := "event: cursor\ndata: {}\nid: " + c.String() + "\n"
+	if retry {
+		text += "retry: 2000\n"
 	}
+	s.text(text + "\n")
 }
 
 func (s *stream) text(text string) { _, _ = io.WriteString(s.out, text) }
-
-// retry has the client come back in two seconds when the stream has ended.
-const retry = "retry: 2000\n\n"
 
 // Ending writes what there is and ends. An error means that nothing was written.
 func (r *Reader) Ending(ctx context.Context, w http.ResponseWriter) error {
@@ -167,8 +168,7 @@ func (r *Reader) Ending(ctx context.Context, w http.ResponseWriter) error {
 			break
 		}
 	}
-	out.place(r.Cursor)
-	out.text(retry)
+	out.place(r.Cursor, true)
 	return nil
 }
 
@@ -180,8 +180,7 @@ func (r *Reader) Open(ctx context.Context, w http.ResponseWriter) {
 		_ = flusher.Flush() // when it fails, the context ends
 		return time.Now().Add(heartbeat)
 	}
-	out.text(retry)
-	out.place(r.Cursor)
+	out.place(r.Cursor, true)
 	for due := flush(); ctx.Err() == nil; {
 		soon, cancel := context.WithDeadline(ctx, due)
 		p, err := r.Live.Next(soon, r.Cursor)
@@ -200,8 +199,11 @@ func (r *Reader) Open(ctx context.Context, w http.ResponseWriter) {
 			}
 			due = flush()
 		case !time.Now().Before(due):
-			out.text(":\n\n")
-			out.place(r.Cursor)
+			if r.Cursor == out.said {
+				out.text(":\n\n")
+			} else {
+				out.place(r.Cursor, false)
+			}
 			due = flush()
 		}
 	}

@@ -112,16 +112,15 @@ func (r *running) open(role model.Role, who string, ttl time.Duration, headers .
 // hears reads a stream until it tells of an order, and returns the cursor after that.
 func (r *running) hears(stream *bufio.Scanner, order string) (cursor string) {
 	r.Helper()
-	for stream.Scan() {
-		id, isID := strings.CutPrefix(stream.Text(), "id: ")
-		if isID {
-			cursor = id
-		}
+	for told := false; stream.Scan(); {
 		if data, is := strings.CutPrefix(stream.Text(), "data: "); is && strings.Contains(data, `"subject":"/orders/`) {
 			if !strings.Contains(data, `"subject":"/orders/`+order+`"`) {
 				r.Fatalf("heard %s, want an event of %s", data, order)
 			}
-			return cursor
+			told = true
+		}
+		if id, is := strings.CutPrefix(stream.Text(), "id: "); is && told {
+			return id
 		}
 	}
 	r.Fatal("the stream ended: ", stream.Err())
