@@ -184,6 +184,72 @@ func (s *shop) brownies() int64 {
 }
 
 // Case 58 of the reliability list. CAFE_KILLS says how many times; the default is 3.
+// wantTold wants that the event log tells of each order once, repeats left out: that it was
+// placed, and whether it was cancelled. No number is on two orders.
+func (s *shop) wantTold(all []*errand) {
+	s.Helper()
+	told, last, numbers := map[string]bool{}, map[string]int{}, map[string]string{}
+	missing := func() (n int) {
+		for _, e := range all {
+			if e.order && (!told["/orders/"+e.id+" order.placed"] || told["/orders/"+e.id+" order.cancelled"] != (e.ordered == "cancelled")) {
+				n++
+			}
+		}
+		return n
+	}
+	seen := map[string]bool{}
+	deadline := time.Now().Add(10 * time.Second)
+	for cursor := "oldest"; ; {
+		var page struct {
+			Events []struct {
+				ID, Type, Subject string
+				Version           int
+				Data              struct {
+					Number int64
+					Day    string `json:"business_day"`
+				}
+			}
+			Next string `json:"next_cursor"`
+		}
+		status, _, answer, err := s.ask("owner", "GET", "/events?after="+cursor, "", "Accept: application/json")
+		if err == nil {
+			err = json.Unmarshal(answer, &page)
+		}
+		if err != nil || status != 200 {
+			s.Fatalf("events answered %d %s, %v", status, answer, err)
+		}
+		for _, e := range page.Events {
+			if seen[e.ID] {
+				continue
+			}
+			seen[e.ID] = true
+			if strings.HasPrefix(e.Type, "order.") && told[e.Subject+" "+e.Type] || e.Version < last[e.Subject] {
+				s.Errorf("%s of %s, version %d, is told after %d", e.Type, e.Subject, e.Version, last[e.Subject])
+			}
+			told[e.Subject+" "+e.Type], last[e.Subject] = true, e.Version
+			if e.Type == "order.placed" {
+				number := fmt.Sprint(e.Data.Day, " ", e.Data.Number)
+				if other := numbers[number]; e.Data.Number < 1 || other != "" {
+					s.Errorf("%s has the number %s, and so has %q", e.Subject, number, other)
+				}
+				numbers[number] = e.Subject
+			}
+		}
+		if cursor = page.Next; len(page.Events) > 0 {
+			continue
+		}
+		n := missing()
+		if n == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.Errorf("the event log lacks something of %d orders", n)
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
 func TestCase58KilledUnderLoadNothingIsLostOrDoubled(t *testing.T) {
 	kills := 3
 	if v := os.Getenv("CAFE_KILLS"); v != "" {
@@ -345,6 +411,7 @@ func TestCase58KilledUnderLoadNothingIsLostOrDoubled(t *testing.T) {
 		if status := s.call("owner", "POST", "/reconcile?dry_run=true", nil, &reconciled); status != 200 || len(reconciled.Drifted) != 0 || reconciled.Customers < len(want) {
 			t.Errorf("round %d: reconcile answered %d %+v", round, status, reconciled)
 		}
+		s.wantTold(all)
 		if t.Failed() {
 			t.Fatalf("round %d, killed after %v", round, after)
 		}
