@@ -366,7 +366,7 @@ func (l *lab) try(m mutant) (verdict, error) {
 			if len(some) == 0 {
 				continue
 			}
-			if _, ok := l.runTests(p, path, some, max(l.least, 10*took), env); !ok {
+			if _, ok := l.runTests(p, path, some, max(l.least, 4*took), env); !ok {
 				return killed, nil
 			}
 		}
