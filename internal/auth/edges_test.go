@@ -170,6 +170,12 @@ func TestWhatIsWrongWithAConfigurationIsSaid(t *testing.T) {
 			t.Errorf("%+v is taken", config(change))
 		}
 	}
+	for url, want := range map[string]bool{"https://issuer.example/jwks.json": true, "": false} {
+		env := map[string]string{"CAFE_AUTH_ISSUER": "i", "CAFE_AUTH_AUDIENCE": "a", "CAFE_AUTH_JWKS_URL": url}
+		if v, err := FromEnv(func(name string) string { return env[name] }, nil); (err == nil) != want || (v != nil) != want {
+			t.Errorf("without a secret, keys at %q: %v", url, err)
+		}
+	}
 	v, err := New(Config{Issuer: LocalIssuer, Audience: LocalAudience, Secrets: [][]byte{secret}}) // by the machine's clock
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +279,7 @@ func TestKeysOfTheRightKindAndSizeOnly(t *testing.T) {
 		"an even exponent": {rsaKey(bits(2048), big.NewInt(65538)), false}, "the highest": {rsaKey(bits(2048), two(31, -1)), true},
 		"a higher one": {rsaKey(bits(2048), two(31, 1)), false}, "one of 65 bits": {rsaKey(bits(2048), two(64, 65537)), false},
 		"no modulus": {jwk{Type: "RSA", E: good.E}, false}, "no exponent": {jwk{Type: "RSA", N: good.N}, false},
-		"a modulus that is none": {jwk{Type: "RSA", N: good.N + "!", E: good.E}, false}, "an exponent that is none": {jwk{Type: "RSA", N: good.N, E: good.E + "!"}, false},
+		"a modulus that is none": {jwk{Type: "RSA", N: number(bits(4096)) + "!", E: good.E}, false}, "an exponent that is none": {jwk{Type: "RSA", N: good.N, E: good.E + "!"}, false},
 		"for encryption": {jwk{Type: "RSA", N: good.N, E: good.E, Use: "enc"}, false}, "to sign": {jwk{Type: "RSA", N: good.N, E: good.E, Operations: []string{"sign"}}, false},
 		"to verify": {jwk{Type: "RSA", N: good.N, E: good.E, Operations: []string{"verify"}}, true}, "of another algorithm": {jwk{Type: "RSA", N: good.N, E: good.E, Algorithm: "RS512"}, false},
 		"a shared secret": {jwk{Type: "oct", Curve: "P-256", N: good.N, E: good.E}, false},

@@ -137,9 +137,6 @@ func try(pkg string, o options) (tally, error) {
 		switch {
 		case verdict == killed:
 			t.killed++
-			if reason != "" {
-				fmt.Printf("%s\n    was killed, and yet is explained: %s\n", m, reason)
-			}
 		case reason != "":
 			t.excepted = append(t.excepted, m)
 		case verdict == unseen:
