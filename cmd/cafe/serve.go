@@ -28,6 +28,7 @@ import (
 	"cafe/internal/durable"
 	"cafe/internal/house"
 	"cafe/internal/local"
+	"cafe/internal/metric"
 	"cafe/internal/settings"
 	"cafe/internal/settings/calendar"
 	"cafe/internal/table/pebble"
@@ -64,6 +65,9 @@ func serveCommand() *cli.Command {
 				return err
 			}
 			logTo(c.Root().ErrWriter, c.Bool("v"))
+			if namespace := os.Getenv("CAFE_METRICS_NAMESPACE"); namespace != "" {
+				metric.SetOutput(c.Root().ErrWriter, namespace, "")
+			}
 			o := opening{addr: c.String("addr"), data: c.String("data"), table: c.String("table"), empty: c.Bool("empty"), acceptLoss: c.Bool("accept-loss")}
 			if o.table != "" && o.acceptLoss {
 				return wrongUsage("-accept-loss is for the store in the data folder; with -table there is none")

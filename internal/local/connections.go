@@ -2,11 +2,15 @@ package local
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"cafe/internal/metric"
 )
 
 // The descriptors of files are shared out, so that no number of clients can keep the store
@@ -35,14 +39,15 @@ type connections struct {
 	most int
 	now  func() time.Time
 
-	mu       sync.Mutex
-	open     map[*connection]bool
-	of       map[string]int // how many are open, by address
-	draining bool
-	closed   int       // to make room, since it was said
-	refused  int       // for want of room, since it was said
-	said     time.Time // when it was said
-	requests sync.WaitGroup
+	mu              sync.Mutex
+	open            map[*connection]bool
+	of              map[string]int // how many are open, by address
+	draining        bool
+	saidDescriptors time.Time // when it was said that they are out
+	closed          int       // to make room, since it was said
+	refused         int       // for want of room, since it was said
+	said            time.Time // when it was said
+	requests        sync.WaitGroup
 }
 
 func newConnections(l net.Listener, most int) *connections {
@@ -54,6 +59,9 @@ func (cs *connections) Accept() (net.Conn, error) {
 	for {
 		raw, err := cs.Listener.Accept()
 		if err != nil {
+			if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+				cs.outOfDescriptors(err)
+			}
 			return nil, err
 		}
 		if c := cs.admit(raw); c != nil {
@@ -108,11 +116,28 @@ func (cs *connections) makeRoom(may func(*connection) bool) {
 	}
 }
 
-// say logs once a minute that connections run out.
+// say says once a minute that connections run out, in the log and as metrics.
 func (cs *connections) say() {
 	if now := cs.now(); now.Sub(cs.said) >= sayEvery {
 		slog.Warn("connections are running out", "open", len(cs.open), "most", cs.most, "closed_to_make_room", cs.closed, "refused", cs.refused)
+		metric.Emit([]metric.Figure{
+			{Name: "ConnectionsOpen", Value: int64(len(cs.open)), Unit: metric.Count},
+			{Name: "ConnectionsClosedToMakeRoom", Value: int64(cs.closed), Unit: metric.Count},
+			{Name: "ConnectionsRefused", Value: int64(cs.refused), Unit: metric.Count},
+		})
 		cs.said, cs.closed, cs.refused = now, 0, 0
+	}
+}
+
+// outOfDescriptors says once a minute that a connection could not be taken for want of a
+// descriptor: something else than connections and the store has used them up.
+func (cs *connections) outOfDescriptors(err error) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if now := cs.now(); now.Sub(cs.saidDescriptors) >= sayEvery {
+		slog.Warn("descriptors of files have run out", "open_connections", len(cs.open), "error", err)
+		metric.Emit([]metric.Figure{{Name: "DescriptorsOut", Value: 1, Unit: metric.Count}})
+		cs.saidDescriptors = now
 	}
 }
 
@@ -166,6 +191,7 @@ type connection struct {
 	trusted atomic.Bool // staff or an owner has called over it
 
 	reads, writes deadline
+	answering     atomic.Bool // from when a handler is called until its answer was sent
 
 	// These are guarded by of.mu.
 	since time.Time // when it began to wait for a request
@@ -199,6 +225,7 @@ func (c *connection) CloseWrite() error {
 }
 
 func (c *connection) begin() {
+	c.answering.Store(true)
 	c.of.requests.Add(1)
 	c.of.mu.Lock()
 	c.busy = true

@@ -66,8 +66,20 @@ func (c *connection) Read(p []byte) (int, error) {
 	}
 }
 
-// Write implements net.Conn.
+// Write implements net.Conn. What net/http answers itself becomes a problem.
 func (c *connection) Write(p []byte) (n int, err error) {
+	if !c.answering.Load() {
+		if status, says, is := refusal(p); is {
+			if _, err := c.write(refuse(status, says)); err != nil {
+				return 0, err
+			}
+			return len(p), nil
+		}
+	}
+	return c.write(p)
+}
+
+func (c *connection) write(p []byte) (n int, err error) {
 	for {
 		m, err := c.Conn.Write(p[n:])
 		if n += m; !c.writes.again(err, c.Conn.SetWriteDeadline) {
@@ -81,8 +93,12 @@ func (c *connection) SetReadDeadline(t time.Time) error {
 	return c.reads.set(t, c.Conn.SetReadDeadline)
 }
 
-// SetWriteDeadline implements net.Conn.
+// SetWriteDeadline implements net.Conn. net/http takes the deadline away when an answer was
+// sent, and pace never does.
 func (c *connection) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() {
+		c.answering.Store(false)
+	}
 	return c.writes.set(t, c.Conn.SetWriteDeadline)
 }
 

@@ -74,9 +74,12 @@ func callerOf(r *http.Request, verifier *auth.Verifier) (by cafe.Caller, expires
 // Server returns an HTTP server with the deadlines that an open port needs: for a request's
 // header, and for bodies and answers by their progress (see pace). When the handler panics,
 // the connection ends and the log says where it was; net/http would also log what the panic
-// held. A request that net/http itself refuses (no HTTP, or too large a header) gets no
-// request id, since it reaches no handler.
+// held. A request that net/http itself refuses (no HTTP, or too large a header) reaches no
+// handler; its answer is made a problem on the way (see refusal).
 func Server(handler http.Handler) *http.Server { return serverAt(usualPace, handler) }
+
+// maxHeader is how many bytes of a request's header are taken, about.
+const maxHeader = 64 << 10
 
 func serverAt(p pace, handler http.Handler) *http.Server {
 	return &http.Server{
@@ -96,7 +99,7 @@ func serverAt(p pace, handler http.Handler) *http.Server {
 		ConnContext:       withConnection,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    maxHeader,
 
 		DisableGeneralOptionsHandler: true, // OPTIONS * is answered as any other path
 	}
