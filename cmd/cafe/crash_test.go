@@ -788,7 +788,7 @@ func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
 					tried = bodies
 				}
 				for i, body := range tried {
-					call(who, method, place+queries[method+" "+path], body,
+					call(who, method, place+queries[method+" "+path], body, "Accept: application/json", // a page of events: their stream does not end
 						"Idempotency-Key: "+canary+strconv.Itoa(i), `If-Match: "`+canary+`"`, `If-None-Match: "`+canary+`"`)
 				}
 			}
