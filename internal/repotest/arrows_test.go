@@ -81,7 +81,7 @@ var mayImport = map[string]string{
 	"handlers/stream":     "internal/deadletters internal/events internal/ledger internal/metric internal/outbox internal/panics internal/records internal/table",
 
 	"internal/local": "api handlers/importer handlers/reporter handlers/stream internal/auth internal/cafe internal/deadletters internal/durable internal/events internal/house internal/imports " +
-		"internal/ledger internal/notify/folder internal/objects internal/objects/folder internal/outbox internal/panics internal/records internal/table " +
+		"internal/ledger internal/metric internal/notify/folder internal/objects internal/objects/folder internal/outbox internal/panics internal/records internal/table " +
 		"internal/table/dynamo internal/table/dynamo/stream internal/table/pebble model",
 }
 
