@@ -16,6 +16,7 @@ import (
 
 	"cafe/internal/cafe"
 	"cafe/internal/cafetest"
+	"cafe/internal/events"
 	"cafe/internal/house"
 	"cafe/internal/records"
 	"cafe/internal/table"
@@ -50,6 +51,7 @@ var units = []struct {
 }{
 	{placeOnTab, capacity{0, 3}, &capacity{0, 3}},
 	{placeWalkIn, capacity{0, 2}, &capacity{0, 3}},
+	{"place 3 uncounted items, and take 20 numbers", capacity{0, 3}, &capacity{0, 2 + 20*0.2}},
 	{"place 1 counted item on a tab", capacity{0, 8}, nil},
 	{"place an order again, with its key", capacity{0, 0}, nil},
 	{readOrder, capacity{0.5, 0}, &capacity{0.5, 0}},
@@ -71,6 +73,11 @@ var units = []struct {
 	{"post it again", capacity{1, 0}, nil},
 	{"post its amendment", capacity{2, 4}, nil},
 	{"post a move", capacity{0, 0}, nil},
+	{"log an order's event alone", capacity{0, 4}, &capacity{0, 4}},
+	{"log an order's event, of 25 at once", capacity{0, 0.4}, &capacity{0, 0.5}},
+	{"read the events, of which none is new", capacity{0, 0}, &capacity{0.5, 0}},
+	{"read the event of an order that is new", capacity{0.5, 0}, &capacity{0.5, 0}},
+	{"read 25 events of orders", capacity{0.5, 0}, &capacity{0.5, 0}},
 	{"pay", capacity{0, 3}, nil},
 	{"post a payment", capacity{1, 4}, nil},
 	{"set who a customer is", capacity{1, 1}, nil},
@@ -269,6 +276,7 @@ var three = []string{"item-number-20", "item-number-30", "item-number-40"}
 
 func (k *kitchen) sell() {
 	k.cost("read the menu, of 100 items", 1, func() { k.reopen() })
+	k.cost("place 3 uncounted items, and take 20 numbers", 1, func() { k.place("", "", three...) })
 	k.cost(placeOnTab, 1, func() { k.onTab = k.place("alice", "key", three...) })
 	k.cost(placeWalkIn, 1, func() { k.walkIn = k.place("", "", three...) })
 	k.cost("place an order again, with its key", 1, func() { k.place("alice", "key", three...) })
@@ -334,6 +342,25 @@ func (k *kitchen) post() {
 		}
 	}
 	k.cost("post an order on a tab, 25 of a customer at once", 25, func() { k.posted(batch...) })
+
+	log := func(changes ...records.Change) { k.must(errors.Join(k.Events.Record(ctx, changes)...)) }
+	log(moved) // the log has begun, and the process knows where it ends
+	alone, err := k.Events.Head(ctx)
+	k.must(err)
+	read := func(from events.Cursor, n int) (next events.Cursor) {
+		p, err := k.Events.Read(ctx, from, 100)
+		if err != nil || len(p.Entries) != n {
+			k.Errorf("%d events, want %d: %v", len(p.Entries), n, err)
+		}
+		return p.Next
+	}
+	k.cost("read the events, of which none is new", 1, func() { read(alone, 0) })
+	k.cost("log an order's event alone", 1, func() { log(another) })
+	k.cost("read the event of an order that is new", 1, func() { read(alone, 1) })
+	together, err := k.Events.Head(ctx)
+	k.must(err)
+	k.cost("log an order's event, of 25 at once", 25, func() { log(batch...) })
+	k.cost("read 25 events of orders", 1, func() { read(together, 25) })
 
 	k.cost("pay", 1, func() { k.must(k.Pay(ctx, cafetest.Staff, "alice", 500, "", "cash", "key")) })
 	paid := k.db.changes[len(k.db.changes)-1]
