@@ -3,8 +3,8 @@ package api
 import (
 	"net/http"
 	"strconv"
-	"strings"
 
+	"cafe/api/header"
 	"cafe/internal/cafe"
 	"cafe/internal/records"
 	"cafe/model"
@@ -43,36 +43,15 @@ func conditional(r *http.Request) bool {
 // matches.
 func holds(r *http.Request, tag string, exists bool) bool {
 	match := r.Header.Values("If-Match")
-	if len(match) > 0 && !(exists && listed(match, tag, false)) {
+	if len(match) > 0 && !(exists && header.Listed(match, tag, false)) {
 		return false
 	}
-	return !(exists && listed(r.Header.Values("If-None-Match"), tag, true))
+	return !(exists && header.Listed(r.Header.Values("If-None-Match"), tag, true))
 }
 
 // notModified reports whether the caller's If-None-Match has the tag. It compares weakly.
 func notModified(r *http.Request, tag string) bool {
-	return listed(r.Header.Values("If-None-Match"), tag, true)
-}
-
-// listed reports whether the headers list the tag, or all tags (*). It ends at what is no
-// entity tag: checkPreconditions has refused that already.
-func listed(headers []string, tag string, weakly bool) bool {
-	for _, rest := range headers {
-		for rest != "" {
-			t, after, ok := nextTag(rest)
-			if !ok {
-				break
-			}
-			if weakly {
-				t = strings.TrimPrefix(t, "W/")
-			}
-			if t == "*" || t == tag {
-				return true
-			}
-			rest = after
-		}
-	}
-	return false
+	return header.Listed(r.Header.Values("If-None-Match"), tag, true)
 }
 
 // checkPreconditions refuses an If-Match or If-None-Match that holds anything but * and
@@ -80,45 +59,9 @@ func listed(headers []string, tag string, weakly bool) bool {
 // what it was sent to prevent.
 func checkPreconditions(r *http.Request) error {
 	for _, name := range []string{"If-Match", "If-None-Match"} {
-		for _, rest := range r.Header.Values(name) {
-			for more := true; more; more = rest != "" {
-				var ok bool
-				if _, rest, ok = nextTag(rest); !ok {
-					return malformed("A header is not valid.", fieldFault{name, `must be * or quoted entity tags such as "1", separated by commas`})
-				}
-			}
+		if !header.AreTags(r.Header.Values(name)) {
+			return malformed("A header is not valid.", fieldFault{name, `must be * or quoted entity tags such as "1", separated by commas`})
 		}
 	}
 	return nil
-}
-
-// nextTag returns the first member of a list of entity tags (RFC 9110, section 8.8.3), what
-// follows it, and whether it is one. Empty members are skipped, as section 5.6.1.2 asks.
-func nextTag(list string) (tag, rest string, ok bool) {
-	const blank = " \t,"
-	list = strings.TrimLeft(list, blank)
-	n := tagLength(list)
-	tag, rest = list[:n], strings.TrimLeft(list[n:], " \t")
-	ok = n > 0 && (rest == "" || rest[0] == ',')
-	return tag, strings.TrimLeft(rest, blank), ok
-}
-
-// tagLength returns the length of the * or the entity tag that s begins with, or 0.
-func tagLength(s string) int {
-	if strings.HasPrefix(s, "*") {
-		return 1
-	}
-	at := len(s) - len(strings.TrimPrefix(s, "W/"))
-	if at >= len(s) || s[at] != '"' {
-		return 0
-	}
-	for i := at + 1; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"':
-			return i + 1
-		case c < 0x21 || c == 0x7f:
-			return 0
-		}
-	}
-	return 0
 }

@@ -7,6 +7,7 @@ import (
 
 	"cafe/api/forms"
 	"cafe/model"
+	"cafe/model/books"
 )
 
 type customerJSON struct {
@@ -34,6 +35,48 @@ func (s *server) customerAnswer(c model.Customer) customerJSON {
 		Balance: c.Balance, Orders: c.Orders, Spent: c.Spent, LastOrderAt: forms.OfTime(c.LastOrderAt),
 		Alert: alertJSON{c.Armed, c.Crossings}, Version: c.Version,
 	}
+}
+
+// listCustomers answers with customers by id, or with those who owe, the most first.
+func (s *server) listCustomers(c *gin.Context) error {
+	as, err := form(c, formCSV)
+	if err != nil {
+		return err
+	}
+	l, err := s.list(c)
+	if err != nil {
+		return err
+	}
+	owing, err := boolParameter(c, "owing")
+	if err != nil {
+		return err
+	}
+	var a struct {
+		Customers  []customerJSON `json:"customers"`
+		Owed       *model.Money   `json:"owed,omitzero"`
+		NextCursor string         `json:"next_cursor,omitempty"`
+	}
+	var customers []model.Customer
+	var next string
+	if owing {
+		var owed model.Money
+		customers, next, owed, err = s.cafe.Owing(c.Request.Context(), l.from, l.limit)
+		a.Owed = &owed
+	} else {
+		customers, next, err = s.cafe.Customers(c.Request.Context(), l.from, l.limit)
+	}
+	if err != nil {
+		return err
+	}
+	a.NextCursor = s.cursors.seal(l.binding, next)
+	a.Customers = make([]customerJSON, len(customers))
+	for i, customer := range customers {
+		a.Customers[i] = s.customerAnswer(customer)
+	}
+	if as == formCSV {
+		return answerCSV(c, "customers", books.CustomersCSV(customers, s.cafe.CreditLimit, s.cafe.Currency), a.NextCursor)
+	}
+	return answerList(c, a)
 }
 
 func (s *server) getCustomer(c *gin.Context) error {

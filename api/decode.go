@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"cafe/api/header"
 	"cafe/api/mend"
 	"cafe/model"
 )
@@ -157,15 +157,10 @@ func syntaxProblem(err error) error {
 	return malformed("The body is not one well-formed JSON value.", faults...)
 }
 
-// timePattern is the form of a time in a request, as in the reference. RFC 3339 allows a
-// format to require a capital T and Z. time.Parse alone would accept more, such as hours of
-// one digit.
-var timePattern = regexp.MustCompile(`^(19[7-9]|[2-9][0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
-
 // timestamp parses an RFC 3339 time. The result is in UTC, to the microsecond.
 func timestamp(faults *model.Invalid, field, s string) time.Time {
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil || !timePattern.MatchString(s) {
+	t, ok := header.Time(s)
+	if !ok {
 		faults.Add(field, "must be a time such as 2017-03-18T09:30:00Z, or null")
 		return time.Time{}
 	}
@@ -198,16 +193,10 @@ func pageSize(q url.Values) (int, error) {
 	return n, nil
 }
 
-// idempotencyKey returns the Idempotency-Key header, or "" if there is none. A key has 1 to
-// 255 printable ASCII characters.
+// idempotencyKey returns the Idempotency-Key header, or "" if there is none.
 func idempotencyKey(r *http.Request) (string, error) {
-	values := r.Header.Values("Idempotency-Key")
-	if len(values) == 0 {
-		return "", nil
-	}
-	key := values[0]
-	printable := !strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' })
-	if len(values) > 1 || len(key) < 1 || len(key) > 255 || !printable {
+	key, ok := header.Key(r.Header.Values("Idempotency-Key"))
+	if !ok {
 		return "", malformed("A header is not valid.", fieldFault{"Idempotency-Key", "must be one key of 1 to 255 printable ASCII characters"})
 	}
 	return key, nil

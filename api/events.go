@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"cafe/api/header"
 	"cafe/api/listen"
 	"cafe/internal/events"
 	"cafe/model"
@@ -22,7 +23,7 @@ const longestWait = 20
 func (s *server) listEvents(c *gin.Context) error {
 	h := c.Writer.Header()
 	h.Add("Vary", "Accept")
-	form := preferred(c.Request.Header.Values("Accept"), formStream, formJSON)
+	form := header.Preferred(c.Request.Header.Values("Accept"), formStream, formJSON)
 	if form == "" {
 		return problem("not-acceptable", "Events are available as text/event-stream or application/json.")
 	}

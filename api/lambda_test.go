@@ -13,7 +13,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"cafe/api"
+	"cafe/api/cors"
 	"cafe/handlers/proxy"
 )
 
@@ -53,7 +53,7 @@ func (s *service) invoke(e events.APIGatewayProxyRequest) answer {
 	if err != nil {
 		s.Fatal(err)
 	}
-	b, err := proxy.New(api.CORS(testOrigins, s.router), time.Now).Invoke(s.Context(), payload)
+	b, err := proxy.New(cors.Allow(testOrigins, s.router), time.Now).Invoke(s.Context(), payload)
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"cafe/internal/metric"
 	"cafe/internal/records"
 	"cafe/model"
+	"cafe/model/books"
 )
 
 type lineRequest struct {
@@ -132,6 +133,10 @@ func (s *server) getOrder(c *gin.Context) error {
 }
 
 func (s *server) listOrders(c *gin.Context) error {
+	as, err := form(c, formCSV)
+	if err != nil {
+		return err
+	}
 	l, err := s.list(c)
 	if err != nil {
 		return err
@@ -173,6 +178,9 @@ func (s *server) listOrders(c *gin.Context) error {
 	orders, next, err := s.cafe.Orders(c.Request.Context(), caller(c), f, l.from, l.limit)
 	if err != nil {
 		return err
+	}
+	if as == formCSV {
+		return answerCSV(c, "orders", books.OrdersCSV(orders), s.cursors.seal(l.binding, next))
 	}
 	a := struct {
 		Orders     []forms.Order `json:"orders"`

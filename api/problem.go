@@ -92,6 +92,9 @@ func problemOf(err error) *Problem {
 		noReport *model.NoReport
 		tooLarge *http.MaxBytesError
 	)
+	if p := bookProblem(err); p != nil {
+		return p
+	}
 	switch {
 	case errors.As(err, &ready):
 		return ready

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"cafe/api/header"
 	"cafe/model"
 )
 
@@ -54,7 +55,9 @@ var ProblemKinds = []ProblemKind{
 	{"nothing-paid", http.StatusConflict, "Nothing paid",
 		"Nothing was paid for the order, so that there is nothing to give back."},
 	{"day-closed", http.StatusConflict, "Day closed",
-		"The books of the business day are closed."},
+		"The books of the business day are closed already. A close is never changed."},
+	{"day-not-over", http.StatusConflict, "Day not over",
+		"The business day lies ahead, or is not over by the clock. `early` closes one that is not over."},
 	{"out-of-stock", http.StatusConflict, "Out of stock",
 		"The stock of counted items is too low. `errors` names the lines. Nothing was taken."},
 	{"import-running", http.StatusConflict, "Import running",
@@ -102,7 +105,7 @@ func (s *server) getProblem(c *gin.Context) error {
 		return model.ErrNotFound
 	}
 	text := strings.ReplaceAll(k.Description, "`", "")
-	if preferred(c.Request.Header.Values("Accept"), formJSON, formHTML) != formHTML {
+	if header.Preferred(c.Request.Header.Values("Accept"), formJSON, formHTML) != formHTML {
 		return answer(c, http.StatusOK, struct {
 			Type        string `json:"type"`
 			Title       string `json:"title"`

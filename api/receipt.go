@@ -6,13 +6,14 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"cafe/api/forms"
+	"cafe/api/header"
 	"cafe/internal/render"
 )
 
 // getReceipt answers with the receipt of an order, in the media type that the caller prefers.
 func (s *server) getReceipt(c *gin.Context) error {
 	c.Writer.Header().Add("Vary", "Accept")
-	form := preferred(c.Request.Header.Values("Accept"), formJSON, formHTML, formText)
+	form := header.Preferred(c.Request.Header.Values("Accept"), formJSON, formHTML, formText)
 	if form == "" {
 		return problem("not-acceptable", "A receipt is available as application/json, text/html or text/plain.")
 	}

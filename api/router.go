@@ -21,6 +21,7 @@ import (
 
 	"cafe/api/listen"
 	"cafe/internal/cafe"
+	"cafe/internal/closing"
 	"cafe/internal/daily"
 	"cafe/internal/deadletters"
 	"cafe/internal/events"
@@ -61,11 +62,14 @@ type server struct {
 	reports *daily.Reporter
 	events  *events.Log
 	live    listen.Live
+	books   *closing.Books
 	cursors cursors
 	version string
 	letters *deadletters.Box
 	links   imports.Links
 	url     string
+
+	staffClose bool // staff may close days
 }
 
 // routes returns the route table. HEAD works wherever GET does.
@@ -97,11 +101,13 @@ func (s *server) routes() []route {
 		{"GET", "/orders/:id/history", anyRole, s.getHistory},
 		{"GET", "/orders/:id/receipt", anyRole, s.getReceipt},
 
+		{"GET", "/customers", staff, s.listCustomers},
 		{"GET", "/customers/:id", anyRole, s.getCustomer},
 		{"PUT", "/customers/:id", staff, s.putCustomer},
 		{"DELETE", "/customers/:id", owner, s.deleteCustomer},
 		{"POST", "/customers/:id/payments", staff, s.pay},
 		{"GET", "/customers/:id/payments", anyRole, s.listPayments},
+		{"GET", "/customers/:id/statement", anyRole, s.getStatement},
 
 		{"GET", "/stock", staff, s.listStock},
 		{"PUT", "/stock/:sku", staff, s.putStock},
@@ -118,6 +124,11 @@ func (s *server) routes() []route {
 		{"DELETE", "/dead-letters/:id", owner, s.setDeadLetterAside},
 		{"GET", "/events", anyRole, s.listEvents},
 
+		{"GET", "/days", staff, s.listDays},
+		{"GET", "/days/:day", staff, s.getDay},
+		{"POST", "/days/:day/close", staff, s.closeDay},
+		{"GET", "/journal", staff, s.getJournal},
+
 		{"GET", "/reports/:day", owner, s.getReport},
 		{"POST", "/reports/:day", owner, s.buildReport},
 		{"POST", "/reconcile", owner, s.reconcile},
@@ -127,15 +138,19 @@ func (s *server) routes() []route {
 // parameters are the query parameters that each call knows. A call that is not here knows
 // none.
 var parameters = map[string][]string{
-	"GET /menu":                   {"dining", "limit", "cursor"},
-	"GET /orders":                 {"customer_id", "status", "day", "due", "sort", "limit", "cursor"},
-	"GET /customers/:id/payments": {"limit", "cursor"},
-	"GET /stock":                  {"limit", "cursor"},
-	"GET /events":                 {"after", "wait"},
-	"GET /waste":                  {"day", "limit", "cursor"},
-	"GET /dead-letters":           {"set_aside", "limit", "cursor"},
-	"GET /imports":                {"limit", "cursor"},
-	"POST /reconcile":             {"dry_run"},
+	"GET /menu":                    {"dining", "limit", "cursor"},
+	"GET /orders":                  {"customer_id", "status", "day", "due", "sort", "limit", "cursor"},
+	"GET /customers/:id/payments":  {"limit", "cursor"},
+	"GET /stock":                   {"limit", "cursor"},
+	"GET /events":                  {"after", "wait"},
+	"GET /waste":                   {"day", "limit", "cursor"},
+	"GET /dead-letters":            {"set_aside", "limit", "cursor"},
+	"GET /imports":                 {"limit", "cursor"},
+	"POST /reconcile":              {"dry_run"},
+	"GET /customers":               {"owing", "limit", "cursor"},
+	"GET /customers/:id/statement": {"from", "to"},
+	"GET /days":                    {"from", "to", "limit", "cursor"},
+	"GET /journal":                 {"from", "to", "preset"},
 }
 
 // New returns the router.
@@ -146,7 +161,7 @@ func New(h *house.House, o Options) (*gin.Engine, error) {
 	if o.Links == nil {
 		return nil, errors.New("Options.Links is not set")
 	}
-	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, events: h.Events, live: o.Live, letters: h.DeadLetters, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links, url: strings.TrimRight(o.URL, "/")}
+	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, books: h.Books, staffClose: h.StaffClose, events: h.Events, live: o.Live, letters: h.DeadLetters, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links, url: strings.TrimRight(o.URL, "/")}
 	h.SignQuotes(quoteKey(o.CursorKey))
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()

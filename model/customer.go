@@ -19,6 +19,7 @@ type Customer struct {
 	Spent       Money     // the total of the orders that count
 	LastOrderAt time.Time // when the newest order was placed, even if it does not count; zero: never
 
+	Listed    bool  // in the list of all customers
 	Armed     bool  // the next crossing of the limit makes an alert
 	Crossings int64 // how often the balance has risen above the limit
 

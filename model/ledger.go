@@ -60,6 +60,7 @@ type Reversal struct {
 	By     string // who did it; may be empty
 	Amount Money  // without Tip
 	Tip    Money
+	Tax    Money // the taxes contained in Amount; 0 of what was cancelled
 }
 
 // EntryKind is the kind of an entry: an order or a payment.
@@ -90,6 +91,14 @@ type EntryTax struct {
 func (e Entry) Counts() bool {
 	return e.Kind == EntryOrder && e.Status.Counts() && !e.Deleted && !e.NoSale
 }
+
+// IsReturn reports whether the entry is of an order that a till has with a negative amount:
+// money that was given back, though no order says for what. It counts as an order in its
+// customer's totals, where it was counted when it was posted.
+func (e Entry) IsReturn() bool { return e.Counts() && e.Gross() < 0 }
+
+// IsSale reports whether the entry is of an order that sold something.
+func (e Entry) IsSale() bool { return e.Counts() && !e.IsReturn() }
 
 // Gross returns the revenue before refunds.
 func (e Entry) Gross() Money {
@@ -216,7 +225,11 @@ func (e *Entry) giveBack(o Order, r Refund) {
 	for _, t := range r.Taxes {
 		e.addTax(o.Reckoning.Pricing, EntryTax{t.ID, -t.Net, -t.Amount})
 	}
-	e.Refunds = append(e.Refunds, Reversal{r.Reason, r.By, r.Amount, r.Tip})
+	given := Reversal{Reason: r.Reason, By: r.By, Amount: r.Amount, Tip: r.Tip}
+	for _, t := range r.Taxes {
+		given.Tax += t.Amount
+	}
+	e.Refunds = append(e.Refunds, given)
 }
 
 // addTax adds to a tax of the entry, and takes it off Net.

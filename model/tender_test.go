@@ -30,7 +30,7 @@ func TestARefundOfALaterDayIsOnThatDay(t *testing.T) {
 	if later.Counts() || !later.NoSale || later.Day != "2026-11-25" || later.Revenue != -200 || later.Tip != -20 || later.Net != -180 || later.Gross() != 0 ||
 		!slices.Equal(later.Taxes, []EntryTax{{"city", -180, -2}, {"vat", -90, -18}}) ||
 		!slices.Equal(later.Tenders, []EntryTender{{MethodCash, -222, 0}, {TenderRounding, 2, 0}}) ||
-		!slices.Equal(later.Refunds, []Reversal{{"cold", "bo", 200, 20}}) {
+		!slices.Equal(later.Refunds, []Reversal{{Reason: "cold", By: "bo", Amount: 200, Tip: 20, Tax: 20}}) {
 		t.Errorf("the later day has %+v", later)
 	}
 	c := NewCustomer("alice")
@@ -70,7 +70,7 @@ func TestACancelledOrderKeepsWhatMovedInTheDrawer(t *testing.T) {
 	o.Payment, o.Status, o.CancelReason, o.CancelledBy = TermsOpen, StatusCancelled, "no show", "bo"
 	entries := o.Entries()
 	own, later := entries[0], entries[1]
-	if own.Counts() || own.Revenue != 0 || own.Tip != 0 || *own.Cancelled != (Reversal{"no show", "bo", 1110, 80}) ||
+	if own.Counts() || own.Revenue != 0 || own.Tip != 0 || *own.Cancelled != (Reversal{Reason: "no show", By: "bo", Amount: 1110, Tip: 80}) ||
 		!slices.Equal(own.Tenders, []EntryTender{{MethodCard, 560, 1}, {TenderUnpaid, -560, 0}}) {
 		t.Errorf("its own day has %+v, %+v", own, own.Cancelled)
 	}

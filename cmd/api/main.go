@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"cafe/api"
+	"cafe/api/cors"
 	"cafe/handlers/proxy"
 	"cafe/internal/function"
 	"cafe/internal/house"
@@ -30,7 +31,7 @@ func router() http.Handler {
 		_ = function.NotConfigured(err)
 		return api.Closed()
 	}
-	origins, err := api.ParseOrigins(os.Getenv("CAFE_ORIGIN"))
+	origins, err := cors.ParseOrigins(os.Getenv("CAFE_ORIGIN"))
 	if err != nil {
 		_ = function.NotConfigured(fmt.Errorf("CAFE_ORIGIN: %w", err))
 		return api.Closed()
@@ -42,5 +43,5 @@ func router() http.Handler {
 		_ = function.NotConfigured(fmt.Errorf("CAFE_CURSOR_SECRET: %w", err))
 		return api.Closed()
 	}
-	return api.CORS(origins, router)
+	return cors.Allow(origins, router)
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/urfave/cli/v3"
 
-	"cafe/api"
+	"cafe/api/cors"
 	"cafe/internal/auth"
 	"cafe/internal/cafe"
 	"cafe/internal/durable"
@@ -118,7 +118,7 @@ func serve(ctx context.Context, out io.Writer, o opening) (err error) {
 	if err != nil {
 		return err
 	}
-	origins, err := api.ParseOrigins(os.Getenv("CAFE_ORIGIN"))
+	origins, err := cors.ParseOrigins(os.Getenv("CAFE_ORIGIN"))
 	if err != nil {
 		return fmt.Errorf("CAFE_ORIGIN: %w", err)
 	}

@@ -43,7 +43,7 @@ func TestACustomerIsSetErasedAndComesBackWithTotalsKept(t *testing.T) {
 		post()
 		got := c.Customer(t, "alice")
 		want := model.Customer{ID: "alice", Name: "Alice", Email: "alice@example.com", Notify: true, CreditLimit: &limit,
-			Balance: 350, Spent: 350, Orders: 1, Armed: true, Version: 2, LastOrderAt: got.LastOrderAt}
+			Balance: 350, Spent: 350, Orders: 1, Listed: true, Armed: true, Version: 2, LastOrderAt: got.LastOrderAt}
 		if !reflect.DeepEqual(got, want) || got.LastOrderAt.IsZero() {
 			t.Errorf("%+v, want %+v", got, want)
 		}

@@ -168,7 +168,7 @@ func Open(t rapid.TB, db table.Table, changes ...func(*settings.Settings)) *Cafe
 	c.Recorder = &Recorder{Table: db, Clock: c.Clock}
 	c.Faults = tabletest.NewFaulty(c.Recorder, nil)
 	c.House = house.Open(s, c.Faults, c.Clock.Now)
-	c.Reports.Patience = 0
+	c.Reports.Patience, c.Books.Patience = 0, 0
 	c.SignQuotes(QuoteKey)
 	c.Recorder.Pause()
 	ctx := context.Background()
@@ -198,7 +198,7 @@ func (c *Cafe) Reopen() { c.OpenOn(c.Faults, c.Clock.Now) }
 // OpenOn plays a new process on a table, with a clock of its own.
 func (c *Cafe) OpenOn(t table.Table, now records.Clock) {
 	c.House = house.Open(c.Settings, t, now)
-	c.Reports.Patience = 0
+	c.Reports.Patience, c.Books.Patience = 0, 0
 	c.SignQuotes(QuoteKey)
 }
 

@@ -8,6 +8,7 @@ import (
 	"cafe/internal/records"
 	"cafe/internal/render"
 	"cafe/model"
+	"cafe/model/books"
 	"cafe/model/pricing"
 	"cafe/model/report"
 )
@@ -73,6 +74,7 @@ func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input, wa
 		return m, err
 	}
 	m.hours = r.hoursAfter(&in)
+	in.Close, in.EarlierClose, in.NotClosed = closes(day, byDay, in.History)
 	if in.Facts, err = r.facts(ctx, day, now, byDay, in.History, in.Earlier); err != nil {
 		return m, err
 	}
@@ -88,8 +90,8 @@ func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input, wa
 
 // taxesOf returns names and rates of the taxes in the entries: those of the pricing document
 // that each order was priced by. A tax whose document somebody removed by hand is left out.
-func (r *Reporter) taxesOf(ctx context.Context, entries []model.Entry) (map[report.TaxKey]model.Tax, error) {
-	taxes := map[report.TaxKey]model.Tax{}
+func (r *Reporter) taxesOf(ctx context.Context, entries []model.Entry) (map[books.TaxKey]model.Tax, error) {
+	taxes := map[books.TaxKey]model.Tax{}
 	tariffs := map[int64]*pricing.Tariff{0: nil}
 	for _, e := range entries {
 		for _, t := range e.Taxes {
@@ -103,7 +105,7 @@ func (r *Reporter) taxesOf(ctx context.Context, entries []model.Entry) (map[repo
 				tariffs[e.Pricing] = tariff
 			}
 			if tax, known := tariff.Tax(t.ID); known {
-				taxes[report.TaxKey{Pricing: e.Pricing, ID: t.ID}] = tax
+				taxes[books.TaxKey{Pricing: e.Pricing, ID: t.ID}] = tax
 			}
 		}
 	}

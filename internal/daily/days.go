@@ -28,6 +28,9 @@ type dayRecord struct {
 	// gapless: every earlier day with orders has a record.
 	gapless bool
 
+	closed int64        // the number of the day's close; 0: it is not closed
+	drawer *model.Money // counted cash less what was expected; nil: it was not counted
+
 	revision   int // of the newest report; 0: none
 	partial    bool
 	unsent     bool // the report may not be in the outbox yet
@@ -111,6 +114,33 @@ func (c countedItems) byName(packed []int64) map[string]int64 {
 	return bySKU
 }
 
+// closes returns the close of the day, that of the last day before that had orders, and the
+// days with orders that were not closed, from the first close on, up to two weeks back. A
+// café that never closes a day has none of these.
+func closes(day model.Day, byDay map[model.Day]dayRecord, history []report.Summary) (own, earlier *report.Closed, not []model.Day) {
+	of := func(d model.Day) *report.Closed {
+		if record := byDay[d]; record.closed > 0 {
+			return &report.Closed{Day: d, Number: record.closed, Drawer: record.drawer}
+		}
+		return nil
+	}
+	var last model.Day
+	open := map[model.Day]bool{}
+	for _, s := range history {
+		if open[s.Day] = s.Orders+s.Cancelled > 0; open[s.Day] && s.Day < day {
+			last = max(last, s.Day)
+		}
+	}
+	began := false
+	for d := day.AddDays(-report.HistoryDays); d < day; d = d.AddDays(1) {
+		closed := of(d) != nil
+		if began = began || closed; began && open[d] && !closed && d >= day.AddDays(-revisedDays) {
+			not = append(not, d)
+		}
+	}
+	return of(day), of(last), not
+}
+
 func numbers(list []int64) table.Value {
 	values := make([]table.Value, len(list))
 	for i, n := range list {
@@ -159,6 +189,11 @@ func decodeDay(key table.Key, item table.Item) (dayRecord, error) {
 	r := records.NewReader(key, item)
 	d := dayRecord{
 		day: model.Day(key.SK), late: r.OptionalNumber("late"), lateAt: r.OptionalTime("late_at"), importedAt: r.OptionalTime("imported_at"),
+		closed: r.OptionalNumber(records.AttrClosed),
+	}
+	if r.Has("drawer") {
+		drawer := model.Money(r.Number("drawer"))
+		d.drawer = &drawer
 	}
 	if r.Has("built_at") {
 		d.asOf = coverage{r.Time("built_at"), r.Number("built_late")}

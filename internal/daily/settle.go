@@ -8,6 +8,7 @@ import (
 	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/model"
+	"cafe/model/books"
 )
 
 // An order reaches the ledger by the stream, a moment after it is written. A report asks the
@@ -38,6 +39,8 @@ type waiting struct {
 	until time.Time // orders written later are not waited for
 	ctx   context.Context
 	end   context.CancelFunc
+
+	payments bool // payments onto tabs are waited for, too
 }
 
 // wait returns a waiting that begins now. The caller calls its end.
@@ -55,7 +58,10 @@ func (r *Reporter) settledSales(ctx context.Context, day model.Day, record dayRe
 		if err != nil {
 			return sales, err
 		}
-		missing, err := r.missing(ctx, day, wait.until, sales.entries, record.importedLately(wait.until))
+		missing, err := r.missing(ctx, records.PrefixOrder, day, wait.until, sales.entries, record.importedLately(wait.until))
+		if err == nil && len(missing) == 0 && wait.payments {
+			missing, err = r.missing(ctx, records.PrefixPayment, day, wait.until, sales.entries, false)
+		}
 		if err != nil || len(missing) == 0 {
 			return sales, err
 		}
@@ -79,20 +85,27 @@ func (d dayRecord) importedLately(now time.Time) bool {
 	return now.Sub(d.importedAt) < importedLately
 }
 
-// missing returns the orders written until then that the entries lack, or have as they were
-// before: as the ledger's entries will be, without what they contribute.
-func (r *Reporter) missing(ctx context.Context, day model.Day, until time.Time, entries []model.Entry, all bool) ([]model.Entry, error) {
+// missing returns the orders, or payments, written until then that the entries lack, or have
+// as they were before: as the ledger's entries will be, without what they contribute.
+func (r *Reporter) missing(ctx context.Context, prefix string, day model.Day, until time.Time, entries []model.Entry, all bool) ([]model.Entry, error) {
 	posted := make(map[string]int64, len(entries))
+	kind := model.EntryOrder
+	if prefix == records.PrefixPayment {
+		kind = model.EntryPayment
+	}
 	for _, e := range entries {
-		if e.Kind == model.EntryOrder && !e.NoSale {
+		if e.Kind == kind && !e.NoSale {
 			posted[e.ID] = e.Posting
 		}
 	}
 	lacks := func(rows []table.Row, shard int64) (missing []model.Entry) {
 		for _, row := range rows {
-			id, posting := records.IDIn(row.Key, records.PrefixOrder), row.Item.Int("posting")
-			if posted[id] < posting && row.Item.Int("updated_at") <= until.UnixMicro() {
-				missing = append(missing, model.Entry{Kind: model.EntryOrder, ID: id, Day: day, Shard: shard, Posting: posting})
+			id, posting, at := records.IDIn(row.Key, prefix), row.Item.Int("posting"), row.Item.Int("updated_at")
+			if kind == model.EntryPayment {
+				posting, at = 1, row.Item.Int("at") // a payment never changes
+			}
+			if posted[id] < posting && at <= until.UnixMicro() {
+				missing = append(missing, model.Entry{Kind: kind, ID: id, Day: day, Shard: shard, Posting: posting})
 			}
 		}
 		return missing
@@ -102,7 +115,7 @@ func (r *Reporter) missing(ctx context.Context, day model.Day, until time.Time, 
 		err = parallel.Each(ctx, len(byShard), func(ctx context.Context, i int) error {
 			from := string(day) + "#"
 			rows, err := some(ctx, table.Query{
-				Index: table.Index2, Partition: records.ShardPartition(records.PrefixOrder, int64(i)), From: from, To: table.PrefixEnd(from),
+				Index: table.Index2, Partition: records.ShardPartition(prefix, int64(i)), From: from, To: table.PrefixEnd(from),
 			})
 			byShard[i] = lacks(rows, int64(i))
 			return err
@@ -127,7 +140,7 @@ func (r *Reporter) missing(ctx context.Context, day model.Day, until time.Time, 
 			if err != nil {
 				return nil, err
 			}
-			row.Item = table.Item{"posting": row.Item["posting"], "updated_at": row.Item["updated_at"]}
+			row.Item = table.Item{"posting": row.Item["posting"], "updated_at": row.Item["updated_at"], "at": row.Item["at"]}
 			rows = append(rows, row)
 		}
 		return rows, nil
@@ -151,4 +164,42 @@ func (r *Reporter) comes(ctx context.Context, e model.Entry, pause *time.Duratio
 			return err == nil, err
 		}
 	}
+}
+
+// Ledger is what the books of a day are made of.
+type Ledger struct {
+	Entries  []model.Entry
+	Taxes    map[books.TaxKey]model.Tax // names and rates of the entries' taxes
+	At       time.Time                  // just before it was read
+	OnTheWay int64                      // orders and payments that were written and that the ledger does not have yet
+}
+
+// Sums returns what the day's entries add up to.
+func (l Ledger) Sums() (books.Sums, error) { return books.Sum(l.Entries, l.Taxes) }
+
+// Ledger reads a day's ledger. It waits for orders and payments of the day that are on their
+// way to it, for so long at most; with no patience it does not look for them. It sees the
+// newest of a day, as reports do.
+func (r *Reporter) Ledger(ctx context.Context, day model.Day, patience time.Duration) (l Ledger, err error) {
+	l.At = r.now.Stamp()
+	var sales daySales
+	if patience > 0 {
+		byDay, err := r.dayRecords(ctx, day, day)
+		if err != nil {
+			return l, err
+		}
+		wait := r.wait(ctx, patience)
+		defer wait.end()
+		wait.payments = true
+		l.At = r.now.Stamp()
+		sales, err = r.settledSales(ctx, day, byDay[day], wait)
+		if err != nil {
+			return l, err
+		}
+	} else if sales, err = r.salesOf(ctx, day); err != nil {
+		return l, err
+	}
+	l.Entries, l.OnTheWay = sales.entries, sales.onTheWay
+	l.Taxes, err = r.taxesOf(ctx, l.Entries)
+	return l, err
 }

@@ -247,6 +247,8 @@ func sameSales(a, b report.Report) bool {
 	}
 	return a.Orders == b.Orders && a.Revenue == b.Revenue && a.Cancelled == b.Cancelled &&
 		a.Net == b.Net && slices.Equal(a.Taxes, b.Taxes) && a.Discounts == b.Discounts && a.Charges == b.Charges && a.Tips == b.Tips &&
+		a.Refunds == b.Refunds && a.PaidOnTabs == b.PaidOnTabs && slices.Equal(a.Tenders, b.Tenders) &&
+		slices.Equal(a.RefundsByReason, b.RefundsByReason) && slices.Equal(a.CancelledOrders, b.CancelledOrders) &&
 		slices.Equal(a.Hours, b.Hours) && maps.Equal(sold(a), sold(b)) && maps.Equal(wasted(a), wasted(b)) &&
 		slices.EqualFunc(a.SoldOut, b.SoldOut, func(a, b report.SoldOut) bool { return a.SKU == b.SKU && a.At.Equal(b.At.Time) })
 }

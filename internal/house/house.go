@@ -4,6 +4,7 @@ package house
 
 import (
 	"cafe/internal/cafe"
+	"cafe/internal/closing"
 	"cafe/internal/daily"
 	"cafe/internal/deadletters"
 	"cafe/internal/events"
@@ -22,6 +23,7 @@ type House struct {
 	Outbox  *outbox.Announcer
 	Imports *imports.Importer
 	Reports *daily.Reporter
+	Books   *closing.Books
 	Events  *events.Log
 
 	DeadLetters *deadletters.Box
@@ -31,11 +33,13 @@ type House struct {
 func Open(s settings.Settings, t table.Table, now records.Clock) *House {
 	c := cafe.New(s, t, now)
 	i := imports.New(s, t, now, c)
+	reports := daily.New(s, t, now, c, i)
 	return &House{
 		Cafe: c, Imports: i,
 		Ledger:  ledger.New(s, t, now),
 		Outbox:  outbox.New(s, t, now),
-		Reports: daily.New(s, t, now, c, i),
+		Reports: reports,
+		Books:   closing.New(s, t, now, reports),
 		Events:  events.New(t, now),
 
 		DeadLetters: deadletters.New(t, now),

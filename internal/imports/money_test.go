@@ -8,8 +8,8 @@ import (
 	"cafe/internal/cafetest"
 	"cafe/internal/table"
 	"cafe/model"
+	"cafe/model/books"
 	"cafe/model/pricing"
-	"cafe/model/report"
 )
 
 // withTaxes is a till's file that says what its orders' money is made of. The amounts are
@@ -52,7 +52,7 @@ func TestImportedOrdersHaveTheirDiscountsTaxesAndTips(t *testing.T) {
 				cafetest.WantTotals(t, c.Cafe, "alice", tt.balance, tt.spent, 1)
 				cafetest.ClockAt(t, c.Cafe, "2017-03-18 21:00")
 				r := cafetest.ReadReport(t, c.Cafe, cafetest.Saturday)
-				want := []report.Tax{{ID: pricing.TillTax, Name: "Tax", Net: tt.taxNet, Amount: 89}}
+				want := []books.Tax{{ID: pricing.TillTax, Name: "Tax", Net: tt.taxNet, Amount: 89}}
 				if r.Revenue != tt.revenue || r.Net != tt.net || !slices.Equal(r.Taxes, want) || r.Discounts != 35 || r.Charges != 0 || r.Tips != 50 {
 					t.Errorf("revenue %d, net %d, taxes %+v, discounts %d, charges %d, tips %d", r.Revenue, r.Net, r.Taxes, r.Discounts, r.Charges, r.Tips)
 				}

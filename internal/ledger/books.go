@@ -96,6 +96,7 @@ func (t tally) drift(customerID string, actual tally) []Drift {
 type books struct {
 	source, ledger, stored tally
 	extra                  []source // what an index does not find by the customer or the day
+	unlisted               bool     // the customer is not in the list of customers
 	unknown                bool     // the ledger has an entry whose order or payment cannot be decoded
 }
 

@@ -175,6 +175,9 @@ func (l *Ledger) attemptTab(ctx context.Context, t *tab) error {
 		}
 		ops = append(ops, table.Put(records.EntryKey(t.entries[i]), records.EncodeEntry(t.entries[i]), condition))
 	}
+	if err := records.List(ctx, l.table, &customer); err != nil {
+		return err
+	}
 	ops[0] = records.PutCustomer(customer)
 	ops = append(ops, alerts...)
 	err = records.Write(ctx, l.table, ops...)

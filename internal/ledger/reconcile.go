@@ -63,6 +63,11 @@ func (l *Ledger) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, er
 	for _, p := range drifted {
 		result.Drifted = append(result.Drifted, p.drifted...)
 	}
+	if !dryRun {
+		if err := l.list(ctx, customers); err != nil {
+			return result, err
+		}
+	}
 	left := len(drifted)
 	for _, p := range drifted {
 		if dryRun {
@@ -79,6 +84,19 @@ func (l *Ledger) Reconcile(ctx context.Context, dryRun bool) (Reconciliation, er
 		left--
 	}
 	return result, records.SetAudit(ctx, l.table, records.Audit{Drifted: int64(left), Unreadable: int64(unread)})
+}
+
+// list puts customers into the list of customers who were stored before there was one.
+func (l *Ledger) list(ctx context.Context, customers map[string]*books) error {
+	var ids []string
+	for id, b := range customers {
+		if b.unlisted {
+			ids = append(ids, id)
+		}
+	}
+	return parallel.Each(ctx, len(ids), func(ctx context.Context, i int) error {
+		return records.List(ctx, l.table, &model.Customer{ID: ids[i]})
+	})
 }
 
 // confirm returns the parties whose books still do not agree after the stream had time to
@@ -158,7 +176,8 @@ func (l *Ledger) audit(ctx context.Context, customers map[string]*books, days ma
 		case kind == records.PrefixLedger:
 			of(found[0].Entry).ledger.add(found[0].Entry)
 		case kind == records.PrefixCustomer:
-			booksOf(customers, customer.ID).stored = tallyOf(customer)
+			b := booksOf(customers, customer.ID)
+			b.stored, b.unlisted = tallyOf(customer), !customer.Listed
 		}
 	}
 	if len(lost) == 0 {

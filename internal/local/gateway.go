@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cafe/api"
+	"cafe/api/cors"
 	"cafe/internal/auth"
 	"cafe/internal/cafe"
 	"cafe/internal/panics"
@@ -21,7 +22,7 @@ import (
 // too: the router knows which routes need one. /health is never throttled, so that who
 // watches the café learns that it is up however busy it is.
 func Gateway(router http.Handler, verifier *auth.Verifier, throttle *Throttle, origins []string) http.Handler {
-	next := api.CORS(origins, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	next := cors.Allow(origins, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := w.Header().Get("X-Request-Id")
 		ctx := api.WithRequestID(r.Context(), id)
 		if r.URL.Path == "/health" {

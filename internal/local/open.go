@@ -33,7 +33,7 @@ type Options struct {
 	Owner    string       // the owner's e-mail address
 
 	URL      string   // where clients reach the café; empty: where it listens
-	Origins  []string // of the web pages that may call; see api.ParseOrigins
+	Origins  []string // of the web pages that may call; see cors.ParseOrigins
 	Version  string
 	Throttle *Throttle // nil: none
 

@@ -21,6 +21,7 @@ func EncodeCustomer(c model.Customer) table.Item {
 	PutText(item, "email", c.Email)
 	PutFlag(item, "notify", c.Notify)
 	PutFlag(item, "armed", c.Armed)
+	PutFlag(item, "listed", c.Listed)
 	PutTime(item, "last_order_at", c.LastOrderAt)
 	PutTime(item, "erased_at", c.ErasedAt)
 	if c.CreditLimit != nil {
@@ -41,6 +42,7 @@ func DecodeCustomer(key table.Key, item table.Item) (model.Customer, error) {
 		Orders:    r.Number("orders"),
 		Spent:     model.Money(r.Number("spent")),
 		Armed:     r.Flag("armed"),
+		Listed:    r.Flag("listed"),
 		Crossings: r.Number("crossings"),
 		Version:   r.Number("version"),
 
@@ -74,6 +76,19 @@ func PutCustomer(customer model.Customer) table.Op {
 	return table.Put(CustomerKey(customer.ID), EncodeCustomer(customer), condition)
 }
 
+// List puts a customer into the list of customers, unless they are in it. It comes before the
+// customer is stored, as listed: a crash in between lists nobody, which readers pass over.
+func List(ctx context.Context, t table.Table, customer *model.Customer) error {
+	if customer.Listed {
+		return nil
+	}
+	if err := Write(ctx, t, table.Put(ListedKey(customer.ID), table.Item{"listed": table.Bool(true)})); err != nil {
+		return err
+	}
+	customer.Listed = true
+	return nil
+}
+
 // Match is a caller's condition on the version of what they want to change, 0 when it does
 // not exist (RFC 9110, sections 13.1.1 and 13.1.2). A nil Match is no condition.
 type Match func(version int64) bool
@@ -104,6 +119,9 @@ func ChangeCustomer(ctx context.Context, t table.Table, id string, match Match, 
 		if EncodeCustomer(was).Equal(EncodeCustomer(next)) {
 			stored = was
 			return nil
+		}
+		if err := List(ctx, t, &next); err != nil {
+			return err
 		}
 		err = Write(ctx, t, append([]table.Op{PutCustomer(next)}, ops...)...)
 		if err == nil {

@@ -174,6 +174,7 @@ func putReversals(item table.Item, name string, reversals []model.Reversal) {
 		PutText(m, "by", v.By)
 		PutNumber(m, "amount", int64(v.Amount))
 		PutNumber(m, "tip", int64(v.Tip))
+		PutNumber(m, "tax", int64(v.Tax))
 		list[i] = table.Map(m)
 	}
 	item[name] = table.List(list...)
@@ -186,7 +187,7 @@ func (r *Reader) reversals(name string) (reversals []model.Reversal) {
 	for v := range r.Maps(name) {
 		reversals = append(reversals, model.Reversal{
 			Reason: v.Optional("reason"), By: v.Optional("by"),
-			Amount: model.Money(v.OptionalNumber("amount")), Tip: model.Money(v.OptionalNumber("tip")),
+			Amount: model.Money(v.OptionalNumber("amount")), Tip: model.Money(v.OptionalNumber("tip")), Tax: model.Money(v.OptionalNumber("tax")),
 		})
 	}
 	return reversals

@@ -21,6 +21,7 @@ import (
 //	order     O#<id>            O        index 1: C#<customer>, index 2: O#<shard>
 //	payment   P#<id>            P        index 1: P#<customer>, index 2: P#<shard>
 //	customer  C#<id>            C
+//	listed    CU                <customer>: that there is such a customer
 //	menu      M                 <sku>; "#pricing" for the current pricing document
 //	pricing   T#<version>       T        every version, for good
 //	stock     S#<sku>           S
@@ -60,9 +61,11 @@ const (
 	PartitionImports = "I"
 	PartitionEvents  = "E"
 	PartitionCloses  = "K"
-	PartitionNumbers = "N"
-	PartitionDead    = "X"
-	PartitionAside   = "XA"
+
+	PartitionCustomers = "CU"
+	PartitionNumbers   = "N"
+	PartitionDead      = "X"
+	PartitionAside     = "XA"
 )
 
 // BegunKey is the key of the record that the café has begun: its first start was finished.
@@ -76,6 +79,9 @@ func PaymentKey(id string) table.Key { return table.Key{PK: PrefixPayment + id, 
 
 // CustomerKey returns the key of a customer.
 func CustomerKey(id string) table.Key { return table.Key{PK: PrefixCustomer + id, SK: "C"} }
+
+// ListedKey returns the key of a customer's place in the list of customers.
+func ListedKey(id string) table.Key { return table.Key{PK: PartitionCustomers, SK: id} }
 
 // MenuKey returns the key of an item of the menu.
 func MenuKey(sku string) table.Key { return table.Key{PK: PartitionMenu, SK: sku} }

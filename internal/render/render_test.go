@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"cafe/model"
+	"cafe/model/books"
 	"cafe/model/report"
 
 	"golang.org/x/net/html"
@@ -137,7 +138,7 @@ func awkward(name string, n int64) report.Report {
 		Pairs:    []report.Pair{{A: "a", B: "b", Orders: n, Lift: 1.25}},
 	}
 	r.Net, r.Discounts, r.Charges, r.Tips = model.Money(n)*100, model.Money(n), -model.Money(n), model.Money(n)
-	r.Taxes = []report.Tax{{ID: "a", Name: name, Rate: "8.875", Net: model.Money(n), Amount: model.Money(n) * 37}, {ID: "b", Name: name, Net: model.Money(n)}}
+	r.Taxes = []books.Tax{{ID: "a", Name: name, Rate: "8.875", Net: model.Money(n), Amount: model.Money(n) * 37}, {ID: "b", Name: name, Net: model.Money(n)}}
 	for hour := range 24 {
 		r.Hours = append(r.Hours, report.Hour{Hour: (hour + 4) % 24, Orders: n, Revenue: model.Money(n) * model.Money(hour)})
 	}

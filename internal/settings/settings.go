@@ -21,6 +21,7 @@ type Settings struct {
 	CreditLimit model.Money    // CAFE_CREDIT_LIMIT, minor units; for customers without one of their own
 	StaffRefund model.Money    // CAFE_STAFF_REFUND, minor units; the most that staff may give back at once
 	TaxNumber   string         // CAFE_TAX_NUMBER, for receipts; empty: none
+	StaffClose  bool           // CAFE_STAFF_CLOSE: staff may close days, not only the owner
 	ReportTime  time.Duration  // CAFE_REPORT_TIME, wall-clock time since midnight
 
 	// DateOrder says what 03/04/2016 means in a till's file (CAFE_DATE_ORDER: day-first
@@ -62,6 +63,7 @@ func FromEnv(getenv func(string) string, calendar ...Calendar) (Settings, error)
 		Currency:     e.text("CAFE_CURRENCY", "GBP"),
 		Dining:       model.Dining(e.text("CAFE_DINING", string(model.DiningTakeaway))),
 		ReportTime:   e.clock("CAFE_REPORT_TIME", "20:00"),
+		StaffClose:   e.flag("CAFE_STAFF_CLOSE"),
 		CreditLimit:  model.Money(e.integer("CAFE_CREDIT_LIMIT", 10000, 0, int64(model.MaxAmount))),
 		StaffRefund:  model.Money(e.integer("CAFE_STAFF_REFUND", 0, 0, int64(model.MaxAmount))),
 		TaxNumber:    e.text("CAFE_TAX_NUMBER", ""),
@@ -156,6 +158,17 @@ func (e *environment) text(name, standard string) string {
 		return v
 	}
 	return standard
+}
+
+func (e *environment) flag(name string) bool {
+	switch e.text(name, "false") {
+	case "true":
+		return true
+	case "false":
+	default:
+		e.fail(name, "is not true or false")
+	}
+	return false
 }
 
 func (e *environment) integer(name string, standard, min, max int64) int64 {

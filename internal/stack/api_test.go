@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cafe/api"
+	"cafe/api/cors"
 	"cafe/internal/cafetest"
 	"cafe/internal/house"
 	"cafe/internal/settings"
@@ -172,7 +173,7 @@ func service(t *testing.T, p template) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return api.CORS([]string{p.parameters["WebOrigin"]}, router)
+	return cors.Allow([]string{p.parameters["WebOrigin"]}, router)
 }
 
 func unquoted(v any) string { return strings.Trim(text(v), "'") }

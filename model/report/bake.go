@@ -69,7 +69,7 @@ func ready(bakes []forecast.Ready) []Ready {
 func SoldByHour(entries []model.Entry, menu model.Menu, calendar model.Calendar) map[string][24]int64 {
 	sold := map[string][24]int64{}
 	for _, e := range entries {
-		if !e.Counts() {
+		if !e.IsSale() {
 			continue
 		}
 		hour := e.At.In(calendar.Zone).Hour()

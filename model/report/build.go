@@ -2,9 +2,11 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"sort"
 
 	"cafe/model"
+	"cafe/model/books"
 	"cafe/model/forecast"
 )
 
@@ -26,7 +28,6 @@ func Build(in Input) (Report, error) {
 	r := Report{
 		Day: in.Day, Revision: in.Revision, BuiltAt: Moment{in.BuiltAt.UTC()}, Partial: in.Partial, Currency: in.Currency,
 		Orders: today.Orders, Revenue: today.Revenue, Cancelled: today.Cancelled,
-		Average:  model.Money(mean(int64(today.Revenue), today.Orders)),
 		Items:    items(sales, in.Menu),
 		Hours:    hours(sales, in.Calendar),
 		Compared: compare(before, in.Day),
@@ -36,9 +37,13 @@ func Build(in Input) (Report, error) {
 		Revised: in.Before != nil && !in.Before.Partial,
 		Trend:   trend(known, in.Day),
 	}
-	if err := r.addMoney(in.Entries, in.Taxes); err != nil {
-		return Report{}, err
+	sums, err := books.Sum(in.Entries, in.Taxes)
+	if err != nil {
+		return Report{}, fmt.Errorf("money of %s: %w", in.Day, err)
 	}
+	r.addMoney(sums)
+	r.Average = model.Money(mean(int64(sums.Gross), today.Orders))
+	r.Close, r.EarlierClose = in.Close, in.EarlierClose
 	f := learnt(before.rows, &in)
 	r.YesterdaysForecast = judged(&in, today, f)
 	r.SoldOut = soldOut(&in, today, f)
@@ -60,11 +65,11 @@ func Build(in Input) (Report, error) {
 	return r, nil
 }
 
-// counting returns the orders that count, by time.
+// counting returns the orders that sold something, by time.
 func counting(entries []model.Entry) []model.Entry {
 	var sales []model.Entry
 	for _, e := range entries {
-		if e.Counts() {
+		if e.IsSale() {
 			sales = append(sales, e)
 		}
 	}
@@ -123,7 +128,7 @@ func hours(sales []model.Entry, calendar model.Calendar) []Hour {
 			list = append(list, Hour{Hour: hour})
 		}
 		list[at].Orders++
-		list[at].Revenue += e.Revenue
+		list[at].Revenue += e.Gross()
 	}
 	return list
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cafe/model"
+	"cafe/model/books"
 	"cafe/model/forecast"
 )
 
@@ -23,13 +24,13 @@ type Input struct {
 	Calendar model.Calendar
 	Currency string
 
-	Menu    model.Menu           // as it is now, inactive items too
-	Entries []model.Entry        // the day's, in any order; payments and deleted orders are passed over
-	Taxes   map[TaxKey]model.Tax // names and rates of the taxes in Entries; one that is absent goes by its id
-	SoldOut map[string]time.Time // by SKU: when the shelf last became empty, if it stayed so
-	Waste   map[string]int64     // by SKU: units of the day that were left over or spoiled
-	Outage  bool                 // the till was down for much of the day: it teaches nothing
-	History []Summary            // days before this one, in any order; closed days may be absent
+	Menu    model.Menu                 // as it is now, inactive items too
+	Entries []model.Entry              // the day's, in any order; payments and deleted orders are passed over
+	Taxes   map[books.TaxKey]model.Tax // names and rates of the taxes in Entries; one that is absent goes by its id
+	SoldOut map[string]time.Time       // by SKU: when the shelf last became empty, if it stayed so
+	Waste   map[string]int64           // by SKU: units of the day that were left over or spoiled
+	Outage  bool                       // the till was down for much of the day: it teaches nothing
+	History []Summary                  // days before this one, in any order; closed days may be absent
 
 	Baskets Baskets // of the PairDays-1 days before, added up
 
@@ -38,6 +39,12 @@ type Input struct {
 	// revision will be made by itself once they are in.
 	OnTheWay, DaysOnTheWay int64
 	Follows                bool
+
+	// Close is the day's close, and EarlierClose that of the last open day before; nil: it is
+	// not closed. NotClosed are earlier days with orders that nobody closed, though the café
+	// closes its days.
+	Close, EarlierClose *Closed
+	NotClosed           []model.Day
 
 	Earlier *Report // the newest kept report of the last day before this one; nil: none
 	Before  *Report // this day's revision before this; nil: none
@@ -71,8 +78,8 @@ func (in *Input) costs() forecast.Costs {
 // that has orders, made anew whenever the day's ledger changes.
 type Summary struct {
 	Day       model.Day
-	Orders    int64 // that count
-	Revenue   model.Money
+	Orders    int64            // that count
+	Revenue   model.Money      // less what was given back on the day
 	Cancelled int64            // cancelled or refunded
 	Sold      map[string]int64 // of counted items, by SKU; absent: none
 	// SoldOut holds, by SKU, how many of 1,000 of the day's orders had been placed
@@ -120,35 +127,31 @@ type RejectedImport struct {
 func Summarise(day model.Day, menu model.Menu, entries []model.Entry, soldOut map[string]time.Time) (Summary, error) {
 	s := Summary{Day: day, Sold: map[string]int64{}, SoldOut: map[string]int64{}}
 	for _, e := range entries {
-		switch {
-		case e.Kind != model.EntryOrder || e.Deleted:
-			continue
-		case e.NoSale: // what was paid or given back of an order of another day
-			revenue, err := s.Revenue.Add(e.Revenue)
-			if err != nil {
-				return Summary{}, fmt.Errorf("revenue of %s: %w", day, err)
-			}
-			s.Revenue = revenue
-			continue
-		case !e.Counts():
-			s.Cancelled++
+		if e.Kind != model.EntryOrder || e.Deleted {
 			continue
 		}
 		revenue, err := s.Revenue.Add(e.Revenue)
 		if err != nil {
 			return Summary{}, fmt.Errorf("revenue of %s: %w", day, err)
 		}
-		s.Orders, s.Revenue = s.Orders+1, revenue
-		for _, item := range e.Items {
-			if menu[item.SKU].Counted {
-				s.Sold[item.SKU] += item.Quantity
+		s.Revenue = revenue
+		switch {
+		case e.NoSale || e.IsReturn():
+		case !e.Counts():
+			s.Cancelled++
+		default:
+			s.Orders++
+			for _, item := range e.Items {
+				if menu[item.SKU].Counted {
+					s.Sold[item.SKU] += item.Quantity
+				}
 			}
 		}
 	}
 	for sku, at := range soldOut {
 		var seen int64
 		for _, e := range entries {
-			if e.Counts() && !e.At.Truncate(time.Second).After(at) { // at may be rounded down
+			if e.IsSale() && !e.At.Truncate(time.Second).After(at) { // at may be rounded down
 				seen++
 			}
 		}

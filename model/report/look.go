@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"cafe/model"
+	"cafe/model/books"
 )
 
 // needsALook says in sentences what the owner should look at, the gravest first.
@@ -16,6 +18,7 @@ func needsALook(in *Input, r Report) []string {
 		add("No sales: closed, or is the till down?")
 	}
 	onTheWay(in, add)
+	notClosed(in, add)
 	for _, i := range in.Facts.RejectedImports {
 		add("Import %s left out %s. For 30 days “%s” fetches them, with reasons; mend that file and import it.",
 			i.Name, count(i.Rejected, "row or order", "rows or orders"), i.Fetch)
@@ -61,6 +64,35 @@ func onTheWay(in *Input, add func(format string, args ...any)) {
 	}
 	if n := in.DaysOnTheWay; n > 0 {
 		add("Orders of %s are still on the way into the books, so comparisons and the bake list may change; %s.", count(n, "earlier day", "earlier days"), then)
+	}
+}
+
+// notClosed says which days nobody closed, and by how much the drawer was off.
+func notClosed(in *Input, add func(format string, args ...any)) {
+	const most = 5
+	var days []string
+	for _, d := range in.NotClosed[:min(len(in.NotClosed), most)] {
+		days = append(days, d.Format("Mon 2 Jan"))
+	}
+	if more := len(in.NotClosed) - most; more > 0 {
+		days = append(days, fmt.Sprintf("%d more", more))
+	}
+	switch len(in.NotClosed) {
+	case 0:
+	case 1:
+		add("%s was not closed.", days[0])
+	default:
+		add("These days were not closed: %s.", strings.Join(days, ", "))
+	}
+	for _, c := range []*Closed{in.EarlierClose, in.Close} {
+		if c == nil || c.Drawer == nil || *c.Drawer == 0 {
+			continue
+		}
+		off, how := *c.Drawer, "more"
+		if off < 0 {
+			off, how = -off, "less"
+		}
+		add("The drawer of %s had %s %s than expected when the day was closed.", c.Day.Format("Mon 2 Jan"), off.Format(in.Currency), how)
 	}
 }
 
@@ -116,7 +148,7 @@ func (d *differences) count(what string, was, is int64) {
 // parts says what changed of what the revenue is made of.
 func (d *differences) parts(before, r Report) {
 	money := func(m model.Money) string { return m.Format(r.Currency) }
-	key := func(t Tax) [2]string { return [2]string{t.ID, t.Rate} }
+	key := func(t books.Tax) [2]string { return [2]string{t.ID, t.Rate} }
 	was, is := map[[2]string]string{}, map[[2]string]string{}
 	for _, t := range before.Taxes {
 		was[key(t)] = money(t.Amount) + " on " + money(t.Net)
@@ -133,6 +165,22 @@ func (d *differences) parts(before, r Report) {
 	d.add("Discounts", money(before.Discounts), money(r.Discounts))
 	d.add("Charges", money(before.Charges), money(r.Charges))
 	d.add("Tips", money(before.Tips), money(r.Tips))
+	d.add("Refunds", money(before.Refunds), money(r.Refunds))
+	d.add("Payments on tabs", money(before.PaidOnTabs), money(r.PaidOnTabs))
+	if len(before.Tenders) == 0 {
+		return // made before reports had them
+	}
+	by := func(tenders []Tender, m model.Method) string {
+		for _, t := range tenders {
+			if t.Method == m {
+				return money(t.Amount)
+			}
+		}
+		return money(0)
+	}
+	for _, m := range model.Methods {
+		d.add("Paid by "+string(m), by(before.Tenders, m), by(r.Tenders, m))
+	}
 }
 
 func count(n int64, one, many string) string {

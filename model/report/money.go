@@ -1,37 +1,40 @@
 package report
 
 import (
-	"cmp"
-	"fmt"
-	"strings"
-
 	"cafe/model"
+	"cafe/model/books"
 )
 
-// Tax is what one tax brought on the day. A tax whose rate changed during the day is there
-// once for each rate.
-type Tax struct {
-	ID     string      `json:"id"`
-	Name   string      `json:"name"`           // the id, when the name is not known
-	Rate   string      `json:"rate,omitempty"` // in percent, "8.875"; absent when it is not known, as for an imported order
-	Net    model.Money `json:"net"`            // what it was reckoned on
-	Amount model.Money `json:"amount"`
+// Tender is what came in by one method, less what was given back by it: cash, card, voucher
+// or other; account (on tabs), unsaid (at the counter, nobody said how), unpaid, or rounding
+// (of cash to the smallest coin).
+type Tender struct {
+	Method model.Method `json:"method"`
+	Amount model.Money  `json:"amount"`
+	Count  int64        `json:"count"`
 }
 
-// Label returns the tax's name and rate: "VAT 20%". A name that has a percentage in it is
-// left as it is.
-func (t Tax) Label() string {
-	if t.Rate == "" || strings.Contains(t.Name, "%") {
-		return t.Name
-	}
-	return t.Name + " " + t.Rate + "%"
+// Refunds are what was given back for one reason by one person.
+type Refunds struct {
+	Reason  string      `json:"reason"` // may be empty, as for a refund in a till's file
+	By      string      `json:"by"`
+	Refunds int64       `json:"refunds"`
+	Amount  model.Money `json:"amount"` // without tips
 }
 
-// TaxKey names a tax: ids are those of a version of the pricing document. Version 0 is no
-// document; the taxes of orders from tills have it.
-type TaxKey struct {
-	Pricing int64
-	ID      string
+// Cancelled are orders that were cancelled for one reason by one person.
+type Cancelled struct {
+	Reason string      `json:"reason"` // may be empty
+	By     string      `json:"by"`
+	Orders int64       `json:"orders"`
+	Amount model.Money `json:"amount"` // what they would have brought, without tips
+}
+
+// Closed is the close of a day.
+type Closed struct {
+	Day    model.Day    `json:"day"`
+	Number int64        `json:"number"`
+	Drawer *model.Money `json:"drawer"` // counted cash less what was expected; null when it was not counted
 }
 
 // Parts reports whether the day's money has parts to speak of: a tax, a discount, a charge
@@ -48,61 +51,24 @@ func (r Report) WithoutTaxes() model.Money {
 	return r.Revenue
 }
 
-// addMoney adds up the parts of the money of orders, and of what was given back that day. It is model.ErrOverflow when a sum does not
-// fit.
-func (r *Report) addMoney(entries []model.Entry, taxes map[TaxKey]model.Tax) (err error) {
-	add := func(sum *model.Money, part model.Money) {
-		all, overflow := sum.Add(part)
-		if *sum = all; overflow != nil {
-			err = fmt.Errorf("money of %s: %w", r.Day, overflow)
-		}
-	}
-	var net model.Money
-	for _, e := range entries {
-		if !e.Counts() && !(e.NoSale && !e.Deleted) {
-			continue
-		}
-		add(&net, e.Net)
-		add(&r.Discounts, e.Discount)
-		add(&r.Charges, e.Charge)
-		add(&r.Tips, e.Tip)
-		for _, part := range e.Taxes {
-			row := r.tax(e.Pricing, part.ID, taxes)
-			add(&row.Net, part.Net)
-			add(&row.Amount, part.Amount)
-		}
+// addMoney takes over what the day's entries add up to.
+func (r *Report) addMoney(s books.Sums) {
+	r.Discounts, r.Charges, r.Tips, r.Refunds = s.Discounts, s.Charges, s.Tips, s.Refunds
+	r.PaidOnTabs = s.PaidOnTabs
+	r.Taxes = s.Taxes
+	if len(r.Taxes) == 0 {
+		r.Taxes = nil
 	}
 	if r.Parts() {
-		r.Net = net
+		r.Net = s.Net
 	}
-	sortBy(r.Taxes, func(a, b Tax) int {
-		return cmp.Or(cmp.Compare(b.rate(), a.rate()), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
-	})
-	return err
-}
-
-// tax returns the row of a tax of that version of the pricing document: a new one if there is
-// none yet of its id, name and rate.
-func (r *Report) tax(version int64, id string, taxes map[TaxKey]model.Tax) *Tax {
-	found, known := taxes[TaxKey{version, id}]
-	row := Tax{ID: id, Name: cmp.Or(found.Name, id)}
-	if known && version > 0 {
-		row.Rate = found.Rate.String()
+	for _, t := range s.Tenders {
+		r.Tenders = append(r.Tenders, Tender{t.Method, t.Amount, t.Count})
 	}
-	for i := range r.Taxes {
-		if t := &r.Taxes[i]; t.ID == row.ID && t.Name == row.Name && t.Rate == row.Rate {
-			return t
-		}
+	for _, why := range s.Returns {
+		r.RefundsByReason = append(r.RefundsByReason, Refunds{why.Reason, why.By, why.Count, why.Amount})
 	}
-	r.Taxes = append(r.Taxes, row)
-	return &r.Taxes[len(r.Taxes)-1]
-}
-
-// rate returns the rate as a number, below all others when it is not known.
-func (t Tax) rate() model.Rate {
-	rate, err := model.ParseRate(t.Rate)
-	if err != nil {
-		return -1
+	for _, why := range s.Cancellations {
+		r.CancelledOrders = append(r.CancelledOrders, Cancelled{why.Reason, why.By, why.Count, why.Amount})
 	}
-	return rate
 }

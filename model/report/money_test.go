@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cafe/model"
+	"cafe/model/books"
 )
 
 // taxed is an entry of so much net, and the taxes on it.
@@ -33,13 +34,13 @@ func TestTheMoneyOfADayInParts(t *testing.T) {
 			taxed("6", 9, 300, model.EntryTax{ID: "lost", Net: 300, Amount: 15}),
 			sale("7", "2017-03-18 10:30", "coffee"),
 		},
-		Taxes: map[TaxKey]model.Tax{
-			{1, "vat"}: {ID: "vat", Name: "VAT", Rate: 175_000}, {2, "vat"}: {ID: "vat", Name: "VAT", Rate: 200_000},
-			{2, "zero"}: {ID: "zero", Name: "VAT 0%"}, {0, "till"}: {ID: "till", Name: "Tax"},
+		Taxes: map[books.TaxKey]model.Tax{
+			{Pricing: 1, ID: "vat"}: {ID: "vat", Name: "VAT", Rate: 175_000}, {Pricing: 2, ID: "vat"}: {ID: "vat", Name: "VAT", Rate: 200_000},
+			{Pricing: 2, ID: "zero"}: {ID: "zero", Name: "VAT 0%"}, {Pricing: 0, ID: "till"}: {ID: "till", Name: "Tax"},
 		},
 	})
-	want := []Tax{
-		{"vat", "VAT", "20", 1100, 220}, {"vat", "VAT", "17.5", 1000, 175}, {"zero", "VAT 0%", "0", 400, 0}, {"till", "Tax", "", 200, 40}, {"lost", "lost", "", 300, 15},
+	want := []books.Tax{
+		{ID: "vat", Name: "VAT", Rate: "20", Net: 1100, Amount: 220}, {ID: "vat", Name: "VAT", Rate: "17.5", Net: 1000, Amount: 175}, {ID: "zero", Name: "VAT 0%", Rate: "0", Net: 400, Amount: 0}, {ID: "till", Name: "Tax", Rate: "", Net: 200, Amount: 40}, {ID: "lost", Name: "lost", Rate: "", Net: 300, Amount: 15},
 	}
 	if !reflect.DeepEqual(r.Taxes, want) {
 		t.Errorf("taxes %+v\nwant  %+v", r.Taxes, want)

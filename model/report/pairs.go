@@ -28,11 +28,11 @@ type Baskets struct {
 	Cut      bool                // rare pairs are left out: Together may count too few
 }
 
-// CountBaskets counts the orders that count.
+// CountBaskets counts the orders that sold something.
 func CountBaskets(entries []model.Entry) Baskets {
 	b := Baskets{With: map[string]int64{}, Together: map[[2]string]int64{}}
 	for _, e := range entries {
-		if !e.Counts() {
+		if !e.IsSale() {
 			continue
 		}
 		b.Orders++

@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"cafe/model"
+	"cafe/model/books"
 )
 
 // Report is one day's report. Its JSON is the contract's, field by field; the fields
 // after needs_a_look are additions. No list is ever null; an empty Taxes is absent. Revenue and counts are of
-// the orders that count; money is in minor units of Currency.
+// the orders that count, less refunds of the day; items and hours are before refunds. Money is in minor units of Currency.
 type Report struct {
 	Day       model.Day   `json:"day"`
 	Revision  int         `json:"revision"`
@@ -30,10 +31,20 @@ type Report struct {
 	// What the money is made of. All five are absent on a day without any tax, discount,
 	// charge or tip. Net and the amounts of Taxes add up to Revenue.
 	Net       model.Money `json:"net,omitempty"`       // Revenue without taxes
-	Taxes     []Tax       `json:"taxes,omitempty"`     // the highest rate first
+	Taxes     []books.Tax `json:"taxes,omitempty"`     // the highest rate first
 	Discounts model.Money `json:"discounts,omitempty"` // what orders cost less; Revenue is without it
 	Charges   model.Money `json:"charges,omitempty"`   // part of Revenue; without taxes that came on top
 	Tips      model.Money `json:"tips,omitempty"`      // no part of Revenue
+
+	// How the money came in, and what was given back or not earned. Each is absent when there
+	// is nothing of it. The amounts of Tenders add up to Revenue and Tips.
+	Tenders         []Tender    `json:"tenders,omitempty"`
+	Refunds         model.Money `json:"refunds,omitempty"` // taken off Revenue already
+	RefundsByReason []Refunds   `json:"refunds_by_reason,omitempty"`
+	CancelledOrders []Cancelled `json:"cancelled_orders,omitempty"`
+	PaidOnTabs      model.Money `json:"paid_on_tabs,omitempty"`  // by customers who owed it
+	Close           *Closed     `json:"close,omitempty"`         // of this day; absent while it is not closed
+	EarlierClose    *Closed     `json:"earlier_close,omitempty"` // of the last open day before
 
 	Items              []Item     `json:"items"` // most sold first
 	Hours              []Hour     `json:"hours"` // those with orders, in the order of the business day

@@ -1,4 +1,5 @@
-package api
+// Package cors lets web pages of other origins call the café.
+package cors
 
 import (
 	"fmt"
@@ -38,12 +39,12 @@ func ParseOrigins(text string) ([]string, error) {
 // ASCII's is sent in its ASCII form (xn--…).
 func neverSent(c rune) bool { return c <= ' ' || c > '~' || c == '*' }
 
-// CORS lets web pages of the origins call the handler (Fetch standard, "CORS protocol"), and
+// Allow lets web pages of the origins call the handler (Fetch standard, "CORS protocol"), and
 // answers their preflights. Every answer carries the headers, refusals too: without them a
 // page cannot read why it was refused. Origins are as browsers send them, such as
 // https://app.example.com. Tokens are in a header, so cookies, which the standard calls
 // credentials, are not allowed.
-func CORS(origins []string, next http.Handler) http.Handler {
+func Allow(origins []string, next http.Handler) http.Handler {
 	if len(origins) == 0 {
 		return next
 	}

@@ -1,10 +1,10 @@
-package api_test
+package cors_test
 
 import (
 	"slices"
 	"testing"
 
-	"cafe/api"
+	"cafe/api/cors"
 )
 
 func TestOriginsAreThoseThatBrowsersSend(t *testing.T) {
@@ -15,7 +15,7 @@ func TestOriginsAreThoseThatBrowsersSend(t *testing.T) {
 		"https://app.example.com:443,http://x:80,https://y:80":                  {"https://app.example.com", "http://x", "https://y:80"},
 		"http://[::1]:3000": {"http://[::1]:3000"},
 	} {
-		if got, err := api.ParseOrigins(text); err != nil || !slices.Equal(got, want) {
+		if got, err := cors.ParseOrigins(text); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
 	}
@@ -24,7 +24,7 @@ func TestOriginsAreThoseThatBrowsersSend(t *testing.T) {
 		"https://App.example.com", "HTTPS://app.example.com", "*", "https://*.example.com", "null", "https://a b", "https://café.example", "https://x?y", "https://x#y",
 		"https://user@app.example.com", "https://a.example,", ",", "https://a.example,b.example",
 	} {
-		if got, err := api.ParseOrigins(text); err == nil {
+		if got, err := cors.ParseOrigins(text); err == nil {
 			t.Errorf("%q: %q", text, got)
 		}
 	}
