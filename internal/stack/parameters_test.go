@@ -41,6 +41,7 @@ func TestParameterPatterns(t *testing.T) {
 		"Currency":          {[]string{"GBP", "EUR"}, []string{"gbp", "£", "POUND", ""}},
 		"DayCutoff":         {[]string{"00:00", "04:00", "23:59"}, []string{"4:00", "24:00", "04:60", "4am", ""}},
 		"ReportTime":        {[]string{"20:00", "00:30"}, []string{"8pm", "20.00", "20:00:00"}},
+		"StaffClose":        {[]string{"true", "false"}, []string{"yes", ""}},
 		"OwnerEmail":        {[]string{"", "owner@example.com", "o.w+n@mail.example.co.uk"}, []string{"owner", "a@b", "a@example.com,b@example.com", "O <o@example.com>", "a b@example.com"}},
 		"OperatorsEmail":    {[]string{"", "ops@example.com"}, []string{"ops"}},
 		"Identity":          {[]string{"cognito", "oidc", "secret"}, []string{"none", "", "Cognito"}},
