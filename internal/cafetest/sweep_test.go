@@ -17,6 +17,7 @@ import (
 
 	"cafe/internal/cafe"
 	"cafe/internal/cafetest"
+	"cafe/internal/closing"
 	"cafe/internal/daily"
 	"cafe/internal/deadletters"
 	"cafe/internal/imports"
@@ -26,6 +27,7 @@ import (
 	"cafe/internal/table"
 	"cafe/internal/table/dynamo/dynamotest"
 	"cafe/model"
+	"cafe/model/books"
 	"cafe/model/pricing"
 )
 
@@ -1318,6 +1320,52 @@ var useCases = []useCase{
 				w.Error("the newest revision is not mailed")
 			}
 		}},
+	{name: "an owner closes a day", methods: "Close Check", before: closedDays,
+		do: func(w *world) error {
+			stored, _, err := w.Books.Close(w.ctx, "olivia", "2017-03-18", books.Count{Float: 100})
+			if err == nil && (stored.Number != 2 || len(stored.Carried) != 1 || stored.Carried[0].Amount != -220 || stored.Orders != 1) {
+				w.Errorf("%s", stored.Text)
+			}
+			return err
+		},
+		after: func(w *world) {
+			// Whatever came of it, another close finds all that it left.
+			cafetest.ClockAt(w, w.Cafe, "2017-03-21 09:00")
+			w.reopen()
+			if _, _, err := w.Books.Close(ctx, "olivia", "2017-03-19", books.Count{}); err != nil {
+				w.Error(err)
+			}
+			if faults, err := w.Books.Check(ctx); err != nil || len(faults) > 0 {
+				w.Errorf("check: %+v, %v", faults, err)
+			}
+		}},
+	reads("Check", "an owner has the closes checked", closedDays, func(w *world) (interface{}, error) { return w.Books.Check(w.ctx) }),
+	reads("Day Ledger", "staff look at a closed day and an open one", closedDays, func(w *world) (interface{}, error) {
+		closed, err := w.Books.Day(w.ctx, "2017-03-17")
+		if err != nil {
+			return nil, err
+		}
+		open, err := w.Books.Day(w.ctx, "2017-03-18")
+		return []closing.Day{closed, open}, err
+	}),
+	reads("Days", "staff list days", closedDays, func(w *world) (interface{}, error) {
+		list, _, err := w.Books.Days(w.ctx, "2017-03-01", "2017-03-31", 10)
+		return list, err
+	}),
+	reads("Journal", "a bookkeeper reads the journal", closedDays, func(w *world) (interface{}, error) {
+		return w.Books.Journal(w.ctx, "2017-03-01", "2017-03-31")
+	}),
+	reads("Statement", "a customer reads a statement", closedDays, func(w *world) (interface{}, error) {
+		return w.Books.Statement(w.ctx, model.Customer{ID: "alice"}, "2017-03-01", "2017-03-31")
+	}),
+	reads("Customers Owing", "staff list customers, and who owes", closedDays, func(w *world) (interface{}, error) {
+		all, _, err := w.Customers(w.ctx, "", 10)
+		if err != nil {
+			return nil, err
+		}
+		owing, _, owed, err := w.Owing(w.ctx, "", 10)
+		return []interface{}{all, owing, owed}, err
+	}),
 	{name: "an owner reconciles", methods: "Reconcile", before: spoilt,
 		do: func(w *world) error {
 			_, err := w.Ledger.Reconcile(w.ctx, false)
@@ -1341,13 +1389,28 @@ var useCases = []useCase{
 		}},
 }
 
+// closedDays is a café that has closed a day, of which an order was cancelled since.
+func closedDays(w *world) {
+	cafetest.ClockAt(w, w.Cafe, "2017-03-17 09:30")
+	order := cafetest.Place(w, w.Cafe, "alice", cafetest.Lines("tea"))
+	w.stream()
+	cafetest.ClockAt(w, w.Cafe, "2017-03-18 09:30")
+	if _, _, err := w.Books.Close(ctx, "olivia", "2017-03-17", books.Count{}); err != nil {
+		w.Fatal(err)
+	}
+	cafetest.Advance(w, w.Cafe, order.ID, model.StatusCancelled)
+	cafetest.Place(w, w.Cafe, "alice", cafetest.Lines("latte"))
+	w.stream()
+	cafetest.ClockAt(w, w.Cafe, "2017-03-20 09:00")
+}
+
 // withoutCalls are the methods of rooms that ask nothing of any port.
-var withoutCalls = "CheckDraft DueWithin Failed ForgetMenu LastDue Page ReportDue Shard SignQuotes Today"
+var withoutCalls = "CheckDraft DueWithin Failed ForgetMenu LastDue Page ReportDue Shard SignQuotes StatementPage StatementText Today"
 
 // rooms are the types whose methods are use cases.
 var rooms = []reflect.Type{
 	reflect.TypeFor[*cafe.Cafe](), reflect.TypeFor[*ledger.Ledger](), reflect.TypeFor[*outbox.Announcer](),
-	reflect.TypeFor[*imports.Importer](), reflect.TypeFor[*daily.Reporter](), reflect.TypeFor[*deadletters.Box](),
+	reflect.TypeFor[*imports.Importer](), reflect.TypeFor[*daily.Reporter](), reflect.TypeFor[*closing.Books](), reflect.TypeFor[*deadletters.Box](),
 }
 
 func (w *world) wantStored(prefix string, n int) {
