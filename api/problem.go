@@ -166,7 +166,6 @@ func fail(c *gin.Context, err error) {
 	metric.Emit([]metric.Figure{{Name: "Refusals", Value: 1, Unit: metric.Count}},
 		metric.Dimension{Name: "Reason", Value: strings.TrimPrefix(p.Type, "/problems/")})
 	if p.Status >= 500 {
-		metric.Fault()
 		level := slog.LevelError
 		if p.Status == http.StatusServiceUnavailable {
 			level = slog.LevelWarn
@@ -181,6 +180,9 @@ func fail(c *gin.Context, err error) {
 // WriteProblem answers with the problem. The local gateway uses it for requests that it
 // refuses itself.
 func WriteProblem(w http.ResponseWriter, r *http.Request, p *Problem, requestID string) {
+	if p.Status >= 500 {
+		metric.Fault()
+	}
 	answer := *p
 	answer.Instance, answer.RequestID = base(r.Context())+r.URL.EscapedPath(), requestID
 	if strings.HasPrefix(answer.Instance, "//") { // a reference that begins with // names a host (RFC 3986, section 4.2)

@@ -514,6 +514,28 @@ func TestAChangedParameterMakesANewVersionOfTheAPI(t *testing.T) {
 	}
 }
 
+// What SAM makes of it: an alias of the version, and CodeDeploy with the alarms on that version.
+func TestTheTransformKeepsVersionAndAlarms(t *testing.T) {
+	p := transformed(t)
+	versions := p.every("AWS::Lambda::Version")
+	if len(versions) != 1 || !strings.Contains(text(versions[0].at("Description")), "${Settings.VersionNumber}") {
+		t.Fatalf("versions %+v", versions)
+	}
+	version := `{"Fn::GetAtt":["` + versions[0].name + `","Version"]}`
+	if got := text(p.one("ApiFunctionAliaslive").at("FunctionVersion")); got != version {
+		t.Errorf("the alias is of %s", got)
+	}
+	watched := list(p.one("ApiFunctionDeploymentGroup").at("AlarmConfiguration", "Alarms"))
+	if len(watched) != 3 {
+		t.Errorf("a rollout goes by %d alarms", len(watched))
+	}
+	for _, a := range watched {
+		if dimensions := text(p.one(ref(at(a, "Name"))).at("Dimensions")); !strings.Contains(dimensions, version) {
+			t.Errorf("%s watches %s", ref(at(a, "Name")), dimensions)
+		}
+	}
+}
+
 func TestQueuesHaveDeadLetterQueues(t *testing.T) {
 	p := with(t)
 	dead := map[string]bool{}
