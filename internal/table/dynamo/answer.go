@@ -38,7 +38,6 @@ type readCall struct {
 	used *types.ConsumedCapacity
 	err  error // why an item could not be decoded, such as errUnsupported
 
-	first    *firstAttempt // nil if fastGet sent nothing
 	original middleware.DeserializeMiddleware
 }
 
@@ -66,9 +65,6 @@ func (r *readCall) options(o *dynamodb.Options) {
 	r.call.options(o)
 	if r.plain {
 		return
-	}
-	if r.first != nil {
-		r.first.HTTPClient, o.HTTPClient = o.HTTPClient, r.first
 	}
 	o.APIOptions = append(o.APIOptions[:len(o.APIOptions):len(o.APIOptions)], func(s *middleware.Stack) (err error) {
 		r.original, err = s.Deserialize.Swap(r.ID(), r)

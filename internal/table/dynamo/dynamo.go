@@ -50,9 +50,9 @@ type Options struct {
 	Attempts   int
 	MaxBackoff time.Duration
 
-	// PlainReads makes every read go through the SDK and nothing else. By default a Get
-	// makes its first attempt without the SDK's middleware (fastget.go), and all reads
-	// decode answers in place of the SDK (answer.go). Both are faster and give the same
+	// PlainReads makes every call go through the SDK and nothing else. By default a Get, a
+	// Query and a write of one item make their first attempt without the SDK's middleware
+	// (fast.go), and all reads decode answers in place of the SDK (answer.go). Both are faster and give the same
 	// results and errors, but both depend on how the SDK works inside. With PlainReads
 	// the checksum of an answer is not checked, since the SDK only logs a wrong one.
 	PlainReads bool
@@ -66,7 +66,7 @@ type Options struct {
 // table.Table, and all its methods are safe for concurrent use.
 type Table struct {
 	client  client
-	fast    *fastGet // nil: every read goes through the SDK
+	fast    *fast // nil: every call goes through the SDK
 	name    *string
 	retries aws.RetryerV2
 	plain   bool // Options.PlainReads
@@ -84,7 +84,7 @@ func New(c client, o Options) *Table {
 		t.ask = types.ReturnConsumedCapacityIndexes
 	}
 	if !t.plain {
-		t.fast = newFastGet(c, o.Table, t.ask)
+		t.fast = newFast(c, o.Table, t.ask)
 	}
 	return t
 }
@@ -122,10 +122,6 @@ func (t *Table) Get(ctx context.Context, key table.Key, consistent bool) (table.
 	return r.rows[0].Item, nil
 }
 
-// Query implements table.Table. DynamoDB reads at most 1 MB for one page. An index may
-// lag behind a write for a moment, and the primary keys may too unless q.Consistent is
-// set. A partition without rows is an empty page and no error. The errors are those of
-// Get, without table.ErrNotFound.
 // Query implements table.Table. DynamoDB reads at most 1 MB for one page. An index may
 // lag behind a write for a moment, and the primary keys may too unless q.Consistent is
 // set. A partition without rows is an empty page and no error. The errors are those of
@@ -169,12 +165,14 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	in.KeyConditionExpression = &condition
 
 	r := t.newReadCall(&dynamodb.QueryOutput{})
-	out, err := t.client.Query(ctx, in, r.options)
-	if err != nil {
-		return table.Page{}, fmt.Errorf("query %s: %w", q.Partition, r.failure(ctx, err))
-	}
-	if t.plain {
-		r.take(out.ConsumedCapacity, out.LastEvaluatedKey, out.Items...)
+	if t.fast == nil || !t.fast.query(ctx, in, r) {
+		out, err := t.client.Query(ctx, in, r.options)
+		if err != nil {
+			return table.Page{}, fmt.Errorf("query %s: %w", q.Partition, r.failure(ctx, err))
+		}
+		if t.plain {
+			r.take(out.ConsumedCapacity, out.LastEvaluatedKey, out.Items...)
+		}
 	}
 	t.read("Query", r.used)
 	if r.err != nil {
@@ -184,10 +182,6 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	return table.Page{Rows: r.rows, Next: next}, nil
 }
 
-// Scan implements table.Table. DynamoDB reads the whole table and filters by the prefix
-// after that, so a scan with a prefix costs as much as one without, and its pages may be
-// empty although more follow. A Scan.After that did not come from Page.Next is
-// table.ErrInvalid. The other errors are those of Query.
 // Scan implements table.Table. DynamoDB reads the whole table and filters by the prefix
 // after that, so a scan with a prefix costs as much as one without, and its pages may be
 // empty although more follow. A Scan.After that did not come from Page.Next is
@@ -256,12 +250,6 @@ func before(s string) string {
 // taken effect as a whole or not at all; the caller may send it again, because its
 // conditions then show what happened. table.ErrInvalid and table.ErrTooLarge mean that
 // the same write will never succeed.
-// Write implements table.Table. A condition that does not hold is a *table.ConditionError
-// with the items as they are. table.ErrConflict and table.ErrThrottled mean that nothing
-// was written. After table.ErrUnavailable, or after the context ended, the write may have
-// taken effect as a whole or not at all; the caller may send it again, because its
-// conditions then show what happened. table.ErrInvalid and table.ErrTooLarge mean that
-// the same write will never succeed.
 func (t *Table) Write(ctx context.Context, ops ...table.Op) error {
 	if err := table.Validate(ops); err != nil {
 		return err
@@ -271,6 +259,9 @@ func (t *Table) Write(ctx context.Context, ops ...table.Op) error {
 	}
 	return t.writeAll(ctx, ops)
 }
+
+// operations are DynamoDB's names of the operations that write one item.
+var operations = map[table.OpKind]string{table.OpPut: "PutItem", table.OpUpdate: "UpdateItem", table.OpDelete: "DeleteItem"}
 
 // writeOne carries out one operation. It costs half as much as a transaction would.
 func (t *Table) writeOne(ctx context.Context, op table.Op) error {
@@ -283,10 +274,16 @@ func (t *Table) writeOne(ctx context.Context, op table.Op) error {
 	}
 	s := t.newCall(repeatable(op))
 	var used *types.ConsumedCapacity
-	var name string
+	name := operations[op.Kind]
+	if t.fast != nil && name != "" {
+		r := &readCall{call: s}
+		if t.fast.write(ctx, name, p, r) {
+			t.wrote(name, r.used)
+			return nil
+		}
+	}
 	switch op.Kind {
 	case table.OpPut:
-		name = "PutItem"
 		var out *dynamodb.PutItemOutput
 		out, err = t.client.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName: t.name, Item: p.item, ConditionExpression: p.condition,
@@ -297,7 +294,6 @@ func (t *Table) writeOne(ctx context.Context, op table.Op) error {
 			used = out.ConsumedCapacity
 		}
 	case table.OpUpdate:
-		name = "UpdateItem"
 		var out *dynamodb.UpdateItemOutput
 		out, err = t.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 			TableName: t.name, Key: p.item, UpdateExpression: p.update, ConditionExpression: p.condition,
@@ -308,7 +304,6 @@ func (t *Table) writeOne(ctx context.Context, op table.Op) error {
 			used = out.ConsumedCapacity
 		}
 	case table.OpDelete:
-		name = "DeleteItem"
 		var out *dynamodb.DeleteItemOutput
 		out, err = t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 			TableName: t.name, Key: p.item, ConditionExpression: p.condition,

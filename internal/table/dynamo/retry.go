@@ -63,13 +63,20 @@ type call struct {
 	aws.RetryerV2
 	repeatable bool // it may be sent again although an earlier attempt may have taken effect
 	inDoubt    bool // an earlier attempt may have taken effect
+
+	first *firstAttempt // nil if fast sent nothing
 }
 
 func (t *Table) newCall(repeatable bool) *call {
 	return &call{RetryerV2: t.retries, repeatable: repeatable}
 }
 
-func (s *call) options(o *dynamodb.Options) { o.Retryer = s }
+func (s *call) options(o *dynamodb.Options) {
+	o.Retryer = s
+	if s.first != nil {
+		s.first.HTTPClient, o.HTTPClient = o.HTTPClient, s.first
+	}
+}
 
 // IsErrorRetryable implements aws.Retryer. The SDK calls it after each failed attempt.
 func (s *call) IsErrorRetryable(err error) bool {

@@ -29,7 +29,7 @@ func (r *recorder) Do(request *http.Request) (*http.Response, error) {
 }
 
 // The SDK makes the second attempt, which shows what the first one should be.
-func TestFastGetSendsWhatTheSDKSends(t *testing.T) {
+func TestFastSendsWhatTheSDKSends(t *testing.T) {
 	for _, env := range []map[string]string{
 		nil,
 		{"AWS_REGION": "cn-north-1"},
@@ -37,22 +37,44 @@ func TestFastGetSendsWhatTheSDKSends(t *testing.T) {
 		{"AWS_ENDPOINT_URL_DYNAMODB": "https://proxy.example:8443/behind/here", "AWS_SESSION_TOKEN": ""},
 	} {
 		for _, key := range []table.Key{{PK: "O#1", SK: "O"}, {PK: "C#\"é\\\u2028<☕>", SK: "\x1f\x7f&"}} {
-			s := &recorder{script: &script{answers: []answer{serverError(), ok(), serverError(), ok()}}}
+			item := table.Item{
+				"text": table.String(key.SK), "n": table.Int(-7), "yes": table.Bool(true), "b": table.Bytes([]byte("\x00\xff")),
+				"list": table.List(table.Int(1), table.Map(table.Item{"<": table.String("")})), "none": table.List(), "empty": table.Map(table.Item{}),
+			}
+			update := table.Update(key, table.Equal("text", table.String("☕")), table.Missing("gone"))
+			update.Set, update.Add, update.Remove = table.Item{"list": item["list"]}, map[string]int64{"n": 2}, []string{"yes"}
+			update.If = append(update.If, table.Absent()) // so that it may be sent again
+			calls := []func(*Table){
+				func(t *Table) { t.Get(ctx, key, true) },
+				func(t *Table) { t.Get(ctx, key, false) },
+				func(t *Table) { t.Query(ctx, table.Query{Partition: key.PK, Consistent: true}) },
+				func(t *Table) {
+					t.Query(ctx, table.Query{Index: table.Index2, Partition: key.PK, From: "a", To: "c", Limit: 7, Descending: true})
+				},
+				func(t *Table) { t.Write(ctx, table.Put(key, item)) },
+				func(t *Table) { t.Write(ctx, table.Put(key, item, table.Absent())) },
+				func(t *Table) { t.Write(ctx, update) },
+				func(t *Table) { t.Write(ctx, table.Delete(key, table.Present())) },
+			}
+			s := &recorder{script: &script{}}
+			for range 2 * len(calls) {
+				s.answers = append(s.answers, serverError(), ok())
+			}
 			client, err := FromEnv(lambdaEnv(env), func(o *dynamodb.Options) { o.HTTPClient = s })
 			if err != nil {
 				t.Fatal(err)
 			}
-			quiet := New(client, Options{Table: `café "1"`, MaxBackoff: 1})
-			counting := New(client, Options{Table: `café "1"`, MaxBackoff: 1, OnCapacity: func(Capacity) {}})
-			quiet.Get(ctx, key, true)
-			counting.Get(ctx, key, false)
-			if len(s.requests) != 4 {
-				t.Fatalf("%d requests, want 4", len(s.requests))
+			for _, call := range calls {
+				call(New(client, Options{Table: `café "1"`, MaxBackoff: 1}))
+				call(New(client, Options{Table: `café "1"`, MaxBackoff: 1, OnCapacity: func(Capacity) {}}))
 			}
-			for i := 0; i < 4; i += 2 {
+			if len(s.requests) != 4*len(calls) {
+				t.Fatalf("%d requests, want %d", len(s.requests), 4*len(calls))
+			}
+			for i := 0; i < len(s.requests); i += 2 {
 				fast, sdk := s.requests[i], s.requests[i+1]
 				if sdk.Header.Get("Amz-Sdk-Request") == "" || fast.Header.Get("Amz-Sdk-Request") != "" {
-					t.Fatal("want one request of fastGet and one of the SDK")
+					t.Fatal("want one request of fast and one of the SDK")
 				}
 				if fast.Method != sdk.Method || fast.URL.String() != sdk.URL.String() || fast.Host != sdk.URL.Host || fast.ContentLength != int64(len(s.asked[i])) {
 					t.Errorf("%s %s at %s with %d bytes; the SDK has %s %s with %d", fast.Method, fast.URL, fast.Host, fast.ContentLength, sdk.Method, sdk.URL, sdk.ContentLength)
@@ -81,6 +103,47 @@ func TestFastGetSendsWhatTheSDKSends(t *testing.T) {
 	}
 }
 
+// A write whose first attempt is in doubt is the SDK's to judge, as if it had made it.
+func TestTheSDKContinuesAfterAFastWrite(t *testing.T) {
+	key := table.Key{PK: "p", SK: "s"}
+	add := table.Update(key)
+	add.Add = map[string]int64{"v": 1}
+	refused := func(item string) answer {
+		return answer{status: 400, body: `{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"no","Item":` + item + `}`}
+	}
+	const ours, others = `{"pk":{"S":"p"},"sk":{"S":"s"},"v":{"N":"1"}}`, `{"pk":{"S":"p"},"sk":{"S":"s"},"v":{"N":"2"}}`
+	put := table.Put(key, table.Item{"v": table.Int(1)}, table.Absent())
+	var condition *table.ConditionError
+	for _, c := range []struct {
+		name    string
+		op      table.Op
+		answers []answer
+		want    func(error) bool
+	}{
+		{"done at once", put, []answer{ok()}, func(err error) bool { return err == nil }},
+		{"refused at once", put, []answer{refused(others)}, func(err error) bool { return errors.As(err, &condition) && len(condition.Failures) == 1 }},
+		{"lost, and then done", put, []answer{lost(), ok()}, func(err error) bool { return err == nil }},
+		{"lost, though it was done", put, []answer{lost(), refused(ours)}, func(err error) bool { return err == nil }},
+		{"cut off, and another's follows", put, []answer{cutOff(), refused(others)}, func(err error) bool { return errors.Is(err, table.ErrUnavailable) }},
+		{"an error, and then done", put, []answer{serverError(), ok()}, func(err error) bool { return err == nil }},
+		{"what would count twice is sent once", add, []answer{lost()}, func(err error) bool { return errors.Is(err, table.ErrUnavailable) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &script{answers: c.answers}
+			client, err := FromEnv(lambdaEnv(nil), func(o *dynamodb.Options) { o.HTTPClient = s })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := New(client, Options{Table: "cafe", MaxBackoff: 1}).Write(ctx, c.op); !c.want(err) {
+				t.Errorf("got %v", err)
+			}
+			if len(s.asked) != len(c.answers) {
+				t.Errorf("%d attempts, want %d", len(s.asked), len(c.answers))
+			}
+		})
+	}
+}
+
 // calls counts the calls of the SDK's GetItem.
 type calls struct {
 	*dynamodb.Client
@@ -93,7 +156,7 @@ func (c *calls) GetItem(ctx context.Context, in *dynamodb.GetItemInput, options 
 }
 
 // TestErrorsOfReads shows what follows a first attempt that fails.
-func TestTheSDKContinuesAfterFastGet(t *testing.T) {
+func TestTheSDKContinuesAfterFast(t *testing.T) {
 	there := answer{status: 200, body: `{"Item":{"pk":{"S":"p"},"sk":{"S":"s"},"v":{"N":"1"}}}`}
 	altered := there
 	altered.altered = true
@@ -129,7 +192,7 @@ func TestTheSDKContinuesAfterFastGet(t *testing.T) {
 }
 
 // With the race detector, this shows that concurrent requests share nothing that changes.
-func TestConcurrentFastGets(t *testing.T) {
+func TestConcurrentFasts(t *testing.T) {
 	sdk, err := FromEnv(lambdaEnv(nil), func(o *dynamodb.Options) {
 		o.HTTPClient = always(`{"Item":{"pk":{"S":"p"},"sk":{"S":"s"},"v":{"N":"1"}}}`)
 	})
