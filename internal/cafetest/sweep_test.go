@@ -20,6 +20,7 @@ import (
 	"cafe/internal/closing"
 	"cafe/internal/daily"
 	"cafe/internal/deadletters"
+	"cafe/internal/events"
 	"cafe/internal/imports"
 	"cafe/internal/ledger"
 	"cafe/internal/outbox"
@@ -1404,14 +1405,92 @@ func closedDays(w *world) {
 	cafetest.ClockAt(w, w.Cafe, "2017-03-20 09:00")
 }
 
+// happened are changes of which each is an event.
+func happened(w *world) {
+	w.order = cafetest.Place(w, w.Cafe, "alice", basket)
+	cafetest.Advance(w, w.Cafe, w.order.ID, model.StatusPreparing, model.StatusReady)
+	w.batch = w.Recorder.Changes(events.Wants)
+	var ids []string
+	for _, e := range cafetest.Events(w, w.batch...) {
+		ids = append(ids, e.ID)
+	}
+	w.want = ids
+}
+
+// wantLogged wants that the event log has each event that happened, once after its repeats are
+// left out, in their order.
+func wantLogged(w *world) {
+	w.Helper()
+	var got []string
+	for from := (events.Cursor{Page: 1}); ; {
+		p, err := w.Events.Read(ctx, from, 2)
+		if err != nil {
+			w.Fatal(err)
+		}
+		for _, e := range p.Entries {
+			if !slices.Contains(got, e.ID) {
+				got = append(got, e.ID)
+			}
+		}
+		if from = p.Next; len(p.Entries) == 0 && !p.More {
+			break
+		}
+	}
+	if !reflect.DeepEqual(got, w.want) {
+		w.Errorf("the log has %v, want %v", got, w.want)
+	}
+}
+
+// eventUses are the use cases of the event log.
+var eventUses = []useCase{
+	{name: "events are logged", methods: "Record Append", before: happened,
+		do:    func(w *world) error { return w.rest(w.Events.Record(w.ctx, w.batch)) },
+		after: wantLogged},
+	{name: "events are read", methods: "Read Head",
+		before: func(w *world) {
+			happened(w)
+			if err := errors.Join(w.Events.Record(ctx, w.batch)...); err != nil {
+				w.Fatal(err)
+			}
+		},
+		do: func(w *world) error {
+			p, err := w.Events.Read(w.ctx, events.Cursor{}, 100)
+			if err != nil {
+				return err
+			}
+			head, err := w.Events.Head(w.ctx)
+			if err == nil && (len(p.Entries) != len(cafetest.Events(w, w.batch...)) || p.Next != head) {
+				w.Errorf("read %d events to %s, the head is %s", len(p.Entries), p.Next, head)
+			}
+			return err
+		},
+		after: wantLogged},
+	{name: "old events are removed", methods: "Forget",
+		before: func(w *world) {
+			happened(w)
+			for i := range w.batch {
+				if err := w.Events.Record(ctx, w.batch[i:i+1])[0]; err != nil {
+					w.Fatal(err)
+				}
+			}
+			w.Clock.Pass(events.Life + time.Hour)
+		},
+		do:    func(w *world) error { return w.Events.Forget(w.ctx) },
+		after: func(w *world) { w.wantStored(records.PartitionEvents, 1) }}, // the head
+}
+
 // withoutCalls are the methods of rooms that ask nothing of any port.
-var withoutCalls = "CheckDraft DueWithin Failed ForgetMenu LastDue Page ReportDue Shard SignQuotes StatementPage StatementText Today"
+var withoutCalls = "Appended CheckDraft DueWithin Failed ForgetMenu LastDue Page ReportDue Shard SignQuotes StatementPage StatementText Today"
 
 // rooms are the types whose methods are use cases.
 var rooms = []reflect.Type{
 	reflect.TypeFor[*cafe.Cafe](), reflect.TypeFor[*ledger.Ledger](), reflect.TypeFor[*outbox.Announcer](),
 	reflect.TypeFor[*imports.Importer](), reflect.TypeFor[*daily.Reporter](), reflect.TypeFor[*closing.Books](), reflect.TypeFor[*deadletters.Box](),
+	reflect.TypeFor[*imports.Importer](), reflect.TypeFor[*daily.Reporter](), reflect.TypeFor[*deadletters.Box](),
+	reflect.TypeFor[*events.Log](),
 }
+
+func init() { useCases = append(useCases, eventUses...) }
 
 func (w *world) wantStored(prefix string, n int) {
 	w.Helper()
