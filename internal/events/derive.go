@@ -2,6 +2,7 @@ package events
 
 import (
 	"compress/gzip"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,7 @@ var sources = []struct {
 	{records.PrefixOutbox, alertEvents},
 	{records.PrefixReport, reportEvents},
 	{records.PrefixImport, importEvents},
+	{records.PartitionCloses, closeEvents},
 }
 
 // Wants reports whether changes in that partition of the table may be events.
@@ -304,6 +306,30 @@ func importEvents(change records.Change) ([]Entry, error) {
 		data.number(count, r.Number(count))
 	}
 	return one(model.EventImportFinished, "/imports/", id, 1, r.Time("finished_at"), data), r.Err()
+}
+
+// closeEvents tells that a day is closed. The version is the number of the close.
+func closeEvents(change records.Change) ([]Entry, error) {
+	if change.Old != nil || change.New == nil || change.Key == records.CloseHeadKey {
+		return nil, nil
+	}
+	c, err := records.DecodeClose(change.Key, change.New)
+	if err != nil {
+		return nil, err
+	}
+	closed, err := time.Parse(time.RFC3339, c.ClosedAt)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", change.Key, err)
+	}
+	var data object
+	data.text("day", string(c.Day))
+	data.number("number", c.Number)
+	data.number("gross", int64(c.Gross))
+	data.number("net", int64(c.Net))
+	data.number("tips", int64(c.Tips))
+	data.number("refunds", int64(c.Refunds))
+	data.text("currency", c.Currency)
+	return one(model.EventDayClosed, "/days/", string(c.Day), c.Number, closed.UTC(), data), nil
 }
 
 // at returns when a change was written.
