@@ -59,6 +59,11 @@ var units = []struct {
 	{"amend an order on a tab", capacity{1, 3}, nil},
 	{moveOnTab, capacity{1, 3}, nil},
 	{moveWalkIn, capacity{1, 2}, nil},
+	{"place 3 uncounted items, a walk-in who pays by card and cash", capacity{0, 2}, &capacity{0, 3}},
+	{"pay for an order of a walk-in later", capacity{1, 2}, &capacity{1, 3}},
+	{"say how an order at the counter was paid", capacity{2, 2}, nil},
+	{"give a unit of an order back", capacity{1, 2}, nil},
+	{"read the history of an order", capacity{0.5, 0}, nil},
 	{"cancel an order of 1 counted item", capacity{1, 8}, nil},
 	{"delete an order on a tab", capacity{1, 3}, nil},
 	{"list the newest 25 orders", capacity{2, 0}, &capacity{4, 0}},
@@ -201,6 +206,9 @@ func copyInto(t *testing.T, db table.Table, orders int) {
 	t.Logf("%d orders filed in %.1f s, their %d items copied in %.1f s", orders, filled.Seconds(), items, (time.Since(began) - filled).Seconds())
 }
 
+// staffMember has an id as Cognito gives one.
+var staffMember = cafe.Caller{ID: "1d3c5a0e-64d8-4f0a-9a55-3f0d2ad1d2c1", Role: model.RoleStaff}
+
 // kitchen goes through all that a café does, and notes what each costs.
 type kitchen struct {
 	testing.TB
@@ -287,6 +295,25 @@ func (k *kitchen) sell() {
 	})
 	k.cost(moveOnTab, 1, func() { k.advance(k.onTab.ID, model.StatusPreparing) })
 	k.cost(moveWalkIn, 1, func() { k.advance(k.walkIn.ID, model.StatusPreparing) })
+	drafted := func(terms model.PaymentTerms, payments ...model.DraftPayment) model.Draft {
+		return model.Draft{Payment: terms, Lines: cafetest.Lines(three...), Payments: payments}
+	}
+	var open, counter model.Order
+	k.cost("place 3 uncounted items, a walk-in who pays by card and cash", 1, func() {
+		k.must(k.Place(ctx, staffMember, drafted(model.TermsCounter, model.DraftPayment{Method: model.MethodCard, Amount: 300, Tip: 50, Reference: "4711"}, model.DraftPayment{Method: model.MethodCash, Amount: 1000}), "paid"))
+	})
+	for order, terms := range map[*model.Order]model.PaymentTerms{&open: model.TermsOpen, &counter: model.TermsCounter} {
+		var err error
+		*order, _, err = k.Place(ctx, staffMember, drafted(terms), "later "+string(terms))
+		k.must(err)
+	}
+	card := model.DraftPayment{Method: model.MethodCard, Amount: 750}
+	k.cost("pay for an order of a walk-in later", 1, func() { k.must(k.PayOrder(ctx, staffMember, open.ID, card, "key")) })
+	k.cost("say how an order at the counter was paid", 1, func() { k.must(k.PayOrder(ctx, staffMember, counter.ID, card, "key")) })
+	k.cost("give a unit of an order back", 1, func() {
+		k.must(k.Refund(ctx, cafetest.Owner, open.ID, model.DraftRefund{Lines: []model.RefundLine{{Line: 0, Quantity: 1}}, Reason: "cold"}, "key"))
+	})
+	k.cost("read the history of an order", 1, func() { k.must(k.Order(ctx, staffMember, open.ID)) })
 	k.cost("cancel an order of 1 counted item", 1, func() { k.advance(k.counted.ID, model.StatusCancelled) })
 	gone := k.place("bob", "", three...)
 	k.cost("delete an order on a tab", 1, func() { k.must(k.Remove(ctx, cafetest.Owner, gone.ID, nil)) })
