@@ -34,6 +34,10 @@ type errand struct {
 	id      string // as answered first; "" while no answer came
 	cancel  bool   // the client wants it cancelled, too
 	ordered string // the status that the café answered last
+
+	open           bool   // the order is paid by itself, by card
+	back           bool   // and given back, as far as that goes: the half
+	paid, refunded string // ids as answered first
 }
 
 // ask sends a request whose answer may never come.
@@ -65,6 +69,9 @@ func (e *errand) run(s *shop) error {
 	path, body := "/customers/"+e.customer+"/payments", fmt.Sprintf(`{"amount":%d}`, e.amount)
 	if e.order {
 		payment := map[bool]string{true: "account", false: "counter"}[e.tab]
+		if e.open {
+			payment = "open"
+		}
 		line := `{"sku":"latte","quantity":1,"options":["oat"]}`
 		if e.brownies > 0 {
 			line += fmt.Sprintf(`,{"sku":"brownie","quantity":%d}`, e.brownies)
@@ -96,6 +103,9 @@ func (e *errand) run(s *shop) error {
 		s.Errorf("order %s was cancelled, and is %s", e.id, got.Status)
 	}
 	e.amount = got.Total
+	if e.open {
+		return e.settle(s)
+	}
 	if !e.cancel {
 		e.ordered = got.Status
 		return nil
@@ -112,16 +122,49 @@ func (e *errand) run(s *shop) error {
 	return nil
 }
 
+// settle pays the order by card, and gives the half of it back if that is wanted.
+func (e *errand) settle(s *shop) error {
+	take := func(what, body string, id *string, want int64) error {
+		status, header, answer, err := s.ask("owner", "POST", "/orders/"+e.id+"/"+what, body, "Idempotency-Key: "+e.key)
+		if err != nil {
+			return err
+		}
+		var got struct {
+			ID     string
+			Amount int64
+		}
+		if err := json.Unmarshal(answer, &got); err != nil || status != 201 || got.Amount != want {
+			s.Errorf("%s of %s answered %d %s", what, e.key, status, answer)
+			return errors.New("refused")
+		}
+		if *id != "" && (got.ID != *id || header.Get("Idempotent-Replayed") != "true") {
+			s.Errorf("%s of %s was answered with %s, and again with %s", what, e.key, *id, got.ID)
+		}
+		*id = got.ID
+		return nil
+	}
+	e.ordered = "placed"
+	if err := take("payments", fmt.Sprintf(`{"method":"card","amount":%d,"tip":7}`, e.amount), &e.paid, e.amount); err != nil {
+		return err
+	}
+	if !e.back {
+		return nil
+	}
+	return take("refunds", fmt.Sprintf(`{"amount":%d,"reason":"cold"}`, e.amount/2), &e.refunded, e.amount/2)
+}
+
 // kept is what the café holds, as its lists have it.
 type kept struct {
-	status   map[string]string // of orders, by id
-	amount   map[string]int64  // of orders and payments, by id
-	brownies int64             // in orders that count
+	status   map[string]string   // of orders, by id
+	amount   map[string]int64    // of orders and payments, by id
+	brownies int64               // in orders that count
+	payments map[string][]string // ids of an order's payments, by the order's id
+	refunds  map[string][]string
 }
 
 func (s *shop) kept(customers []string) kept {
 	s.Helper()
-	k := kept{map[string]string{}, map[string]int64{}, 0}
+	k := kept{map[string]string{}, map[string]int64{}, 0, map[string][]string{}, map[string][]string{}}
 	for _, customer := range customers {
 		for _, path := range []string{"/orders?customer_id=" + customer + "&", "/customers/" + customer + "/payments?"} {
 			for cursor := ""; ; {
@@ -133,6 +176,7 @@ func (s *shop) kept(customers []string) kept {
 							SKU      string
 							Quantity int64
 						}
+						Payments, Refunds []struct{ ID string }
 					}
 					Payments []struct {
 						ID     string
@@ -145,6 +189,12 @@ func (s *shop) kept(customers []string) kept {
 				}
 				for _, o := range page.Orders {
 					k.status[o.ID], k.amount[o.ID] = o.Status, o.Total
+					for _, p := range o.Payments {
+						k.payments[o.ID] = append(k.payments[o.ID], p.ID)
+					}
+					for _, r := range o.Refunds {
+						k.refunds[o.ID] = append(k.refunds[o.ID], r.ID)
+					}
 					for _, l := range o.Lines {
 						if l.SKU == "brownie" && o.Status != "cancelled" {
 							k.brownies += l.Quantity
@@ -294,6 +344,9 @@ func TestCase58KilledUnderLoadNothingIsLostOrDoubled(t *testing.T) {
 					e := &errand{customer: customers[rand.N(len(customers))], key: fmt.Sprintf("%d-%d-%d", round, client, n), amount: 1 + rand.Int64N(500)}
 					if e.order = rand.N(5) > 0; e.order {
 						e.tab, e.brownies, e.cancel = rand.N(3) > 0, rand.Int64N(3), rand.N(4) == 0
+						if rand.N(3) == 0 {
+							e.open, e.tab, e.cancel, e.back = true, false, false, rand.N(2) == 0
+						}
 					}
 					done[client] = append(done[client], e)
 					if e.run(s) != nil {
@@ -344,6 +397,7 @@ func TestCase58KilledUnderLoadNothingIsLostOrDoubled(t *testing.T) {
 			if e.ordered == "cancelled" && k.status[e.id] != "cancelled" {
 				t.Errorf("the cancellation of %s was answered; it is %s", e.id, k.status[e.id])
 			}
+			wantMoves(t, e, k, false)
 		}
 		if shelf := s.brownies(); shelf != onShelf-k.brownies {
 			t.Errorf("round %d: %d brownies are on the shelf; the orders leave %d", round, shelf, onShelf-k.brownies)
@@ -375,12 +429,16 @@ func TestCase58KilledUnderLoadNothingIsLostOrDoubled(t *testing.T) {
 			if amount, there := k.amount[e.id]; !there || amount != e.amount || k.status[e.id] != e.ordered {
 				t.Errorf("%s: order or payment %s is %q of %d; want %q of %d", e.key, e.id, k.status[e.id], amount, e.ordered, e.amount)
 			}
+			wantMoves(t, e, k, true)
 			w := want[e.customer]
 			switch {
 			case !e.order:
 				w.Balance -= e.amount
 			case e.ordered != "cancelled":
 				w.Orders, w.Spent, brownies = w.Orders+1, w.Spent+e.amount, brownies+e.brownies
+				if e.back {
+					w.Spent -= e.amount / 2
+				}
 				if e.tab {
 					w.Balance += e.amount
 				}
@@ -420,6 +478,20 @@ func TestCase58KilledUnderLoadNothingIsLostOrDoubled(t *testing.T) {
 	if err := s.close(); err != nil {
 		t.Errorf("SIGTERM: %v: %s", err, s.stderr)
 	}
+}
+
+// wantMoves wants the payment and the refund of an order to be there once: those that were
+// answered, and when all was sent again, all that were wanted.
+func wantMoves(t *testing.T, e *errand, k kept, all bool) {
+	t.Helper()
+	check := func(what, answered string, wanted bool, has []string) {
+		switch {
+		case len(has) > 1, answered != "" && (len(has) != 1 || has[0] != answered), all && wanted != (len(has) == 1):
+			t.Errorf("%s of order %s: answered %q, wanted %v, there are %q", what, e.id, answered, wanted, has)
+		}
+	}
+	check("payment", e.paid, e.open, k.payments[e.id])
+	check("refund", e.refunded, e.open && e.back, k.refunds[e.id])
 }
 
 // refusesToOpen expects the café to say why it does not open, and to exit 1.

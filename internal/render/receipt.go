@@ -2,7 +2,6 @@ package render
 
 import (
 	_ "embed"
-	"strconv"
 	"strings"
 	"time"
 
@@ -131,6 +130,9 @@ func newReceipt(o model.Order, s Seller) *receipt {
 	r := &receipt{order: o, seller: s}
 	if r.seller.Name = oneLine(s.Name); s.TaxNumber != "" {
 		r.head = append(r.head, "Tax number "+oneLine(s.TaxNumber))
+	}
+	if o.Number > 0 {
+		r.head = append(r.head, "Number "+number(o.Number))
 	}
 	r.head = append(r.head, "Receipt "+o.ID, r.date(o.PlacedAt))
 	switch o.Dining {
@@ -285,7 +287,7 @@ func (r *receipt) refunds() {
 	}
 	if len(o.Refunds) > 0 {
 		r.part("")
-		r.row(sum, "Given back "+o.Currency+" "+strconv.Itoa(len(o.Refunds))+"×", r.amount(-o.Refunded()))
+		r.row(sum, "Given back "+o.Currency, r.amount(-o.Refunded()))
 	}
 }
 
