@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+
+	"cafe/model"
 )
 
 func (s *server) health(c *gin.Context) error {
@@ -23,6 +25,20 @@ func (s *server) reconcile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	faults, err := s.books.Check(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	type close struct {
+		Day    model.Day   `json:"day,omitzero"`
+		What   string      `json:"what"`
+		Stored model.Money `json:"stored"`
+		Actual model.Money `json:"actual"`
+	}
+	closes := make([]close, len(faults))
+	for i, f := range faults {
+		closes[i] = close(f)
+	}
 	type drift struct {
 		CustomerID string `json:"customer_id"`
 		Field      string `json:"field"`
@@ -38,7 +54,8 @@ func (s *server) reconcile(c *gin.Context) error {
 		Drifted    []drift `json:"drifted"`
 		Repaired   int     `json:"repaired"`
 		Unreadable int     `json:"unreadable,omitzero"`
-	}{r.Customers, drifted, r.Repaired, r.Unreadable})
+		Closes     []close `json:"closes,omitempty"`
+	}{r.Customers, drifted, r.Repaired, r.Unreadable, closes})
 }
 
 func boolParameter(c *gin.Context, name string) (bool, error) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -54,17 +55,34 @@ func newClient(c *cli.Command, role model.Role) (client, error) {
 // call sends a request and returns the body of the answer. An answer that is no success
 // is an error in the café's own words.
 func (c client) call(ctx context.Context, method, path, accept string, body any) ([]byte, error) {
+	answer, _, err := c.ask(ctx, method, path, accept, body)
+	return answer, err
+}
+
+// csv returns a list as CSV, and the cursor of its next part, if there is one.
+func (c client) csv(ctx context.Context, path string) (text, next string, err error) {
+	answer, header, err := c.ask(ctx, "GET", path, "text/csv", nil)
+	if address, _, more := strings.Cut(strings.TrimPrefix(header.Get("Link"), "<"), ">"); more {
+		if u, err := url.Parse(address); err == nil {
+			next = u.Query().Get("cursor")
+		}
+	}
+	return string(answer), next, err
+}
+
+// ask does what call says, and returns the answer's header, too.
+func (c client) ask(ctx context.Context, method, path, accept string, body any) ([]byte, http.Header, error) {
 	var content io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		content = bytes.NewReader(b)
 	}
 	r, err := http.NewRequestWithContext(ctx, method, c.url+path, content)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+c.token)
 	if body != nil {
@@ -75,20 +93,20 @@ func (c client) call(ctx context.Context, method, path, accept string, body any)
 	}
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return nil, fmt.Errorf("no café answers at %s: %w", c.url, errors.Unwrap(err))
+		return nil, nil, fmt.Errorf("no café answers at %s: %w", c.url, errors.Unwrap(err))
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {
-		return nil, fmt.Errorf("read the café's answer: %w", err)
+		return nil, nil, fmt.Errorf("read the café's answer: %w", err)
 	}
 	if response.StatusCode == http.StatusUnauthorized && c.own != "" {
-		return nil, &refused{response.StatusCode, fmt.Sprintf("the café at %s does not know the token that was made with the secret in %s: is that this café's folder? Name another with -data or CAFE_DATA, or give a token with -token or CAFE_TOKEN", c.url, c.own)}
+		return nil, nil, &refused{response.StatusCode, fmt.Sprintf("the café at %s does not know the token that was made with the secret in %s: is that this café's folder? Name another with -data or CAFE_DATA, or give a token with -token or CAFE_TOKEN", c.url, c.own)}
 	}
 	if response.StatusCode/100 != 2 {
-		return nil, refusal(response, answer)
+		return nil, nil, refusal(response, answer)
 	}
-	return answer, nil
+	return answer, response.Header, nil
 }
 
 // refused is an answer that is no success.

@@ -65,7 +65,7 @@ func command() *cli.Command {
 		Flags:                 serve.Flags,
 		Action:                serve.Action,
 		EnableShellCompletion: true,
-		Commands:              []*cli.Command{serve, tokenCommand(), importCommand(), reportCommand(), backtestCommand(), reconcileCommand(), redriveCommand(), versionCommand()},
+		Commands:              []*cli.Command{serve, tokenCommand(), importCommand(), reportCommand(), backtestCommand(), reconcileCommand(), closeCommand(), exportCommand(), redriveCommand(), versionCommand()},
 		// main says what went wrong and sets the status.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 	}

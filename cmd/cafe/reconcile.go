@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -43,6 +44,12 @@ func reconcileCommand() *cli.Command {
 				} `json:"drifted"`
 				Repaired   int `json:"repaired"`
 				Unreadable int `json:"unreadable"`
+				Closes     []struct {
+					Day    string `json:"day"`
+					What   string `json:"what"`
+					Stored int64  `json:"stored"`
+					Actual int64  `json:"actual"`
+				} `json:"closes"`
 			}
 			if err := json.Unmarshal(body, &r); err != nil {
 				return fmt.Errorf("the café's answer cannot be read: %w", err)
@@ -52,6 +59,12 @@ func reconcileCommand() *cli.Command {
 				fmt.Fprintf(w, "%s\t%s\tstored %d\tactual %d\n", d.CustomerID, d.Field, d.Stored, d.Actual)
 			}
 			fmt.Fprintf(w, "%d customers, %d drifted totals, %d repaired\n", r.Customers, len(r.Drifted), r.Repaired)
+			for _, f := range r.Closes {
+				fmt.Fprintf(w, "close of %s\t%s\tstored %d\tactual %d\n", cmp.Or(f.Day, "all days"), f.What, f.Stored, f.Actual)
+			}
+			if n := len(r.Closes); n > 0 {
+				return fmt.Errorf("faults in the closes: %d; a close is never repaired", n)
+			}
 			if r.Unreadable > 0 {
 				return fmt.Errorf("stored items that cannot be read: %d; the café's log names them, and totals that depend on them are left as they are", r.Unreadable)
 			}

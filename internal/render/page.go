@@ -40,7 +40,12 @@ func (w words) page() markup {
 <h2 id="changes">Changed since revision `+text(strconv.Itoa(w.Revision-1))+`</h2>`, w.Changes) +
 		points(`<section aria-labelledby="out">
 <h2 id="out">Sold out</h2>`, w.ranOut()) +
-		w.partSection() +
+		partSection("parts", "The money in parts", w.parts()) +
+		partSection("paid", "How it was paid", w.tenders()) +
+		points(`<section aria-labelledby="back">
+<h2 id="back">Given back and cancelled</h2>`, w.reversals()) +
+		points(`<section aria-labelledby="books">
+<h2 id="books">The books</h2>`, w.closed()) +
 		w.hourChart().section() +
 		w.weekChart().section() +
 		points(`<section aria-labelledby="pairs">
@@ -177,15 +182,14 @@ func points(opening markup, list []string) markup {
 </section>`
 }
 
-// partSection has the parts of the day's money as a table.
-func (w words) partSection() markup {
-	list := w.parts()
+// partSection has parts of the day's money as a table.
+func partSection(id, title markup, list []part) markup {
 	if len(list) == 0 {
 		return ""
 	}
 	return `
-<section aria-labelledby="parts">
-<h2 id="parts">The money in parts</h2>
+<section aria-labelledby="` + id + `">
+<h2 id="` + id + `">` + title + `</h2>
 <table>
 <thead><tr><th scope="col">Part</th><th scope="col" class="n">Amount</th></tr></thead>
 <tbody>` + each(list, func(p part) markup {

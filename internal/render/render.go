@@ -77,7 +77,7 @@ type part struct{ Name, Amount, Beside string }
 
 // parts are the parts of the day's money, if it has any besides the revenue.
 func (w words) parts() (list []part) {
-	if !w.Parts() {
+	if !w.Parts() && w.Refunds == 0 {
 		return nil
 	}
 	if len(w.Taxes) > 0 {
@@ -94,10 +94,90 @@ func (w words) parts() (list []part) {
 		{"Charges", w.Charges, "in the revenue"},
 		{"Discounts", w.Discounts, "taken off already"},
 		{"Tips", w.Tips, "on top of the revenue"},
+		{"Refunds", w.Refunds, "taken off already"},
 	} {
 		if p.amount != 0 {
 			list = append(list, part{p.name, w.money(p.amount), p.beside})
 		}
+	}
+	return list
+}
+
+// tenderNames are the tenders in words.
+var tenderNames = map[model.Method]string{
+	model.MethodCash: "Cash", model.MethodCard: "Card", model.MethodVoucher: "Vouchers", model.MethodOther: "Other",
+	model.TenderAccount: "On tabs", model.TenderUnsaid: "At the counter", model.TenderUnpaid: "Not paid yet", model.TenderRounding: "Rounding of cash",
+}
+
+// tenders are how the money came in, if anybody said.
+func (w words) tenders() (list []part) {
+	said := false
+	for _, t := range w.Tenders {
+		beside := ""
+		switch {
+		case t.Method == model.TenderUnsaid:
+			beside = "nobody said how"
+		case t.Method == model.TenderAccount:
+			beside = "ordered, less what was paid"
+		case t.Count > 0:
+			beside = count(t.Count, "payment")
+		}
+		name := tenderNames[t.Method]
+		if name == "" {
+			name = string(t.Method)
+		}
+		said = said || t.Method != model.TenderUnsaid
+		list = append(list, part{name, w.money(t.Amount), beside})
+	}
+	if !said {
+		return nil
+	}
+	if w.PaidOnTabs != 0 {
+		list = append(list, part{"Paid on tabs", w.money(w.PaidOnTabs), "in the payments above"})
+	}
+	return list
+}
+
+// reversals tells what was given back and what was cancelled, a reason a sentence.
+func (w words) reversals() (list []string) {
+	because := func(reason, by string) (text string) {
+		if reason != "" {
+			text += ": " + reason
+		}
+		if by != "" {
+			text += " (" + by + ")"
+		}
+		return text + "."
+	}
+	for _, r := range w.RefundsByReason {
+		list = append(list, w.money(r.Amount)+" given back, "+count(r.Refunds, "refund")+because(r.Reason, r.By))
+	}
+	for _, c := range w.CancelledOrders {
+		if c.Amount != 0 || c.Reason != "" {
+			list = append(list, count(c.Orders, "order")+" of "+w.money(c.Amount)+" cancelled"+because(c.Reason, c.By))
+		}
+	}
+	return list
+}
+
+// closed tells how days were closed, a day a sentence.
+func (w words) closed() (list []string) {
+	for _, c := range []*report.Closed{w.Close, w.EarlierClose} {
+		if c == nil {
+			continue
+		}
+		text := c.Day.Format("Mon 2 Jan") + " was closed, no. " + number(c.Number) + "; "
+		switch {
+		case c.Drawer == nil:
+			text += "the drawer was not counted."
+		case *c.Drawer == 0:
+			text += "the drawer was right."
+		case *c.Drawer > 0:
+			text += "the drawer had " + w.money(*c.Drawer) + " too much."
+		default:
+			text += "the drawer had " + w.money(-*c.Drawer) + " too little."
+		}
+		list = append(list, text)
 	}
 	return list
 }

@@ -40,7 +40,10 @@ func Text(r report.Report, cafe Cafe) (subject, body string) {
 	m.list("SOLD OUT", w.ranOut())
 	m.ranges(w)
 	m.forecast(w)
-	m.parts(w)
+	m.parts("THE MONEY IN PARTS", w.parts())
+	m.parts("HOW IT WAS PAID", w.tenders())
+	m.list("GIVEN BACK AND CANCELLED", w.reversals())
+	m.list("THE BOOKS", w.closed())
 	m.hours(w)
 	m.items(w)
 	m.list("BOUGHT TOGETHER", w.together())
@@ -218,17 +221,17 @@ func (m *mail) forecast(w words) {
 	}
 }
 
-// parts writes what the day's money is made of.
-func (m *mail) parts(w words) {
+// parts writes parts of the day's money, a line each.
+func (m *mail) parts(heading string, list []part) {
 	var points []string
-	for _, p := range w.parts() {
+	for _, p := range list {
 		point := p.Name + ": " + p.Amount
 		if p.Beside != "" {
 			point += ", " + p.Beside
 		}
 		points = append(points, point)
 	}
-	m.list("THE MONEY IN PARTS", points)
+	m.list(heading, points)
 }
 
 func (m *mail) hours(w words) {
