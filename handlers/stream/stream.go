@@ -5,6 +5,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -52,7 +53,11 @@ func Handle(consumer string, handle Changes) Handler {
 				continue
 			}
 			number := event.Records[i].Change.SequenceNumber
-			slog.ErrorContext(ctx, "stream record failed", "consumer", consumer, "sequence_number", number,
+			level := slog.LevelError
+			if errors.Is(ctx.Err(), context.Canceled) {
+				level = slog.LevelInfo // the café closes, and the record comes again when it opens
+			}
+			slog.Log(ctx, level, "stream record failed", "consumer", consumer, "sequence_number", number,
 				"record", i, "of", len(errs), "error", cause.Error())
 			if told, ok := ctx.Value(failureKey{}).(func(error)); ok {
 				told(cause)
