@@ -176,35 +176,39 @@ func (r *Reader) Ending(ctx context.Context, w http.ResponseWriter) error {
 // page at most: who reads too slowly is cut off by the deadline of the connection.
 func (r *Reader) Open(ctx context.Context, w http.ResponseWriter) {
 	out, flusher := &stream{out: w}, http.NewResponseController(w)
-	flush := func() (due time.Time) {
-		_ = flusher.Flush() // when it fails, the context ends
-		return time.Now().Add(heartbeat)
-	}
 	out.place(r.Cursor, true)
-	for due := flush(); ctx.Err() == nil; {
-		soon, cancel := context.WithDeadline(ctx, due)
-		p, err := r.Live.Next(soon, r.Cursor)
-		over := soon.Err() != nil
+	for ctx.Err() == nil {
+		_ = flusher.Flush() // when it fails, the context ends
+		soon, cancel := context.WithTimeout(ctx, heartbeat)
+		err := r.relay(soon, out, flusher)
 		cancel()
-		var heard []events.Entry
-		if !over {
-			if heard, err = r.take(ctx, p, err); err != nil {
-				return // the client comes back
-			}
+		if err != nil {
+			return // the client comes back
 		}
-		switch {
-		case len(heard) > 0:
-			for _, e := range heard {
-				out.event(e)
-			}
-			due = flush()
-		case !time.Now().Before(due):
-			if r.Cursor == out.said {
-				out.text(":\n\n")
-			} else {
-				out.place(r.Cursor, false)
-			}
-			due = flush()
+		if r.Cursor == out.said {
+			out.text(":\n\n")
+		} else {
+			out.place(r.Cursor, false)
+		}
+	}
+}
+
+// relay writes events as they come, until the context ends.
+func (r *Reader) relay(ctx context.Context, out *stream, flusher *http.ResponseController) error {
+	for {
+		p, err := r.Live.Next(ctx, r.Cursor)
+		if ctx.Err() != nil {
+			return nil
+		}
+		heard, err := r.take(ctx, p, err)
+		if err != nil {
+			return err
+		}
+		for _, e := range heard {
+			out.event(e)
+		}
+		if len(heard) > 0 {
+			_ = flusher.Flush()
 		}
 	}
 }
