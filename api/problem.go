@@ -14,6 +14,7 @@ import (
 
 	"cafe/internal/metric"
 	"cafe/internal/table"
+	"cafe/internal/webhooks"
 	"cafe/model"
 	"cafe/model/pricing"
 )
@@ -151,6 +152,10 @@ func problemOf(err error) *Problem {
 		return problem("not-amendable", "Only an order that is still placed, and of which nothing was given back, can be amended.")
 	case errors.Is(err, model.ErrImportRunning):
 		return problem("import-running", "The import is still running. Take it back when it is done or failed.")
+	case errors.Is(err, webhooks.ErrTooMany):
+		return problem("too-many-webhooks", fmt.Sprintf("There are %d endpoints, which is as many as may be. Delete one that is not used.", webhooks.Most))
+	case errors.Is(err, webhooks.ErrInactive):
+		return problem("webhook-inactive", "The endpoint gets no events now. Make it active first.")
 	case errors.Is(err, table.ErrThrottled), errors.Is(err, table.ErrUnavailable), errors.Is(err, table.ErrConflict),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return Unavailable()

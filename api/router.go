@@ -29,6 +29,7 @@ import (
 	"cafe/internal/imports"
 	"cafe/internal/ledger"
 	"cafe/internal/panics"
+	"cafe/internal/webhooks"
 	"cafe/model"
 )
 
@@ -56,18 +57,19 @@ var (
 
 // server has the fields that all handlers use.
 type server struct {
-	cafe    *cafe.Cafe
-	ledger  *ledger.Ledger
-	imports *imports.Importer
-	reports *daily.Reporter
-	events  *events.Log
-	live    listen.Live
-	books   *closing.Books
-	cursors cursors
-	version string
-	letters *deadletters.Box
-	links   imports.Links
-	url     string
+	cafe     *cafe.Cafe
+	ledger   *ledger.Ledger
+	imports  *imports.Importer
+	reports  *daily.Reporter
+	events   *events.Log
+	live     listen.Live
+	books    *closing.Books
+	cursors  cursors
+	version  string
+	letters  *deadletters.Box
+	webhooks *webhooks.Hooks
+	links    imports.Links
+	url      string
 
 	staffClose bool // staff may close days
 }
@@ -119,9 +121,19 @@ func (s *server) routes() []route {
 		{"GET", "/imports/:id", staff, s.getImport},
 		{"DELETE", "/imports/:id", owner, s.undoImport},
 
+		{"POST", "/webhooks", owner, s.createWebhook},
+		{"GET", "/webhooks", owner, s.listWebhooks},
+		{"GET", "/webhooks/:id", owner, withID(s.getWebhook)},
+		{"PATCH", "/webhooks/:id", owner, withID(s.changeWebhook)},
+		{"DELETE", "/webhooks/:id", owner, withID(s.deleteWebhook)},
+		{"POST", "/webhooks/:id/rotate", owner, withID(s.rotateWebhook)},
+		{"POST", "/webhooks/:id/test", owner, withID(s.testWebhook)},
+		{"POST", "/webhooks/:id/redeliver", owner, withID(s.redeliverWebhook)},
+		{"GET", "/webhooks/:id/deliveries", owner, withID(s.listDeliveries)},
+
 		{"GET", "/dead-letters", owner, s.listDeadLetters},
-		{"POST", "/dead-letters/:id/redrive", owner, s.redriveDeadLetter},
-		{"DELETE", "/dead-letters/:id", owner, s.setDeadLetterAside},
+		{"POST", "/dead-letters/:id/redrive", owner, withID(s.redriveDeadLetter)},
+		{"DELETE", "/dead-letters/:id", owner, withID(s.setDeadLetterAside)},
 		{"GET", "/events", anyRole, s.listEvents},
 
 		{"GET", "/days", staff, s.listDays},
@@ -146,6 +158,7 @@ var parameters = map[string][]string{
 	"GET /waste":                   {"day", "limit", "cursor"},
 	"GET /dead-letters":            {"set_aside", "limit", "cursor"},
 	"GET /imports":                 {"limit", "cursor"},
+	"GET /webhooks/:id/deliveries": {"limit", "cursor"},
 	"POST /reconcile":              {"dry_run"},
 	"GET /customers":               {"owing", "limit", "cursor"},
 	"GET /customers/:id/statement": {"from", "to"},
@@ -161,7 +174,7 @@ func New(h *house.House, o Options) (*gin.Engine, error) {
 	if o.Links == nil {
 		return nil, errors.New("Options.Links is not set")
 	}
-	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, books: h.Books, staffClose: h.StaffClose, events: h.Events, live: o.Live, letters: h.DeadLetters, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links, url: strings.TrimRight(o.URL, "/")}
+	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, books: h.Books, staffClose: h.StaffClose, events: h.Events, live: o.Live, letters: h.DeadLetters, webhooks: h.Webhooks, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links, url: strings.TrimRight(o.URL, "/")}
 	h.SignQuotes(quoteKey(o.CursorKey))
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -403,6 +416,17 @@ func noContent(c *gin.Context) error {
 	c.Status(http.StatusNoContent)
 	c.Writer.WriteHeaderNow()
 	return nil
+}
+
+// withID returns a handler of a path with an id, which must be one.
+func withID(handle func(c *gin.Context, id string) error) func(*gin.Context) error {
+	return func(c *gin.Context) error {
+		id, err := pathID(c, "id")
+		if err != nil {
+			return err
+		}
+		return handle(c, id)
+	}
 }
 
 // pathID returns a path parameter that is an id. It returns ErrNotFound if the parameter

@@ -56,6 +56,15 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 		"GET /imports":                   {staffUp, "/imports", "", 200},
 		"DELETE /imports/:id":            {ownerOnly, "/imports/IMPORT", "", 200},
 		"GET /imports/:id":               {staffUp, "/imports/IMPORT", "", 200},
+		"POST /webhooks":                 {ownerOnly, "/webhooks", `{"url":"https://example.com/hook"}`, 201},
+		"GET /webhooks":                  {ownerOnly, "/webhooks", "", 200},
+		"GET /webhooks/:id":              {ownerOnly, "/webhooks/HOOK", "", 200},
+		"PATCH /webhooks/:id":            {ownerOnly, "/webhooks/HOOK", `{"status":"disabled"}`, 200},
+		"DELETE /webhooks/:id":           {ownerOnly, "/webhooks/HOOK", "", 204},
+		"POST /webhooks/:id/rotate":      {ownerOnly, "/webhooks/HOOK/rotate", "", 200},
+		"POST /webhooks/:id/test":        {ownerOnly, "/webhooks/HOOK/test", "", 202},
+		"POST /webhooks/:id/redeliver":   {ownerOnly, "/webhooks/HOOK/redeliver", `{"from":"oldest"}`, 202},
+		"GET /webhooks/:id/deliveries":   {ownerOnly, "/webhooks/HOOK/deliveries", "", 200},
 		"GET /dead-letters":              {ownerOnly, "/dead-letters", "", 200},
 		"POST /dead-letters/:id/redrive": {ownerOnly, "/dead-letters/stream-ledger-1/redrive", "", 202},
 		"DELETE /dead-letters/:id":       {ownerOnly, "/dead-letters/stream-ledger-1", "", 204},
@@ -104,11 +113,12 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 				s.call(sam, "PUT", "/customers/alice", `{"name":"Alice"}`).want(201)
 				im := s.call(sam, "POST", "/imports", `{"kind":"menu","name":"menu.csv"}`).want(201).get("id")
 				s.keepLetter("1")
+				hook := s.call(olivia, "POST", "/webhooks", `{"url":"https://example.com/hook"}`).want(201).get("id")
 				headers := []string{}
 				if r.Method == http.MethodPatch {
 					headers = append(headers, `If-Match: "1"`)
 				}
-				a := s.call(who, r.Method, strings.NewReplacer("ORDER", id, "OPEN", unpaid, "IMPORT", im).Replace(row.path), row.body, headers...).want(want)
+				a := s.call(who, r.Method, strings.NewReplacer("ORDER", id, "OPEN", unpaid, "IMPORT", im, "HOOK", hook).Replace(row.path), row.body, headers...).want(want)
 				if want == 401 && a.header.Get("WWW-Authenticate") == "" {
 					t.Error("no WWW-Authenticate")
 				}

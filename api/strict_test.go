@@ -40,6 +40,7 @@ func TestListsHaveATag(t *testing.T) {
 		"/orders?sort=oldest":         func() { s.call(bob, "POST", "/orders", latte).want(201) },
 		"/customers/alice/payments":   func() { s.call(sam, "POST", "/customers/alice/payments", `{"amount":200}`).want(201) },
 		"/stock":                      func() { s.call(sam, "PUT", "/stock/cake", `{"on_hand":3}`).want(200) },
+		"/webhooks":                   func() { s.call(olivia, "POST", "/webhooks", `{"url":"https://example.com/hook"}`).want(201) },
 		"/dead-letters":               func() { s.keepLetter("1") },
 		"/waste":                      func() { s.call(sam, "POST", "/waste", `{"sku":"cake","quantity":1}`).want(201) },
 		"/menu":                       func() { s.call(sam, "PUT", "/menu/tea", `{"name":"Tea","price":250}`).want(200) },

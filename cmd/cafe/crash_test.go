@@ -754,6 +754,7 @@ func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
 		UploadURL string `json:"upload_url"`
 		Status    string
 		Rejected  int
+		Secret    string
 	}) {
 		t.Helper()
 		status, b := call(who, method, path, body, headers...)
@@ -813,6 +814,18 @@ func TestCase48NoCanaryInLogsAndErrors(t *testing.T) {
 	must(200, "owner", "GET", "/reports/2017-03-18", "")
 	must(202, "owner", "POST", "/dead-letters/stream-ledger-1/redrive", "")
 	must(204, "owner", "DELETE", "/dead-letters/stream-ledger-2", "")
+	hook := must(201, "owner", "POST", "/webhooks", `{"url":"https://`+canary+`.invalid/`+canary+`","description":"`+canary+`"}`)
+	secrets = append(secrets, strings.TrimPrefix(hook.Secret, "whsec_"))
+	must(200, "owner", "GET", "/webhooks/"+hook.ID, "")
+	must(202, "owner", "POST", "/webhooks/"+hook.ID+"/test", "")
+	must(202, "owner", "POST", "/webhooks/"+hook.ID+"/redeliver", `{"from":"oldest"}`)
+	eventually(t, "a delivery was tried", func() bool {
+		_, b := call("owner", "GET", "/webhooks/"+hook.ID+"/deliveries", "")
+		return bytes.Contains(b, []byte("its name cannot be resolved"))
+	})
+	secrets = append(secrets, strings.TrimPrefix(must(200, "owner", "POST", "/webhooks/"+hook.ID+"/rotate", "").Secret, "whsec_"))
+	must(200, "owner", "PATCH", "/webhooks/"+hook.ID, `{"description":"`+canary+` again"}`)
+	must(204, "owner", "DELETE", "/webhooks/"+hook.ID, "")
 	must(200, "staff", "GET", "/imports", "")
 	must(200, "owner", "DELETE", "/imports/"+imported.ID, "")
 	must(200, "owner", "POST", "/reconcile", "")

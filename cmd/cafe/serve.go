@@ -126,6 +126,10 @@ func serve(ctx context.Context, out io.Writer, o opening) (err error) {
 	if u, err := url.Parse(publicURL); publicURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 		return errors.New("CAFE_URL is not an address such as http://cafe.example:3000")
 	}
+	loopback, err := strconv.ParseBool(cmp.Or(os.Getenv("CAFE_WEBHOOKS_LOOPBACK"), "false"))
+	if err != nil {
+		return errors.New("CAFE_WEBHOOKS_LOOPBACK is neither true nor false")
+	}
 	listener, err := listen(o.addr) // first, so that a start that comes to nothing leaves no folder
 	if err != nil {
 		return err
@@ -152,7 +156,7 @@ func serve(ctx context.Context, out io.Writer, o opening) (err error) {
 	}
 	process, err := local.Open(local.Options{
 		House: h, Store: store, Data: o.data, Listener: listener, Issuer: issuer, Owner: owner,
-		URL: publicURL, Origins: origins, Version: version(), Throttle: throttle,
+		URL: publicURL, Origins: origins, Version: version(), Throttle: throttle, Loopback: loopback,
 	})
 	if err != nil {
 		return err

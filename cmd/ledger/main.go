@@ -3,6 +3,7 @@
 package main
 
 import (
+	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -12,6 +13,8 @@ import (
 	"cafe/internal/events"
 	"cafe/internal/function"
 	"cafe/internal/ledger"
+	"cafe/internal/webhooks"
+	"cafe/internal/webhooks/sqs"
 )
 
 func main() {
@@ -20,6 +23,12 @@ func main() {
 		lambda.Start(function.Refusing(err))
 		return
 	}
-	box := deadletters.New(c.Table, time.Now)
-	lambda.Start(stream.SetAside("ledger", box, stream.Ledger(ledger.New(c.Settings, c.Table, time.Now), events.New(c.Table, time.Now))))
+	queue, err := sqs.FromEnv(os.Getenv)
+	if err != nil {
+		lambda.Start(function.Refusing(function.NotConfigured(err)))
+		return
+	}
+	box, log := deadletters.New(c.Table, time.Now), events.New(c.Table, time.Now)
+	handle := stream.SetAside("ledger", box, stream.Ledger(ledger.New(c.Settings, c.Table, time.Now), log))
+	lambda.Start(stream.Waking(webhooks.New(c.Table, time.Now, log), queue, time.Second, handle))
 }

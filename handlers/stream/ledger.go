@@ -23,5 +23,8 @@ func Ledger(l *ledger.Ledger, log *events.Log) Handler {
 }
 
 // LedgerWants reports whether the ledger's handler has anything to do with changes in that
-// partition of the table: the filter of its event source mapping.
-func LedgerWants(pk string) bool { return ledger.Wants(pk) || events.Wants(pk) }
+// partition of the table: the filter of its event source mapping. Those of endpoints of
+// webhooks are for Waking.
+func LedgerWants(pk string) bool {
+	return ledger.Wants(pk) || events.Wants(pk) || pk == records.PartitionHooks
+}

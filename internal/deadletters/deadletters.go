@@ -104,6 +104,13 @@ func (b *Box) Keep(ctx context.Context, l Letter) error {
 	return err
 }
 
+// Kept returns the operation that puts a letter into the box, dead, in place of one that is
+// there. It is for a write that makes it dead.
+func Kept(l Letter, at time.Time) table.Op {
+	l.Status, l.At = Dead, at
+	return table.Put(records.DeadKey(l.ID), encode(l))
+}
+
 // NoteFailure notes that something failed once more. After so many tries it is dead.
 func (b *Box) NoteFailure(ctx context.Context, l Letter, tries int64) error {
 	return records.Retry(ctx, func() error {

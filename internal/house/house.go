@@ -14,6 +14,7 @@ import (
 	"cafe/internal/records"
 	"cafe/internal/settings"
 	"cafe/internal/table"
+	"cafe/internal/webhooks"
 )
 
 // House is a café with all its rooms. What is done at the counter is done in the house.
@@ -27,6 +28,7 @@ type House struct {
 	Events  *events.Log
 
 	DeadLetters *deadletters.Box
+	Webhooks    *webhooks.Hooks
 }
 
 // Open opens a café on a table. now is time.Now outside tests.
@@ -34,14 +36,18 @@ func Open(s settings.Settings, t table.Table, now records.Clock) *House {
 	c := cafe.New(s, t, now)
 	i := imports.New(s, t, now, c)
 	reports := daily.New(s, t, now, c, i)
-	return &House{
+	log := events.New(t, now)
+	h := &House{
 		Cafe: c, Imports: i,
 		Ledger:  ledger.New(s, t, now),
 		Outbox:  outbox.New(s, t, now),
 		Reports: reports,
 		Books:   closing.New(s, t, now, reports),
-		Events:  events.New(t, now),
+		Events:  log,
 
 		DeadLetters: deadletters.New(t, now),
+		Webhooks:    webhooks.New(t, now, log),
 	}
+	h.DeadLetters.Resume = h.Webhooks.Resume
+	return h
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -21,6 +22,9 @@ import (
 	"cafe/internal/notify/folder"
 	files "cafe/internal/objects/folder"
 	"cafe/internal/outbox"
+	"cafe/internal/records"
+	"cafe/internal/webhooks"
+	"cafe/internal/webhooks/post"
 )
 
 // Options say how a café is opened in one process.
@@ -41,6 +45,9 @@ type Options struct {
 	// descriptors of files allow, after what the store needs.
 	Connections int
 
+	// Loopback allows webhooks to this machine, and over http. It is for development.
+	Loopback bool
+
 	// For tests. Notifier wraps the notifier; Reachable replaces Writable; Sweeps is how
 	// often the outbox is swept, a minute unless set; Chores how often old files are removed,
 	// a day unless set.
@@ -58,6 +65,7 @@ type Process struct {
 	folder   *folder.Notifier
 	files    *files.Files
 	uploads  *Uploads
+	hooks    *post.Runner
 	server   *http.Server
 	clients  *connections
 	feed     *events.Feed
@@ -127,8 +135,11 @@ func Open(o Options) (*Process, error) {
 	}
 	p.server = Server(Gateway(newStreams(o.Connections).serve(withFiles(router, p.files)), verifier, o.Throttle, o.Origins))
 
+	h.Webhooks.Loopback = o.Loopback
+	p.hooks = post.NewRunner(p.background, p.deliverer(h.Webhooks))
 	p.follower, err = o.Store.follow(o.Data, h.DeadLetters, o.Reachable, []Consumer{
-		{Name: ledgerName, Wants: ledgerWants, Handle: stream.SetAside(ledgerName, h.DeadLetters, stream.Ledger(h.Ledger, h.Events))},
+		{Name: ledgerName, Wants: ledgerWants, Handle: stream.Waking(h.Webhooks, p.hooks, 0,
+			stream.SetAside(ledgerName, h.DeadLetters, stream.Ledger(h.Ledger, h.Events)))},
 		{Name: notifierName, Wants: notifierWants, Handle: stream.LeaveToSweep(notifierName, h.DeadLetters, stream.Notify(h.Outbox, p.notifier))},
 	})
 	return p, err
@@ -202,7 +213,20 @@ func (p *Process) start() error {
 	})
 	p.running.Go(func() { Every(p.background, p.options.Chores, "removal of old files", p.forget) })
 	p.running.Go(func() { Reports(p.background, h, p.notifier) })
+	p.running.Go(p.hooks.Run)
 	return nil
+}
+
+// deliverer returns who delivers webhooks. Nobody else does from the embedded store, so that no
+// lane has to be taken.
+func (p *Process) deliverer(hooks *webhooks.Hooks) *webhooks.Deliverer {
+	d := &webhooks.Deliverer{
+		Hooks: hooks, Sender: post.New(post.Options{Loopback: p.options.Loopback}), Random: rand.Float64, Owner: records.NewID(), Turn: time.Minute,
+	}
+	if !p.options.Store.Alone {
+		d.Lease = 2 * time.Minute
+	}
+	return d
 }
 
 // redrive imports the uploads whose dead letters are to be sent again.
@@ -221,7 +245,7 @@ func (p *Process) forget(ctx context.Context) error {
 	before := time.Now().Add(-imports.Life)
 	_, err := p.options.House.Imports.Forget(ctx)
 	_, aside := p.options.House.DeadLetters.Forget(ctx)
-	return errors.Join(err, aside, p.options.House.Events.Forget(ctx), p.files.Forget(before), p.folder.Forget(before))
+	return errors.Join(err, aside, p.options.House.Events.Forget(ctx), p.options.House.Webhooks.Forget(ctx), p.files.Forget(before), p.folder.Forget(before))
 }
 
 // Sweep announces all that is pending in the outbox and returns how many items it did.

@@ -22,6 +22,7 @@ import (
 type Store struct {
 	Table  table.Table
 	Ours   bool            // the café made it: a new one may begin here with the sample
+	Alone  bool            // no other process uses it
 	Close  func() error    // after the last use
 	Failed <-chan struct{} // closed once the store cannot write any more; nil: never
 	Err    func() error    // why it cannot, once Failed is closed
@@ -59,7 +60,7 @@ func OpenStore(data string, options pebble.Options) (Store, error) {
 		return Store{}, err
 	}
 	return Store{
-		Table: t, Ours: true, Close: t.Close, Failed: t.Failed(), Err: t.Err,
+		Table: t, Ours: true, Alone: true, Close: t.Close, Failed: t.Failed(), Err: t.Err,
 		follow: func(_ string, box handled.Box, reachable func(context.Context) bool, consumers []Consumer) (follower, error) {
 			p, err := NewPump(t, box, reachable, consumers...)
 			if err != nil {

@@ -35,6 +35,9 @@ import (
 //	import    I#<id>            I        index 2: I
 //	dead      X#<id>            X        a dead letter; index 2: X, or XA when it is set aside.
 //	                                     A dead outbox item is in the same index, under its own key
+//	webhook   W                 <id>     an endpoint; "#" counts them
+//	          H#<id>            L        how far its deliveries are
+//	          H#<id>            D#<time> its attempts
 //	begun     B                 B        that the café has begun, and when
 //	numbers   N                 <day>: the last number that any process took for its orders
 //	events    E                 <page>; "head" for the number of the last page
@@ -53,6 +56,7 @@ const (
 	PrefixReport   = "R#"
 	PrefixPricing  = "T#"
 	PrefixDead     = "X#"
+	PrefixHook     = "H#"
 
 	PartitionMenu    = "M"
 	PartitionDays    = "D"
@@ -66,6 +70,7 @@ const (
 	PartitionNumbers   = "N"
 	PartitionDead      = "X"
 	PartitionAside     = "XA"
+	PartitionHooks     = "W"
 )
 
 // BegunKey is the key of the record that the café has begun: its first start was finished.
@@ -140,6 +145,12 @@ func ImportKey(id string) table.Key { return table.Key{PK: PrefixImport + id, SK
 
 // DeadKey returns the key of a dead letter.
 func DeadKey(id string) table.Key { return table.Key{PK: PrefixDead + id, SK: "X"} }
+
+// HookKey returns the key of an endpoint of webhooks.
+func HookKey(id string) table.Key { return table.Key{PK: PartitionHooks, SK: id} }
+
+// LaneKey returns the key of how far an endpoint's deliveries are.
+func LaneKey(id string) table.Key { return table.Key{PK: PrefixHook + id, SK: "L"} }
 
 // RevisionKey returns the key of a revision of a day's report, 1 or above.
 func RevisionKey(day model.Day, revision int) table.Key {

@@ -49,15 +49,18 @@ var mayImport = map[string]string{
 	"internal/records":           "internal/table model model/books model/pricing",
 	"internal/render":            "model model/books model/report",
 
-	"internal/outbox":      "internal/metric internal/parallel internal/records internal/settings internal/table model",
-	"internal/events":      "internal/outbox internal/records internal/table model",
-	"internal/cafe":        "internal/outbox internal/parallel internal/records internal/settings internal/table model model/pricing",
-	"internal/ledger":      "internal/outbox internal/parallel internal/records internal/settings internal/table model",
-	"internal/imports":     "internal/panics internal/parallel internal/records internal/settings internal/table model model/pricing model/till",
-	"internal/deadletters": "internal/outbox internal/records internal/table model",
-	"internal/daily":       "internal/deadletters internal/outbox internal/parallel internal/records internal/render internal/settings internal/table model model/books model/forecast model/pricing model/report",
-	"internal/closing":     "internal/daily internal/parallel internal/records internal/render internal/settings internal/table model model/books",
-	"internal/house":       "internal/cafe internal/closing internal/daily internal/deadletters internal/events internal/imports internal/ledger internal/outbox internal/records internal/settings internal/table",
+	"internal/outbox":        "internal/metric internal/parallel internal/records internal/settings internal/table model",
+	"internal/events":        "internal/outbox internal/records internal/table model",
+	"internal/cafe":          "internal/outbox internal/parallel internal/records internal/settings internal/table model model/pricing",
+	"internal/ledger":        "internal/outbox internal/parallel internal/records internal/settings internal/table model",
+	"internal/imports":       "internal/panics internal/parallel internal/records internal/settings internal/table model model/pricing model/till",
+	"internal/deadletters":   "internal/outbox internal/records internal/table model",
+	"internal/webhooks":      "internal/deadletters internal/events internal/metric internal/records internal/table model",
+	"internal/webhooks/post": "internal/webhooks model",
+	"internal/webhooks/sqs":  "internal/awsenv",
+	"internal/daily":         "internal/deadletters internal/outbox internal/parallel internal/records internal/render internal/settings internal/table model model/books model/forecast model/pricing model/report",
+	"internal/closing":       "internal/daily internal/parallel internal/records internal/render internal/settings internal/table model model/books",
+	"internal/house":         "internal/webhooks internal/cafe internal/closing internal/daily internal/deadletters internal/events internal/imports internal/ledger internal/outbox internal/records internal/settings internal/table",
 
 	"internal/durable/internal/fsync": "",
 
@@ -77,15 +80,17 @@ var mayImport = map[string]string{
 	"api/header":          "",
 	"api/forms":           "model model/pricing",
 	"api/packed":          "",
-	"api":                 "api/forms api/header api/listen api/mend api/packed internal/auth internal/cafe internal/closing internal/daily internal/deadletters internal/events internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/render internal/table model model/books model/pricing model/till/parse",
+	"api":                 "api/hookjson internal/webhooks api/forms api/header api/listen api/mend api/packed internal/auth internal/cafe internal/closing internal/daily internal/deadletters internal/events internal/house internal/imports internal/ledger internal/metric internal/panics internal/records internal/render internal/table model model/books model/pricing model/till/parse",
 	"internal/docspage":   "api",
 	"handlers/authorizer": "internal/auth internal/panics",
 	"handlers/importer":   "internal/deadletters internal/imports internal/panics internal/records",
+	"handlers/deliverer":  "internal/panics internal/webhooks model",
+	"api/hookjson":        "internal/deadletters internal/webhooks model",
 	"handlers/reporter":   "internal/daily internal/ledger internal/panics model",
 	"handlers/proxy":      "api internal/auth internal/cafe",
-	"handlers/stream":     "internal/deadletters internal/events internal/ledger internal/metric internal/outbox internal/panics internal/records internal/table",
+	"handlers/stream":     "internal/webhooks internal/deadletters internal/events internal/ledger internal/metric internal/outbox internal/panics internal/records internal/table",
 
-	"internal/local": "api api/cors handlers/importer handlers/reporter handlers/stream internal/auth internal/cafe internal/deadletters internal/durable internal/events internal/house internal/imports " +
+	"internal/local": "internal/webhooks internal/webhooks/post api api/cors handlers/importer handlers/reporter handlers/stream internal/auth internal/cafe internal/deadletters internal/durable internal/events internal/house internal/imports " +
 		"internal/ledger internal/metric internal/notify/folder internal/objects internal/objects/folder internal/outbox internal/panics internal/records internal/table " +
 		"internal/table/dynamo internal/table/dynamo/stream internal/table/pebble model",
 }

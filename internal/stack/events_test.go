@@ -30,6 +30,8 @@ var samples = map[string]func() any{
 	"notifier-out-of-stock.json": func() any { return new(events.DynamoDBEvent) },
 	"notifier-sweep.json":        func() any { return new(struct{ Sweep bool }) },
 	"importer-upload.json":       func() any { return new(events.S3Event) },
+	"deliverer-sweep.json":       func() any { return new(struct{ Sweep bool }) },
+	"deliverer-wake-up.json":     func() any { return new(events.SQSEvent) },
 	"importer-test-event.json":   func() any { return new(events.S3TestEvent) },
 	"importer-redrive.json":      func() any { return new(struct{ Redrive bool }) },
 	"reporter-extract.json":      func() any { return new(step) },

@@ -188,7 +188,7 @@ func TestAsynchronousFunctionsKeepFailedEvents(t *testing.T) {
 	}
 	slices.Sort(invoked)
 	invoked = slices.Compact(invoked) // the importer is invoked by the bucket and by a schedule
-	if !slices.Equal(invoked, []string{"ImporterFunction", "NotifierFunction"}) {
+	if !slices.Equal(invoked, []string{"DelivererFunction", "ImporterFunction", "NotifierFunction"}) {
 		t.Fatalf("found %v", invoked)
 	}
 	kept := map[string]any{}
@@ -209,7 +209,7 @@ func TestAsynchronousFunctionsKeepFailedEvents(t *testing.T) {
 // The function's own role writes its dead letters into the bucket.
 func TestFunctionsMayWriteTheirDeadLetters(t *testing.T) {
 	p := with(t)
-	for _, name := range []string{"LedgerRole", "NotifierRole", "ImporterRole"} {
+	for _, name := range []string{"LedgerRole", "NotifierRole", "ImporterRole", "DelivererRole"} {
 		may := map[string]bool{}
 		for _, s := range granted(p) {
 			for _, action := range s.actions {
@@ -545,7 +545,7 @@ func TestQueuesHaveDeadLetterQueues(t *testing.T) {
 			dead[to] = true
 		}
 	}
-	if !maps.Equal(dead, map[string]bool{"CreditCollection": false, "CreditCollectionDead": true, "CustomerNotify": false, "CustomerNotifyDead": true}) {
+	if !maps.Equal(dead, map[string]bool{"CreditCollection": false, "CreditCollectionDead": true, "CustomerNotify": false, "CustomerNotifyDead": true, "Webhooks": false, "WebhooksDead": true}) {
 		t.Errorf("queues and their dead-letter queues: %v", dead)
 	}
 	watched := text(p.one("DeadLettersAlarm").at("Metrics"))

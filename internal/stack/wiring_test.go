@@ -270,7 +270,7 @@ func TestStreamFiltersPassWhatHandlersNeed(t *testing.T) {
 		}
 		// Its own dead letters, when they are sent again.
 		own := strings.ToLower(strings.TrimSuffix(name, "Function"))
-		for _, pk := range []string{"X#stream-ledger-1", "X#stream-notifier-1", "X#upload-a"} {
+		for _, pk := range []string{"X#stream-ledger-1", "X#stream-notifier-1", "X#upload-a", "X#webhook-a"} {
 			if want := deadletters.Wants(own)(pk); f.lets("MODIFY", pk) != want || f.lets("REMOVE", pk) {
 				t.Errorf("%s: a changed dead letter %s passes: %v", name, pk, !want)
 			}

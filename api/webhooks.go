@@ -1,0 +1,162 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"cafe/api/hookjson"
+	"cafe/internal/webhooks"
+	"cafe/model"
+)
+
+func (s *server) listWebhooks(c *gin.Context) error {
+	endpoints, err := s.webhooks.List(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	return answerList(c, struct {
+		Webhooks []hookjson.Endpoint `json:"webhooks"`
+	}{hookjson.List(endpoints)})
+}
+
+// webhookBody is a request's body about an endpoint.
+type webhookBody struct {
+	URL         optional[string]   `json:"url"`
+	Types       optional[[]string] `json:"types"`
+	Description optional[string]   `json:"description"`
+	Status      optional[string]   `json:"status"`
+}
+
+// createWebhook answers with the secret. No other answer has it.
+func (s *server) createWebhook(c *gin.Context) error {
+	var r webhookBody
+	var faults model.Invalid
+	if err := decode(c, &faults, &r); err != nil {
+		return err
+	}
+	if r.Status.Given {
+		faults.Add("/status", "is not a known field")
+	}
+	d := webhooks.Draft{URL: r.URL.need(&faults, "/url"), Types: hookjson.Types(r.Types.or(&faults, "/types", nil)), Description: r.Description.or(&faults, "/description", "")}
+	if len(faults) > 0 {
+		return faults.With(s.webhooks.Check(d))
+	}
+	e, secret, err := s.webhooks.Create(c.Request.Context(), d)
+	if err != nil {
+		return err
+	}
+	c.Header("Location", "/webhooks/"+e.ID)
+	a := hookjson.Of(e)
+	a.Secret = secret
+	return answer(c, http.StatusCreated, a)
+}
+
+func (s *server) getWebhook(c *gin.Context, id string) error {
+	e, l, err := s.webhooks.Get(c.Request.Context(), id)
+	if err != nil {
+		return err
+	}
+	a := hookjson.Of(e)
+	a.Health = hookjson.HealthOf(l)
+	return answer(c, http.StatusOK, a)
+}
+
+func (s *server) changeWebhook(c *gin.Context, id string) error {
+	var r webhookBody
+	var faults model.Invalid
+	if err := decode(c, &faults, &r, "application/merge-patch+json"); err != nil {
+		return err
+	}
+	var p webhooks.Patch
+	if url := r.URL.or(&faults, "/url", ""); r.URL.Given {
+		p.URL = &url
+	}
+	if description := r.Description.or(&faults, "/description", ""); r.Description.Given {
+		p.Description = &description
+	}
+	if types := hookjson.Types(r.Types.or(&faults, "/types", nil)); r.Types.Given {
+		p.Types = &types
+	}
+	if status := webhooks.Status(r.Status.or(&faults, "/status", "")); r.Status.Given {
+		p.Status = &status
+	}
+	if len(faults) > 0 {
+		return faults
+	}
+	e, err := s.webhooks.Change(c.Request.Context(), id, p)
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, hookjson.Of(e))
+}
+
+func (s *server) deleteWebhook(c *gin.Context, id string) error {
+	if err := s.webhooks.Delete(c.Request.Context(), id); err != nil {
+		return err
+	}
+	return noContent(c)
+}
+
+// rotateWebhook answers with the new secret. No other answer has it.
+func (s *server) rotateWebhook(c *gin.Context, id string) error {
+	e, secret, err := s.webhooks.Rotate(c.Request.Context(), id)
+	if err != nil {
+		return err
+	}
+	a := hookjson.Of(e)
+	a.Secret = secret
+	return answer(c, http.StatusOK, a)
+}
+
+// testWebhook answers 202: the event is sent in a moment.
+func (s *server) testWebhook(c *gin.Context, id string) error {
+	eventID, err := s.webhooks.Test(c.Request.Context(), id)
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusAccepted, struct {
+		EventID string `json:"event_id"`
+	}{eventID})
+}
+
+// redeliverWebhook answers 202: events are sent again in a moment.
+func (s *server) redeliverWebhook(c *gin.Context, id string) error {
+	var r struct {
+		From optional[string] `json:"from"`
+	}
+	var faults model.Invalid
+	if err := decode(c, &faults, &r); err != nil {
+		return err
+	}
+	from := r.From.need(&faults, "/from")
+	if len(faults) > 0 {
+		return faults
+	}
+	if err := s.webhooks.Redeliver(c.Request.Context(), id, from); err != nil {
+		return err
+	}
+	return answer(c, http.StatusAccepted, struct {
+		From string `json:"from"`
+	}{from})
+}
+
+// listDeliveries answers with what was sent to an endpoint, the newest first.
+func (s *server) listDeliveries(c *gin.Context, id string) error {
+	l, err := s.list(c)
+	if err != nil {
+		return err
+	}
+	attempts, next, err := s.webhooks.Deliveries(c.Request.Context(), id, l.from, l.limit)
+	if err != nil {
+		return err
+	}
+	a := struct {
+		Deliveries []hookjson.Delivery `json:"deliveries"`
+		NextCursor string              `json:"next_cursor,omitempty"`
+	}{make([]hookjson.Delivery, len(attempts)), s.cursors.seal(l.binding, next)}
+	for i, t := range attempts {
+		a.Deliveries[i] = hookjson.DeliveryOf(t)
+	}
+	return answer(c, http.StatusOK, a)
+}
