@@ -13,11 +13,11 @@
  *   4. The dead endpoint holds up nothing but itself: 1 holds although its deliveries wait.
  *
  * The guards, each of which may be taken out
- *   WITHOUT_MARK_LAST   a delivery is marked as done after the answer, not before the call
- *   WITHOUT_HOLD        an event waits until the one before it, of its subject, is done
- *   WITHOUT_OWN_LANE    an endpoint's deliveries wait for no other endpoint's
- *   WITHOUT_RETRY       what failed is tried again
- *   WITHOUT_RETURN      what was taken and not done is free again after a while
+ *   WITHOUT_MARK_LAST   a delivery is marked as done after the answer, not before the call (session.call, session.save)
+ *   WITHOUT_HOLD        an event waits until the one before it, of its subject, is done (session.forward, Lane.held)
+ *   WITHOUT_OWN_LANE    an endpoint's deliveries wait for no other endpoint's (Runner.lane)
+ *   WITHOUT_RETRY       what failed is tried again (session.again, webhooks.pauseAfter)
+ *   WITHOUT_RETURN      what was taken and not done is free again after a while (Deliverer.Deliver)
  */
 
 #define EVENTS 3
