@@ -142,23 +142,8 @@ func postedMoney(i table.Item) money {
 		tax, _ := strconv.ParseInt(words[2], 10, 64)
 		m.net -= tax
 	}
-	m.items = pairsOf(i, "items")
-	return m
-}
-
-// pairsOf lists a map of pairs of numbers by name.
-func pairsOf(i table.Item, name string) (list []string) {
-	members, _ := i[name].Map()
-	for key, v := range members {
-		pair, _ := v.List()
-		if len(pair) != 2 {
-			list = append(list, key+" is no pair")
-			continue
-		}
-		first, _ := pair[0].Int()
-		second, _ := pair[1].Int()
-		list = append(list, fmt.Sprintf("%s %d %d", key, first, second))
+	for words := strings.Fields(i.Str("items")); len(words) >= 3; words = words[3:] {
+		m.items = append(m.items, strings.Join(words[:3], " "))
 	}
-	slices.Sort(list)
-	return list
+	return m
 }

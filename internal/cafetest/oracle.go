@@ -143,7 +143,7 @@ func entryKey(row table.Row, day string) string {
 func posted(row table.Row) string {
 	i := row.Item
 	refunds, _ := i["refunds"].List()
-	e := entry{customer: i.Str("customer_id"), posting: i.Int("posting"), tab: i.Int("tab"), revenue: i.Int("revenue"), money: postedMoney(i),
+	e := entry{customer: cmp.Or(i.Str("customer_id"), model.WalkIn), posting: i.Int("posting"), tab: i.Int("tab"), revenue: i.Int("revenue"), money: postedMoney(i),
 		noSale: i.Bool("no_sale"), refunds: len(refunds)}
 	return e.text(postedTenders(row.Key.SK, i))
 }

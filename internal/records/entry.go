@@ -22,14 +22,16 @@ func EntryKey(e model.Entry) table.Key {
 	return table.Key{PK: LedgerPartition(e.Day, e.Shard), SK: prefix + e.ID}
 }
 
-// EncodeEntry returns a ledger entry as it is stored. Its items are a map from SKU to
-// quantity and revenue. Zeros are left out, and so is what follows from the rest: the net, and
-// plain tenders.
+// EncodeEntry returns a ledger entry as it is stored. Zeros are left out, and
+// so is what follows from the rest: the net, and plain tenders. An entry without a customer is
+// a walk-in's.
 func EncodeEntry(e model.Entry) table.Item {
 	item := table.Item{
-		"customer_id": table.String(e.CustomerID),
-		"posting":     table.Int(e.Posting),
-		"at":          Time(e.At),
+		"posting": table.Int(e.Posting),
+		"at":      Time(e.At),
+	}
+	if e.CustomerID != model.WalkIn {
+		item["customer_id"] = table.String(e.CustomerID)
 	}
 	PutText(item, "status", string(e.Status))
 	PutFlag(item, "deleted", e.Deleted)
@@ -48,22 +50,16 @@ func EncodeEntry(e model.Entry) table.Item {
 	if e.Cancelled != nil {
 		putReversals(item, "cancelled", []model.Reversal{*e.Cancelled})
 	}
-	if len(e.Items) > 0 {
-		items := make(table.Item, len(e.Items))
-		for _, i := range e.Items {
-			items[i.SKU] = table.List(table.Int(i.Quantity), table.Int(int64(i.Revenue)))
-		}
-		item["items"] = table.Map(items)
-	}
+	PutText(item, "items", itemsText(e.Items))
 	return item
 }
 
 // DecodeEntry returns a stored ledger entry, or an error that IsUnreadable. Entries of before
-// v0.2.0 have their taxes as a map and their net as a number.
+// v0.2.0 have their items and taxes as maps, their net as a number, and walk-ins named.
 func DecodeEntry(key table.Key, item table.Item) (model.Entry, error) {
 	r := NewReader(key, item)
 	e := model.Entry{
-		Kind: model.EntryOrder, CustomerID: r.Text("customer_id"), Posting: r.Number("posting"), At: r.Time("at"),
+		Kind: model.EntryOrder, CustomerID: model.WalkIn, Posting: r.Number("posting"), At: r.Time("at"),
 		Status: model.Status(r.Optional("status")), Deleted: r.Flag("deleted"), NoSale: r.Flag("no_sale"),
 		Tab: model.Money(r.OptionalNumber("tab")), Revenue: model.Money(r.OptionalNumber("revenue")), Pricing: r.OptionalNumber("pricing"),
 		Discount: model.Money(r.OptionalNumber("discount")), Charge: model.Money(r.OptionalNumber("charge")), Tip: model.Money(r.OptionalNumber("tip")),
@@ -71,6 +67,9 @@ func DecodeEntry(key table.Key, item table.Item) (model.Entry, error) {
 	}
 	if cancelled := r.reversals("cancelled"); len(cancelled) > 0 {
 		e.Cancelled = &cancelled[0]
+	}
+	if r.Has("customer_id") {
+		e.CustomerID = r.Text("customer_id")
 	}
 	kind, id, _ := strings.Cut(key.SK, "#")
 	if e.ID = id; kind+"#" == PrefixPayment {
@@ -81,9 +80,14 @@ func DecodeEntry(key table.Key, item table.Item) (model.Entry, error) {
 	if _, err := fmt.Sscan(shard, &e.Shard); err != nil {
 		r.Fail("pk")
 	}
-	r.pairs("items", func(sku string, quantity, revenue int64) {
+	addItem := func(sku string, quantity, revenue int64) {
 		e.Items = append(e.Items, model.EntryItem{SKU: sku, Quantity: quantity, Revenue: model.Money(revenue)})
-	})
+	}
+	if _, isMap := item["items"].Map(); isMap {
+		r.pairs("items", addItem)
+	} else {
+		r.triples("items", addItem)
+	}
 	if _, isMap := item["taxes"].Map(); isMap {
 		r.pairs("taxes", func(id string, net, amount int64) {
 			e.Taxes = append(e.Taxes, model.EntryTax{ID: id, Net: model.Money(net), Amount: model.Money(amount)})
@@ -99,6 +103,15 @@ func DecodeEntry(key table.Key, item table.Item) (model.Entry, error) {
 		e.Tenders = r.tenders("tenders")
 	}
 	return e, r.Err()
+}
+
+// itemsText packs items as taxesText does taxes: the SKU, the quantity and the revenue.
+func itemsText(items []model.EntryItem) string {
+	var b []byte
+	for _, i := range items {
+		b = appendTriple(b, i.SKU, i.Quantity, int64(i.Revenue))
+	}
+	return string(b)
 }
 
 // taxesText packs taxes, each as its id, net and amount, with spaces between. No id has a
