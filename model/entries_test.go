@@ -60,10 +60,14 @@ func TestTendersOfADay(t *testing.T) {
 		"roundings that make up": {func(o *Order) {
 			o.Payments = []OrderPayment{{Method: MethodCash, Amount: 1000, Rounding: 2, Day: day}, {Method: MethodCash, Rounding: -2, Day: day}}
 		}, "cash 1000 of 2, "},
-		"cancelled, nothing paid":    {func(o *Order) { o.Status = StatusCancelled }, ""},
-		"refunded before v0.2.0":     {func(o *Order) { o.Status = StatusRefunded }, ""},
-		"cancelled, and was paid":    {func(o *Order) { o.Status, o.Payment = StatusCancelled, TermsOpen; o.pay(MethodCard, 1000) }, "card 1000 of 1, unpaid -1000 of 0, "},
-		"deleted, and was paid":      {func(o *Order) { o.Deleted = true; o.pay(MethodCard, 1000) }, ""},
+		"cancelled, nothing paid": {func(o *Order) { o.Status = StatusCancelled }, ""},
+		"refunded before v0.2.0":  {func(o *Order) { o.Status = StatusRefunded }, ""},
+		"cancelled, and was paid": {func(o *Order) { o.Status, o.Payment = StatusCancelled, TermsOpen; o.pay(MethodCard, 1000) }, "card 1000 of 1, unpaid -1000 of 0, "},
+		"deleted, and was paid":   {func(o *Order) { o.Deleted = true; o.pay(MethodCard, 1000) }, ""},
+		"refunded, nobody says":   {func(o *Order) { o.Status = StatusCancelled; o.give(TenderUnsaid, 1000) }, ""},
+		"a coin too few": {func(o *Order) {
+			o.Payments = []OrderPayment{{Method: MethodCash, Amount: 1000, Rounding: -1, Day: day}}
+		}, "cash 999 of 1, rounding 1 of 0, "},
 		"paid with a tip":            {func(o *Order) { o.Payments = []OrderPayment{{Method: MethodCard, Amount: 1000, Tip: 50, Day: day}} }, "card 1050 of 1, "},
 		"a payment of nothing":       {func(o *Order) { o.pay(MethodVoucher, 0) }, "unsaid 1000 of 1, voucher 0 of 1, "},
 		"a refund of nothing at all": {func(o *Order) { o.give(MethodOther, 0) }, "unsaid 1000 of 1, "},

@@ -94,6 +94,7 @@ func TestEachLimitIsWhereTheContractHasIt(t *testing.T) {
 		"a discount of 2 lines":  {given(DraftDiscount{Percent: 1, Lines: []int{0, 1}}), ""},
 		"an item's name":         {item(Item{Name: chars(100)}), ""},
 		"an item's name, longer": {item(Item{Name: chars(101)}), "/name: must have at most 100 characters"},
+		"an item of two lines":   {item(Item{Name: "a\nb"}), "/name: must not contain control characters"},
 		"a category":             {item(Item{Category: chars(100)}), ""},
 		"a category of lines":    {item(Item{Category: "a\nb"}), "/category: must not contain control characters"},
 		"the highest price":      {item(Item{Price: 100_000_000}), ""},
@@ -388,6 +389,7 @@ func TestEntriesThatDifferInOneThingContributeDifferently(t *testing.T) {
 		"net": func(e *Entry) { e.Net++ }, "pricing": func(e *Entry) { e.Pricing++ }, "taxes": func(e *Entry) { e.Taxes[0].Amount++ },
 		"discount": func(e *Entry) { e.Discount++ }, "charge": func(e *Entry) { e.Charge++ }, "tip": func(e *Entry) { e.Tip++ },
 		"no sale": func(e *Entry) { e.NoSale = true }, "tenders": func(e *Entry) { e.Tenders[0].Amount++ },
+		"refunds": func(e *Entry) { e.Refunds = []Reversal{{Amount: 1}} },
 	} {
 		e := full()
 		change(&e)
@@ -413,5 +415,15 @@ func TestWhatIsNoAmountIsSaidSo(t *testing.T) {
 	}
 	if m, err := ParseMajor("1", "XYZ"); m != 0 || err == nil {
 		t.Errorf("1 XYZ is %d, %v", m, err)
+	}
+}
+
+func TestANewCustomerHasTheCafesLimitAndAnAlertToCome(t *testing.T) {
+	c := NewCustomer("alice")
+	if c.ID != "alice" || !c.Armed || c.Version != 0 || c.Limit(700) != 700 {
+		t.Errorf("%+v, limit %d", c, c.Limit(700))
+	}
+	if c.CreditLimit = money(0); c.Limit(700) != 0 {
+		t.Errorf("with a limit of 0 it is %d", c.Limit(700))
 	}
 }
