@@ -1,221 +1,272 @@
 /* Closing days, with postings that come late and two closers at once.
  *
- * Two days are closed, in either order, by two closers who race for each of them. Two orders
- * of these days reach the ledger at any moment: before their day is closed, while it is, or after.
- * A poster or a closer may be stopped between any two steps, and tries again. At the end
- * a third day, without orders, is closed by somebody alone.
+ * Two days are closed by two closers, who race for the first or take them in another order. An order
+ * of either day reaches the ledger at any moment: before its day is closed, while it is, or after.
+ * A poster or a closer may be stopped between any two steps, and tries again. The reports fall due
+ * at any moment, too: only from then on are changes marked. At the end a third day, without
+ * orders, is closed by somebody alone.
  *
- * A day that may have been closed already is marked before its late entry is written. The next
- * close carries, for each marked day, what the ledger has now, less what was closed, less what was
- * carried before.
+ * From when its report is due, a day is marked before a change of it is posted. A close carries, for
+ * each closed day that it finds in the index of marked days, what the ledger has now, less what
+ * closes have of it already. A day stays in the index until a close is sure that it has everything.
  *
  * What holds
  *   1. Numbers of closes are 1, 2, 3 without a gap; a day is closed once.
- *   2. At every moment a closed day that differs from what was closed and carried of it is marked.
+ *   2. At every moment a closed day of which the closes do not have everything is found by the
+ *      next close: it is in the index, or it is the last that was closed, and not noted yet.
  *   3. At the end the closes add up to the ledger.
  *
  * The guards, each of which may be taken out
- *   WITHOUT_HEAD         a close expects the number before it to be the last
- *   WITHOUT_ABSENT       a close expects that the day has none
- *   WITHOUT_ONE_WRITE    the close, and what it says of marked days, are one write
- *   WITHOUT_UNCHANGED    a mark is taken away only as it was read
- *   WITHOUT_PATIENCE     a mark stays while a posting that made it may be under way (records.PostingTime)
- *   WITHOUT_MARK_FIRST   the day is marked before the entry is written (Ledger.markLate)
- *   WITHOUT_READ_ORDER   a closer reads the mark before the ledger
+ *   WITHOUT_HEAD         a close expects the number before it to be the last (records.PutClose)
+ *   WITHOUT_ABSENT       a close expects that the day has none (records.PutClose)
+ *   WITHOUT_ONE_WRITE    the close, and what it carries of other days, are one write (Books.attempt)
+ *   WITHOUT_UNCHANGED    a day leaves the index only as it was read (DayMarks.asRead, records.MarkCarried, records.MarkClosed)
+ *   WITHOUT_PATIENCE     it stays while a change that marked it may not be posted yet (Books.has, records.PostingTime)
+ *   WITHOUT_DUE          it stays while changes are not marked yet (Books.has)
+ *   WITHOUT_ASSURE       a close first notes that the day of the last one is closed (Books.attempt, Books.assureMark)
+ *   WITHOUT_MARK_FIRST   the day is marked before the change is posted (Ledger.Post, Ledger.markLate)
+ *   WITHOUT_READ_ORDER   a closer reads the marks before the ledger (Books.changed, Books.Close)
  */
 
 #define DAYS 3
-#define RECORDS 8
+#define NOBODY 255
 
-/* The ledger's sum of each day. */
-byte ledger[DAYS];
+byte ledger[DAYS];         /* the ledger's sum of each day */
 
-/* The closes, by their number; the head is the last number. */
-byte head;
-byte closed_day[RECORDS];  /* day + 1; 0 is no record */
-byte amount[RECORDS];      /* of the day, and what it carried of others */
-
-/* The days' records. */
+/* The closes: the head with the last number and its day, and what each day's record has. */
+byte head, head_day = NOBODY;
 bool closed[DAYS];
-byte as_closed[DAYS], carried[DAYS];
-byte marks[DAYS];          /* how often the day was marked, */
-bool marked[DAYS];         /* and whether the mark is there */
+byte booked[DAYS];         /* what all closes have of a day */
+byte closes;               /* records that were put, for invariant 1 */
 
-bool entry[2];             /* the two orders' entries */
+/* What is known of a day. */
+byte late[DAYS];           /* how often it was marked */
+bool noted[DAYS];          /* that it is closed */
+bool index[DAYS];          /* the next close looks at it */
+
+bool marking, due;         /* the clock: five minutes before the report, and when it is due */
+byte unmarked;             /* postings under way that began before that */
 byte posting[DAYS];        /* postings under way that have marked the day */
+bool entry[DAYS];
 byte stops = 1;
 bool halfway;              /* without one write: between the two */
 byte finished;
 
-inline mark_day() {
-	atomic { marks[day]++; marked[day] = true; posting[day]++ }
+proctype Clock() {
+	marking = true;
+	atomic { unmarked == 0 -> due = true }
+}
+
+/* records.MarkLate */
+inline mark_late() {
+	atomic {
+		late[day]++; posting[day]++;
+		index[day] = index[day] || noted[day]
+	}
 }
 
 /* Ledger.Post, of one order. */
-proctype Poster(byte order; byte day; byte worth) {
+proctype Poster(byte day; byte worth) {
+	bool marks;
 again:
 	if
-	:: entry[order] -> goto done                             /* it is as new: nothing to do */
-	:: !entry[order]
+	:: entry[day] -> goto done                               /* it is as new: nothing to do */
+	:: !entry[day]
 	fi;
+	atomic { marks = marking; unmarked = unmarked + !marks }
 #ifndef WITHOUT_MARK_FIRST
-	mark_day();
 	if
-	:: atomic { stops > 0 -> stops--; posting[day]-- } goto again
-	:: true
+	:: marks -> mark_late()
+	:: !marks
 	fi;
 #endif
-	atomic { entry[order] = true; ledger[day] = ledger[day] + worth }
+	if
+	:: atomic { stops > 0 -> stops--; posting[day] = posting[day] - marks; unmarked = unmarked - !marks } goto again
+	:: true
+	fi;
+	atomic { entry[day] = true; ledger[day] = ledger[day] + worth }
 #ifdef WITHOUT_MARK_FIRST
 	if
-	:: atomic { stops > 0 -> stops-- } goto again
+	:: atomic { stops > 0 -> stops--; unmarked = unmarked - !marks } goto again
 	:: true
 	fi;
-	mark_day();
+	if
+	:: marks -> mark_late()
+	:: !marks
+	fi;
 #endif
-	atomic { posting[day]-- }
+	atomic { posting[day] = posting[day] - marks; unmarked = unmarked - !marks }
 done:
 	finished++
 }
 
-inline read_mark() {
-	d_step {
-		read_marked = marked[other] && closed[other];
-		read_marks = (read_marked -> marks[other] : 0);
-		may_clear = (read_marked && posting[other] == 0)
-	}
-}
-inline read_other() {
-	carry = (closed[other] -> ledger[other] - as_closed[other] - carried[other] : 0)
-}
-
+#ifdef WITHOUT_PATIENCE
+#define POSTED(d) true
+#else
+#define POSTED(d) (posting[d] == 0)
+#endif
+#ifdef WITHOUT_DUE
+#define MARKED_BY_NOW true
+#else
+#define MARKED_BY_NOW due
+#endif
+#define HAS(d) (POSTED(d) && MARKED_BY_NOW)                      /* Books.has */
 #ifdef WITHOUT_HEAD
 #define HEAD_AS_READ true
 #else
 #define HEAD_AS_READ (head == read_head)
 #endif
 #ifdef WITHOUT_ABSENT
-#define NOT_CLOSED true
+#define ABSENT true
 #else
-#define NOT_CLOSED (!closed[day])
+#define ABSENT (!closed[day])
 #endif
 #ifdef WITHOUT_UNCHANGED
-#define MARK_AS_READ true
+#define AS_READ(d, n) true
 #else
-#define MARK_AS_READ (marks[other] == read_marks && marked[other])
-#endif
-#ifdef WITHOUT_PATIENCE
-#define MAY_CLEAR true
-#else
-#define MAY_CLEAR may_clear
+#define AS_READ(d, n) (late[d] == n)
 #endif
 
-inline say_carried() {
-	carried[other] = carried[other] + carry;
+inline note(d, everything) {
+	noted[d] = true;
+	index[d] = index[d] || !(everything)
+}
+inline mark_carried() {
+	booked[other] = booked[other] + carry;
+	index[other] = index[other] && !all
+}
+inline may_stop() {
 	if
-	:: MAY_CLEAR -> marked[other] = false
-	:: !MAY_CLEAR
+	:: atomic { stops > 0 -> stops-- } goto again
+	:: true
 	fi
 }
 
-/* A closer. The other day is the one whose late postings it may have to carry; the model has
- * one such day for each close. */
-inline close_day() {
-	do
-	:: closed[day] -> break                                  /* 409: it is closed */
-	:: !closed[day] ->
-		atomic { read_head = head; read_marked = false; read_marks = 0; may_clear = false; carry = 0; own = ledger[day] }
+/* Books.Close. The other day is the one of which it may have to carry something. */
+proctype Closer(byte day; bool both) {
+	byte other = 1 - day, read_head, own, own_late, carried_late, carry;
+	bool own_all, all, looks;
+again:
+	if
+	:: closed[day] ->
+		atomic {                                             /* Books.closed */
+			if
+			:: !noted[day] -> note(day, false)
+			:: noted[day]
+			fi;
+			goto next
+		}
+	:: !closed[day]
+	fi;
 #ifndef WITHOUT_READ_ORDER
-		read_mark();
-		read_other();
+	own_late = late[day];
+	atomic { own = ledger[day]; own_all = HAS(day) }
 #else
-		read_other();
-		read_mark();
+	atomic { own = ledger[day]; own_all = HAS(day) }
+	own_late = late[day];
 #endif
+attempt:
+	atomic {
+		read_head = head;
+#ifndef WITHOUT_ASSURE
 		if
-		:: atomic { stops > 0 -> stops-- }                   /* stopped, tried again */
-		:: atomic {
-			HEAD_AS_READ && NOT_CLOSED && (!read_marked || MARK_AS_READ) ->
-				assert(read_head + 1 < RECORDS);
-				head = read_head + 1;
-				assert(closed_day[head] == 0);               /* 1 */
-				closed_day[head] = day + 1; amount[head] = own + (read_marked -> carry : 0);
-				closed[day] = true; as_closed[day] = own; carried[day] = 0;
-				if
-#ifndef WITHOUT_ONE_WRITE
-				:: read_marked -> say_carried()
-#else
-				:: read_marked -> halfway = true
-#endif
-				:: !read_marked
-				fi;
-				break
-			}
-		:: atomic { !(HEAD_AS_READ && NOT_CLOSED && (!read_marked || MARK_AS_READ)) -> skip }
+		:: head_day != NOBODY && !noted[head_day] -> note(head_day, false)
+		:: else
 		fi
-	od;
+#endif
+	}
+	/* Books.carry and Books.changed */
+	atomic { looks = index[other] && noted[other]; carry = 0; all = false; carried_late = 0 }
+	if
+	:: looks ->
+#ifndef WITHOUT_READ_ORDER
+		carried_late = late[other];
+		atomic { carry = ledger[other] - booked[other]; all = HAS(other) }
+#else
+		atomic { carry = ledger[other] - booked[other]; all = HAS(other) }
+		carried_late = late[other]
+#endif
+	:: !looks
+	fi;
+	may_stop();
+	atomic {
+		if
+		:: HEAD_AS_READ && ABSENT && (!looks || AS_READ(other, carried_late)) ->
+			head = read_head + 1; head_day = day;
+			closed[day] = true; booked[day] = own; closes++;
+			assert(head == closes);                          /* 1 */
+			if
+#ifndef WITHOUT_ONE_WRITE
+			:: looks -> mark_carried()
+#else
+			:: looks -> halfway = true
+#endif
+			:: !looks
+			fi
+		:: else -> 
+			if
+			:: closed[day] -> goto again
+			:: !closed[day] -> goto attempt
+			fi
+		fi
+	}
 #ifdef WITHOUT_ONE_WRITE
 	if
-	:: atomic { halfway && stops > 0 -> stops--; halfway = false }
-	:: atomic { halfway -> say_carried(); halfway = false }
-	:: !halfway
+	:: atomic { looks && stops > 0 -> stops--; halfway = false } goto again
+	:: atomic { looks -> mark_carried(); halfway = false }
+	:: !looks
 	fi;
 #endif
-	skip
+	may_stop();
+	atomic {                                                 /* records.MarkClosed */
+		note(day, own_all && AS_READ(day, own_late))
+	}
+next:
+	atomic {
+		read_head = 0; own = 0; own_late = 0; carried_late = 0; carry = 0; own_all = false; all = false; looks = false;
+		if
+		:: both -> both = false; day = 1 - day; other = 1 - other; goto again
+		:: !both -> finished++
+		fi
+	}
 }
 
-proctype Closer(byte day) {
-	byte other = 1 - day, read_head, read_marks, own;
-	short carry;
-	bool read_marked, may_clear;
-
-	close_day();
-	atomic { day = 1 - day; other = 1 - other }
-	close_day();
-	atomic { read_head = 0; read_marks = 0; own = 0; carry = 0; read_marked = false; may_clear = false; finished++ }
-}
-
-#define MARKED_IF_DIFFERENT(d) (!closed[d] || marked[d] || ledger[d] == as_closed[d] + carried[d])
+#define FOUND(d) (!closed[d] || ledger[d] == booked[d] || index[d] || !noted[d] && head_day == d)
 
 /* 2, at every moment. */
 proctype Watcher() {
 	do
-	:: atomic { !halfway && !(MARKED_IF_DIFFERENT(0) && MARKED_IF_DIFFERENT(1)) -> assert(false) }
-	:: finished == 4 -> break
+	:: atomic { !halfway && !(FOUND(0) && FOUND(1)) -> assert(false) }
+	:: finished == 3 -> break
 	od
 }
 
 init {
-	byte n, sum, other;
+	byte d, sum;
 	atomic {
 		run Watcher();
-		run Poster(0, 0, 1);
-		run Poster(1, 1, 3);
-		run Closer(0);
+		run Clock();
 		if
-		:: run Closer(0)
-		:: run Closer(1)
+		:: run Poster(0, 1)
+		:: run Poster(1, 1)
+		fi;
+		run Closer(0, true);
+		if
+		:: run Closer(0, false)
+		:: run Closer(1, true)
 		fi
 	}
-	finished == 4;
-	stops = 0;
+	finished == 3;
 	d_step {
-		/* The close of the third day carries both. */
-		for (other : 0 .. 1) {
+		assert(head == 2 && closes == 2);                    /* 1 */
+		/* The close of the third day looks at what is in the index, after the last is noted. */
+		for (d : 0 .. 1) {
 			if
-			:: marked[other] ->
-				sum = sum + ledger[other] - as_closed[other] - carried[other]
+			:: index[d] || !noted[d] && head_day == d -> booked[d] = ledger[d]
 			:: else
-			fi
+			fi;
+			sum = sum + booked[d]
 		}
-		head++;
-		closed_day[head] = 3; amount[head] = sum;
-		sum = 0;
-		for (n : 1 .. head) {
-			assert(closed_day[n] != 0);                      /* 1 */
-			sum = sum + amount[n]
-		}
-		assert(head == 3);                                   /* 1 */
 		assert(sum == ledger[0] + ledger[1])                 /* 3 */
 	}
 }
