@@ -1,6 +1,8 @@
 package ledger_test
 
 import (
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 	"cafe/internal/ledger"
 	"cafe/internal/records"
 	"cafe/internal/table"
+	"cafe/internal/table/tabletest"
 	"cafe/model"
 )
 
@@ -63,5 +66,64 @@ func TestAnItemThatRunsOutAtATimeUnknownRanOutToday(t *testing.T) {
 		if err != nil || mark.Int("at") == 0 || mark.Int("at") > now.UnixMicro() {
 			t.Errorf("%v, %v", mark, err)
 		}
+	})
+}
+
+// The orders of one customer go into one write: two reads and writes for each would have them
+// wait for each other. When that write cannot be, each goes by itself.
+func TestABatchOfACustomersOrdersIsOneWriteUnlessOneFails(t *testing.T) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		for _, most := range []int{table.MaxOps, 2} { // operations that a write may have
+			c.Recorder.Forget()
+			for range 5 {
+				cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
+			}
+			writes, refused := 0, 0
+			c.Faults.Set(func(call tabletest.Call) tabletest.Fault {
+				if slices.ContainsFunc(call.Ops, func(op table.Op) bool { return op.Key == records.CustomerKey("alice") }) {
+					writes++
+					if len(call.Ops) > most {
+						refused++
+						return tabletest.Fault{Before: table.ErrTooLarge}
+					}
+				}
+				return tabletest.Fault{}
+			})
+			c.Post(t, c.Recorder.Changes(ledger.Wants)...)
+			c.Faults.Set(nil)
+			if want := map[int]int{table.MaxOps: 1, 2: 6}[most]; writes != want || refused != want/6 {
+				t.Errorf("writes of at most %d operations: %d, %d of them refused", most, writes, refused)
+			}
+		}
+		cafetest.WantTotals(t, c, "alice", 2200, 2200, 10)
+		c.WantTrue(t)
+	})
+}
+
+// Without the entry that it replaces, a change moves no total.
+func TestAChangeWhoseEntryCannotBeReadIsNotPosted(t *testing.T) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		order := cafetest.Place(t, c, "alice", cafetest.Lines("tea"))
+		c.Post(t, c.Recorder.Changes(ledger.Wants)...)
+		c.Recorder.Forget()
+		cafetest.Remove(t, c, order.ID)
+		deleted := c.Recorder.Changes(ledger.Wants)
+		gets := 0
+		c.Faults.Set(func(call tabletest.Call) tabletest.Fault {
+			if call.Method != "Get" {
+				return tabletest.Fault{}
+			}
+			if gets++; gets > 1 {
+				return tabletest.Fault{}
+			}
+			return tabletest.Fault{Before: table.ErrUnavailable}
+		})
+		if err := c.Ledger.Post(ctx, deleted)[0]; !errors.Is(err, table.ErrUnavailable) {
+			t.Errorf("the entry cannot be read: %v", err)
+		}
+		c.Faults.Set(nil)
+		cafetest.WantTotals(t, c, "alice", 220, 220, 1)
+		c.Post(t, deleted...)
+		c.WantTrue(t)
 	})
 }
