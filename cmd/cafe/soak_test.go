@@ -1233,7 +1233,9 @@ func (c *regular) checkTotals(g *guest) {
 	c.Helper()
 	orders, spent := g.files, g.filed
 	for _, p := range g.orders {
-		if p.status.Counts() {
+		if p.status == model.StatusRefunded { // sold all the same; the refund took the money back
+			orders++
+		} else if p.status.Counts() {
 			orders, spent = orders+1, spent+p.total
 		}
 	}
