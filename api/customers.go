@@ -3,6 +3,8 @@ package api
 import (
 	"net/http"
 
+	"cafe/api/rest"
+
 	"github.com/gin-gonic/gin"
 
 	"cafe/api/forms"
@@ -68,7 +70,7 @@ func (s *server) listCustomers(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	a.NextCursor = s.cursors.seal(l.binding, next)
+	a.NextCursor = s.cursors.Seal(l.binding, next)
 	a.Customers = make([]customerJSON, len(customers))
 	for i, customer := range customers {
 		a.Customers[i] = s.customerAnswer(customer)
@@ -76,42 +78,42 @@ func (s *server) listCustomers(c *gin.Context) error {
 	if as == formCSV {
 		return answerCSV(c, "customers", books.CustomersCSV(customers, s.cafe.CreditLimit, s.cafe.Currency), a.NextCursor)
 	}
-	return answerList(c, a)
+	return rest.AnswerList(c, a)
 }
 
 func (s *server) getCustomer(c *gin.Context) error {
-	id, err := pathID(c, "id")
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
-	customer, err := s.cafe.Customer(c.Request.Context(), caller(c), id)
+	customer, err := s.cafe.Customer(c.Request.Context(), rest.Caller(c), id)
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, s.customerAnswer(customer))
+	return rest.Answer(c, http.StatusOK, s.customerAnswer(customer))
 }
 
 func (s *server) putCustomer(c *gin.Context) error {
-	id, err := newID(c, "id")
+	id, err := rest.NewID(c, "id")
 	if err != nil {
 		return err
 	}
 	var r struct {
-		ID          optional[string] `json:"id"`
-		Name        optional[string] `json:"name"`
-		Email       optional[string] `json:"email"`
-		CreditLimit optional[int64]  `json:"credit_limit" must:"a whole number from 0 to 1000000000000, or null"`
-		Notify      optional[bool]   `json:"notify"`
+		ID          rest.Optional[string] `json:"id"`
+		Name        rest.Optional[string] `json:"name"`
+		Email       rest.Optional[string] `json:"email"`
+		CreditLimit rest.Optional[int64]  `json:"credit_limit" must:"a whole number from 0 to 1000000000000, or null"`
+		Notify      rest.Optional[bool]   `json:"notify"`
 	}
 	var faults model.Invalid
-	if err := decode(c, &faults, &r); err != nil {
+	if err := rest.Decode(c, &faults, &r); err != nil {
 		return err
 	}
-	if r.ID.or(&faults, "/id", id) != id {
+	if r.ID.Or(&faults, "/id", id) != id {
 		faults.Add("/id", "must be equal to the one in the path")
 	}
 	p := model.Profile{
-		Name: r.Name.need(&faults, "/name"), Email: r.Email.or(&faults, "/email", ""), Notify: r.Notify.or(&faults, "/notify", false),
+		Name: r.Name.Need(&faults, "/name"), Email: r.Email.Or(&faults, "/email", ""), Notify: r.Notify.Or(&faults, "/notify", false),
 	}
 	if r.CreditLimit.Given && !r.CreditLimit.Null {
 		limit := model.Money(r.CreditLimit.Value)
@@ -120,22 +122,22 @@ func (s *server) putCustomer(c *gin.Context) error {
 	if len(faults) > 0 {
 		return faults.With(p.Validate())
 	}
-	customer, created, err := s.cafe.SetCustomer(c.Request.Context(), id, p, matchVersion(c.Request))
+	customer, created, err := s.cafe.SetCustomer(c.Request.Context(), id, p, rest.MatchVersion(c.Request))
 	if err != nil {
 		return err
 	}
-	return answer(c, createdOr(created), s.customerAnswer(customer))
+	return rest.Answer(c, createdOr(created), s.customerAnswer(customer))
 }
 
 func (s *server) deleteCustomer(c *gin.Context) error {
-	id, err := pathID(c, "id")
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
 	if err := s.cafe.Erase(c.Request.Context(), id); err != nil {
 		return err
 	}
-	return noContent(c)
+	return rest.NoContent(c)
 }
 
 type paymentJSON struct {
@@ -157,41 +159,41 @@ func paymentAnswer(p model.Payment) paymentJSON {
 }
 
 func (s *server) pay(c *gin.Context) error {
-	id, err := newID(c, "id")
+	id, err := rest.NewID(c, "id")
 	if err != nil {
 		return err
 	}
-	key, err := idempotencyKey(c.Request)
+	key, err := rest.IdempotencyKey(c.Request)
 	if err != nil {
 		return err
 	}
 	var r struct {
-		Amount optional[int64]  `json:"amount" must:"a whole number from 1 to 1000000000000"`
-		Method optional[string] `json:"method"`
-		Note   optional[string] `json:"note"`
+		Amount rest.Optional[int64]  `json:"amount" must:"a whole number from 1 to 1000000000000"`
+		Method rest.Optional[string] `json:"method"`
+		Note   rest.Optional[string] `json:"note"`
 	}
 	var faults model.Invalid
-	if err := decode(c, &faults, &r); err != nil {
+	if err := rest.Decode(c, &faults, &r); err != nil {
 		return err
 	}
-	amount, note := r.Amount.need(&faults, "/amount"), r.Note.or(&faults, "/note", "")
-	method := model.Method(r.Method.or(&faults, "/method", string(model.MethodCash)))
+	amount, note := r.Amount.Need(&faults, "/amount"), r.Note.Or(&faults, "/note", "")
+	method := model.Method(r.Method.Or(&faults, "/method", string(model.MethodCash)))
 	if method == "" {
 		method = "?" // which is none
 	}
 	if len(faults) > 0 {
 		return faults.With(model.ValidatePayment(model.Money(amount), method, note))
 	}
-	paid, replayed, err := s.cafe.Pay(c.Request.Context(), caller(c), id, model.Money(amount), method, note, key)
+	paid, replayed, err := s.cafe.Pay(c.Request.Context(), rest.Caller(c), id, model.Money(amount), method, note, key)
 	if err != nil {
 		return err
 	}
 	replay(c, replayed)
-	return answer(c, http.StatusCreated, paymentAnswer(paid))
+	return rest.Answer(c, http.StatusCreated, paymentAnswer(paid))
 }
 
 func (s *server) listPayments(c *gin.Context) error {
-	id, err := pathID(c, "id")
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
@@ -199,16 +201,16 @@ func (s *server) listPayments(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	payments, next, err := s.cafe.Payments(c.Request.Context(), caller(c), id, l.from, l.limit)
+	payments, next, err := s.cafe.Payments(c.Request.Context(), rest.Caller(c), id, l.from, l.limit)
 	if err != nil {
 		return err
 	}
 	a := struct {
 		Payments   []paymentJSON `json:"payments"`
 		NextCursor string        `json:"next_cursor,omitempty"`
-	}{make([]paymentJSON, len(payments)), s.cursors.seal(l.binding, next)}
+	}{make([]paymentJSON, len(payments)), s.cursors.Seal(l.binding, next)}
 	for i, p := range payments {
 		a.Payments[i] = paymentAnswer(p)
 	}
-	return answerList(c, a)
+	return rest.AnswerList(c, a)
 }

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strconv"
 
+	"cafe/api/rest"
+
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -18,7 +20,7 @@ const formCSV = "text/csv"
 
 // closeDay closes a business day: 201, or 200 when it is closed already with the same count.
 func (s *server) closeDay(c *gin.Context) error {
-	if caller(c).Role != model.RoleOwner && !s.staffClose {
+	if rest.Caller(c).Role != model.RoleOwner && !s.staffClose {
 		return model.ErrForbidden
 	}
 	day, err := s.pathDay(c)
@@ -26,32 +28,32 @@ func (s *server) closeDay(c *gin.Context) error {
 		return err
 	}
 	type count struct {
-		Cash    optional[int64] `json:"cash" must:"a whole number from 0 to 1000000000000"`
-		Card    optional[int64] `json:"card" must:"a whole number from 0 to 1000000000000"`
-		Voucher optional[int64] `json:"voucher" must:"a whole number from 0 to 1000000000000"`
-		Other   optional[int64] `json:"other" must:"a whole number from 0 to 1000000000000"`
+		Cash    rest.Optional[int64] `json:"cash" must:"a whole number from 0 to 1000000000000"`
+		Card    rest.Optional[int64] `json:"card" must:"a whole number from 0 to 1000000000000"`
+		Voucher rest.Optional[int64] `json:"voucher" must:"a whole number from 0 to 1000000000000"`
+		Other   rest.Optional[int64] `json:"other" must:"a whole number from 0 to 1000000000000"`
 	}
 	var r struct {
-		Float   optional[int64] `json:"float" must:"a whole number from 0 to 1000000000000"`
-		Counted optional[count] `json:"counted"`
-		Early   optional[bool]  `json:"early"`
+		Float   rest.Optional[int64] `json:"float" must:"a whole number from 0 to 1000000000000"`
+		Counted rest.Optional[count] `json:"counted"`
+		Early   rest.Optional[bool]  `json:"early"`
 	}
 	var faults model.Invalid
-	if err := decode(c, &faults, &r); err != nil {
+	if err := rest.Decode(c, &faults, &r); err != nil {
 		return err
 	}
-	found := books.Count{Float: model.Money(r.Float.or(&faults, "/float", 0)), Early: r.Early.or(&faults, "/early", false), Counted: map[model.Method]model.Money{}}
-	counted := r.Counted.or(&faults, "/counted", count{})
-	for i, amount := range []optional[int64]{counted.Cash, counted.Card, counted.Voucher, counted.Other} {
+	found := books.Count{Float: model.Money(r.Float.Or(&faults, "/float", 0)), Early: r.Early.Or(&faults, "/early", false), Counted: map[model.Method]model.Money{}}
+	counted := r.Counted.Or(&faults, "/counted", count{})
+	for i, amount := range []rest.Optional[int64]{counted.Cash, counted.Card, counted.Voucher, counted.Other} {
 		method := model.Methods[i]
-		if value := amount.or(&faults, "/counted/"+string(method), 0); amount.Given && !amount.Null {
+		if value := amount.Or(&faults, "/counted/"+string(method), 0); amount.Given && !amount.Null {
 			found.Counted[method] = model.Money(value)
 		}
 	}
 	if len(faults) > 0 {
 		return faults.With(found.Validate())
 	}
-	stored, again, err := s.books.Close(c.Request.Context(), caller(c).ID, day, found)
+	stored, again, err := s.books.Close(c.Request.Context(), rest.Caller(c).ID, day, found)
 	if err != nil {
 		return err
 	}
@@ -86,7 +88,7 @@ func form(c *gin.Context, others ...string) (string, error) {
 	c.Writer.Header().Add("Vary", "Accept")
 	best := header.Preferred(c.Request.Header.Values("Accept"), append([]string{formJSON}, others...)...)
 	if best == "" {
-		return "", problem("not-acceptable", "It is available in other forms than those that Accept admits.")
+		return "", rest.NewProblem("not-acceptable", "It is available in other forms than those that Accept admits.")
 	}
 	return best, nil
 }
@@ -94,7 +96,7 @@ func form(c *gin.Context, others ...string) (string, error) {
 // span returns the days of the parameters from and to, both included. Without to it ends
 // today; without from it has so many days.
 func (s *server) span(q url.Values, days int) (from, to model.Day, err error) {
-	var faults []fieldFault
+	var faults []rest.Fault
 	to = s.books.Today()
 	for _, end := range []struct {
 		name string
@@ -104,7 +106,7 @@ func (s *server) span(q url.Values, days int) (from, to model.Day, err error) {
 			continue
 		}
 		if *end.day, err = model.ParseDay(q.Get(end.name)); err != nil || *end.day < "1970-01-01" {
-			faults = append(faults, fieldFault{end.name, "must be a date such as 2017-03-18"})
+			faults = append(faults, rest.Fault{Field: end.name, Message: "must be a date such as 2017-03-18"})
 		}
 	}
 	switch {
@@ -112,10 +114,10 @@ func (s *server) span(q url.Values, days int) (from, to model.Day, err error) {
 	case from == "":
 		from = max("1970-01-01", to.AddDays(1-days))
 	case from > to:
-		faults = append(faults, fieldFault{"from", "must not be after to"})
+		faults = append(faults, rest.Fault{Field: "from", Message: "must not be after to"})
 	}
 	if len(faults) > 0 {
-		return from, to, malformed("A query parameter is not valid.", faults...)
+		return from, to, rest.Malformed("A query parameter is not valid.", faults...)
 	}
 	return from, to, nil
 }
@@ -140,7 +142,7 @@ func (s *server) listDays(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	cursor := s.cursors.seal(l.binding, string(next))
+	cursor := s.cursors.Seal(l.binding, string(next))
 	if as == formCSV {
 		closes := make([]books.Close, len(days))
 		for i, d := range days {
@@ -159,7 +161,7 @@ func (s *server) listDays(c *gin.Context) error {
 			return err
 		}
 	}
-	return answerList(c, a)
+	return rest.AnswerList(c, a)
 }
 
 // answerCSV answers with a table. If there is more, Link has the address of the next part
@@ -185,7 +187,7 @@ func (s *server) getJournal(c *gin.Context) error {
 	if q.Has("preset") {
 		as = formCSV
 		if preset == books.PresetNone || !preset.Valid() {
-			return malformed("A query parameter is not valid.", fieldFault{"preset", "must be xero or quickbooks"})
+			return rest.Malformed("A query parameter is not valid.", rest.Fault{Field: "preset", Message: "must be xero or quickbooks"})
 		}
 	}
 	from, to, err := s.span(q, 31)
@@ -193,7 +195,7 @@ func (s *server) getJournal(c *gin.Context) error {
 		return err
 	}
 	if to.Since(from) >= closing.MostJournal {
-		return malformed("A query parameter is not valid.", fieldFault{"from", "must be at most " + strconv.Itoa(closing.MostJournal-1) + " days before to"})
+		return rest.Malformed("A query parameter is not valid.", rest.Fault{Field: "from", Message: "must be at most " + strconv.Itoa(closing.MostJournal-1) + " days before to"})
 	}
 	rows, err := s.books.Journal(c.Request.Context(), from, to)
 	if err != nil {
@@ -202,7 +204,7 @@ func (s *server) getJournal(c *gin.Context) error {
 	if as == formCSV {
 		return answerCSV(c, "journal-"+string(from)+"-"+string(to), books.JournalCSV(rows, preset, s.cafe.Currency), "")
 	}
-	return answerList(c, struct {
+	return rest.AnswerList(c, struct {
 		From     model.Day   `json:"from"`
 		To       model.Day   `json:"to"`
 		Currency string      `json:"currency"`
@@ -215,7 +217,7 @@ func (s *server) getStatement(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	id, err := pathID(c, "id")
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
@@ -223,7 +225,7 @@ func (s *server) getStatement(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	customer, err := s.cafe.Customer(c.Request.Context(), caller(c), id)
+	customer, err := s.cafe.Customer(c.Request.Context(), rest.Caller(c), id)
 	if err != nil {
 		return err
 	}
@@ -242,21 +244,5 @@ func (s *server) getStatement(c *gin.Context) error {
 	case formCSV:
 		return answerCSV(c, "statement", books.StatementCSV(st), "")
 	}
-	return answer(c, http.StatusOK, st)
-}
-
-// bookProblem turns the errors of closing into problems; nil: it is none of them.
-func bookProblem(err error) *Problem {
-	switch e := err.(type) {
-	case *closing.NotYet:
-		return problem("day-not-over", e.Reason)
-	case *closing.Behind:
-		p := problem("unavailable", "Some of the day's newest orders and payments ("+strconv.FormatInt(e.Missing, 10)+") have not reached the books yet. Nothing was closed. Try again in a moment.")
-		p.retryAfter = 2
-		return p
-	}
-	if err == closing.ErrClosed {
-		return problem("day-closed", "The day is closed already, with another count. A close is never changed; what comes later is carried by the next one.")
-	}
-	return nil
+	return rest.Answer(c, http.StatusOK, st)
 }

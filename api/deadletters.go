@@ -1,8 +1,10 @@
 package api
 
 import (
-	"cafe/api/hookjson"
 	"net/http"
+
+	"cafe/api/hookjson"
+	"cafe/api/rest"
 
 	"github.com/gin-gonic/gin"
 )
@@ -24,11 +26,11 @@ func (s *server) listDeadLetters(c *gin.Context) error {
 	a := struct {
 		DeadLetters []hookjson.Letter `json:"dead_letters"`
 		NextCursor  string            `json:"next_cursor,omitempty"`
-	}{make([]hookjson.Letter, len(letters)), s.cursors.seal(l.binding, next)}
+	}{make([]hookjson.Letter, len(letters)), s.cursors.Seal(l.binding, next)}
 	for i, letter := range letters {
 		a.DeadLetters[i] = hookjson.LetterOf(letter)
 	}
-	return answerList(c, a)
+	return rest.AnswerList(c, a)
 }
 
 // redriveDeadLetter answers 202: the letter is sent again in a moment.
@@ -37,12 +39,12 @@ func (s *server) redriveDeadLetter(c *gin.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusAccepted, hookjson.LetterOf(letter))
+	return rest.Answer(c, http.StatusAccepted, hookjson.LetterOf(letter))
 }
 
 func (s *server) setDeadLetterAside(c *gin.Context, id string) error {
 	if err := s.letters.SetAside(c.Request.Context(), id); err != nil {
 		return err
 	}
-	return noContent(c)
+	return rest.NoContent(c)
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -10,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"cafe/api/rest"
 
 	"github.com/gin-gonic/gin"
 
@@ -56,7 +57,7 @@ func serveDocument(c *gin.Context, d *packed.Document, address, mediaType string
 	}
 	tag = `"` + tag + `"`
 	h.Set("ETag", tag)
-	if notModified(c.Request, tag) {
+	if rest.NotModified(c.Request, tag) {
 		h.Del("Content-Encoding")
 		c.Status(http.StatusNotModified)
 		c.Writer.WriteHeaderNow()
@@ -84,41 +85,18 @@ func readsGzip(headers []string) bool {
 	return false
 }
 
-type addressKey struct{}
-
-// WithAddress returns a context with the address at which the caller reached the café,
-// without a slash at its end.
-func WithAddress(ctx context.Context, address string) context.Context {
-	return context.WithValue(ctx, addressKey{}, address)
-}
-
-// base returns the path of the address at which the caller reached the café, such as /v1
-// behind a stage. It is empty if there is none, or an odd one.
-func base(ctx context.Context) string {
-	a, _ := ctx.Value(addressKey{}).(string)
-	_, rest, _ := strings.Cut(a, "://")
-	_, path, found := strings.Cut(rest, "/")
-	if !found || strings.Trim(path, addressRunes) != "" || strings.ContainsAny(path, ":[]") {
-		return ""
-	}
-	return "/" + path
-}
-
-// addressRunes are the characters of an address that need no quotes in HTML, JSON and a shell.
-const addressRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/[]"
-
 // address returns where the caller reaches the café: as configured, as the gateway says, or
 // by the Host header. It has only characters that need no quotes in HTML, JSON and a shell.
 func (s *server) address(c *gin.Context) string {
 	a := s.url
 	if a == "" {
-		a, _ = c.Request.Context().Value(addressKey{}).(string)
+		a = rest.Address(c.Request.Context())
 	}
 	if a == "" {
 		a = "http://" + c.Request.Host
 	}
 	for _, r := range a {
-		if !strings.ContainsRune(addressRunes, r) {
+		if !strings.ContainsRune(rest.AddressRunes, r) {
 			return DefaultAddress
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"cafe/api/rest"
+
 	"golang.org/x/net/html"
 )
 
@@ -109,7 +111,7 @@ func TestThePageShowsTheWholeReference(t *testing.T) {
 	for _, name := range r.names("components", "schemas") {
 		want = append(want, "schema-"+name)
 	}
-	for _, k := range ProblemKinds {
+	for _, k := range rest.ProblemKinds {
 		want = append(want, "problem-"+k.Kind)
 	}
 	for _, id := range want {

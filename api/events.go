@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"cafe/api/rest"
+
 	"github.com/gin-gonic/gin"
 
 	"cafe/api/header"
@@ -25,7 +27,7 @@ func (s *server) listEvents(c *gin.Context) error {
 	h.Add("Vary", "Accept")
 	form := header.Preferred(c.Request.Header.Values("Accept"), formStream, formJSON)
 	if form == "" {
-		return problem("not-acceptable", "Events are available as text/event-stream or application/json.")
+		return rest.NewProblem("not-acceptable", "Events are available as text/event-stream or application/json.")
 	}
 	r, wait, err := s.listener(c)
 	if err != nil {
@@ -56,19 +58,19 @@ func (s *server) listEvents(c *gin.Context) error {
 // The header is newer than the parameter, since an EventSource keeps its address when it comes
 // back (HTML standard, "Server-sent events"). Without either it begins now.
 func (s *server) listener(c *gin.Context) (r *listen.Reader, wait time.Duration, err error) {
-	q, err := query(c.Request)
+	q, err := rest.Query(c.Request)
 	if err != nil {
 		return nil, 0, err
 	}
 	if text := q.Get("wait"); q.Has("wait") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 || n > longestWait || strconv.Itoa(n) != text {
-			return nil, 0, malformed("A query parameter is not valid.", fieldFault{"wait", "must be a number of seconds from 0 to 20"})
+			return nil, 0, rest.Malformed("A query parameter is not valid.", rest.Fault{Field: "wait", Message: "must be a number of seconds from 0 to 20"})
 		}
 		wait = time.Duration(n) * time.Second
 	}
 	r = &listen.Reader{Log: s.events, Live: s.live}
-	if by := caller(c); by.Role == model.RoleCustomer {
+	if by := rest.Caller(c); by.Role == model.RoleCustomer {
 		r.Customer = by.ID
 	}
 	field, text := "Last-Event-ID", c.Request.Header.Get("Last-Event-ID")
@@ -80,7 +82,7 @@ func (s *server) listener(c *gin.Context) (r *listen.Reader, wait time.Duration,
 		return r, wait, err
 	}
 	if r.Cursor, err = events.ParseCursor(text); err != nil {
-		return nil, 0, malformed("The cursor is not one of this café's events.", fieldFault{field, "is not the id of an event or a next_cursor"})
+		return nil, 0, rest.Malformed("The cursor is not one of this café's events.", rest.Fault{Field: field, Message: "is not the id of an event or a next_cursor"})
 	}
 	return r, wait, nil
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/url"
 
+	"cafe/api/rest"
+
 	"github.com/pb33f/jsonschema/v6"
 
 	"cafe/internal/cafe"
@@ -11,12 +13,12 @@ import (
 
 // SealCursor returns the cursor of a list, as the router with the key makes it.
 func SealCursor(key []byte, by cafe.Caller, path string, q url.Values, position string) string {
-	return cursors{key}.seal(binding(by, path, q), position)
+	return rest.Cursors{Key: key}.Seal(rest.Binding(by, path, q), position)
 }
 
 // OpenCursor returns the position of the cursor in q.
 func OpenCursor(key []byte, by cafe.Caller, path string, q url.Values) (position string, err error) {
-	return cursors{key}.open(binding(by, path, q), q)
+	return rest.Cursors{Key: key}.Open(rest.Binding(by, path, q), q)
 }
 
 // CheckBody returns an error if the JSON does not match the named schema of the document.

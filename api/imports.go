@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"net/http"
 
+	"cafe/api/rest"
+
 	"github.com/gin-gonic/gin"
 
 	"cafe/api/forms"
@@ -14,23 +16,23 @@ import (
 // beginImport answers with the address for the upload.
 func (s *server) beginImport(c *gin.Context) error {
 	var r struct {
-		Kind        optional[string]   `json:"kind"`
-		Name        optional[string]   `json:"name"`
-		Source      optional[string]   `json:"source"`
-		IgnoreItems optional[[]string] `json:"ignore_items"`
-		Payment     optional[string]   `json:"payment"`
-		DryRun      optional[bool]     `json:"dry_run"`
-		KeepSample  optional[bool]     `json:"keep_sample"`
+		Kind        rest.Optional[string]   `json:"kind"`
+		Name        rest.Optional[string]   `json:"name"`
+		Source      rest.Optional[string]   `json:"source"`
+		IgnoreItems rest.Optional[[]string] `json:"ignore_items"`
+		Payment     rest.Optional[string]   `json:"payment"`
+		DryRun      rest.Optional[bool]     `json:"dry_run"`
+		KeepSample  rest.Optional[bool]     `json:"keep_sample"`
 	}
 	var faults model.Invalid
-	if err := decode(c, &faults, &r); err != nil {
+	if err := rest.Decode(c, &faults, &r); err != nil {
 		return err
 	}
 	draft := model.ImportDraft{
-		Kind: model.ImportKind(r.Kind.need(&faults, "/kind")), Name: r.Name.need(&faults, "/name"),
-		Source: r.Source.or(&faults, "/source", ""), Ignore: r.IgnoreItems.or(&faults, "/ignore_items", nil),
-		Payment: model.PaymentTerms(r.Payment.or(&faults, "/payment", "")),
-		DryRun:  r.DryRun.or(&faults, "/dry_run", false), KeepSample: r.KeepSample.or(&faults, "/keep_sample", false),
+		Kind: model.ImportKind(r.Kind.Need(&faults, "/kind")), Name: r.Name.Need(&faults, "/name"),
+		Source: r.Source.Or(&faults, "/source", ""), Ignore: r.IgnoreItems.Or(&faults, "/ignore_items", nil),
+		Payment: model.PaymentTerms(r.Payment.Or(&faults, "/payment", "")),
+		DryRun:  r.DryRun.Or(&faults, "/dry_run", false), KeepSample: r.KeepSample.Or(&faults, "/keep_sample", false),
 	}
 	if r.Payment.Given && !r.Payment.Null && draft.Payment == "" {
 		faults.Add("/payment", "must be account or counter")
@@ -41,12 +43,12 @@ func (s *server) beginImport(c *gin.Context) error {
 	if len(faults) > 0 {
 		return faults.With(imports.CheckDraft(draft))
 	}
-	upload, err := s.imports.Begin(c.Request.Context(), s.links, caller(c).Role, draft)
+	upload, err := s.imports.Begin(c.Request.Context(), s.links, rest.Caller(c).Role, draft)
 	if err != nil {
 		return err
 	}
 	c.Header("Location", "/imports/"+upload.ImportID)
-	return answer(c, http.StatusCreated, struct {
+	return rest.Answer(c, http.StatusCreated, struct {
 		ID        string `json:"id"`
 		UploadURL string `json:"upload_url"`
 		ExpiresAt string `json:"expires_at"`
@@ -140,7 +142,7 @@ type importColumnsJSON struct {
 
 // getImport answers with the progress and the result of an import.
 func (s *server) getImport(c *gin.Context) error {
-	id, err := pathID(c, "id")
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
@@ -167,7 +169,7 @@ func (s *server) getImport(c *gin.Context) error {
 			}
 		}
 	}
-	return answer(c, http.StatusOK, a)
+	return rest.Answer(c, http.StatusOK, a)
 }
 
 // listImports answers with imports, newest first.
@@ -183,19 +185,19 @@ func (s *server) listImports(c *gin.Context) error {
 	a := struct {
 		Imports    []importJSON `json:"imports"`
 		NextCursor string       `json:"next_cursor,omitempty"`
-	}{make([]importJSON, len(list)), s.cursors.seal(l.binding, next)}
+	}{make([]importJSON, len(list)), s.cursors.Seal(l.binding, next)}
 	for i, im := range list {
 		if a.Imports[i] = importAnswer(im); im.Undo != nil {
 			a.Imports[i].Undo.Kept = nil
 		}
 	}
-	return answerList(c, a)
+	return rest.AnswerList(c, a)
 }
 
 // undoImport answers with what became of what the import created: 202 while there is more to
 // take back.
 func (s *server) undoImport(c *gin.Context) error {
-	id, err := pathID(c, "id")
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
@@ -207,16 +209,16 @@ func (s *server) undoImport(c *gin.Context) error {
 	if undo.FinishedAt.IsZero() {
 		status = http.StatusAccepted
 	}
-	return answer(c, status, undoAnswer(undo))
+	return rest.Answer(c, status, undoAnswer(undo))
 }
 
 // RefuseFile answers a request for a file, an upload or a rejects file, that is refused. The
 // local café serves these addresses beside the router. On AWS S3 serves them, so the
 // reference does not list their problems.
 func RefuseFile(w http.ResponseWriter, r *http.Request, status int, kind, title, detail string) {
-	p := &Problem{Type: "/problems/" + kind, Title: title, Status: status, Detail: detail}
+	p := &rest.Problem{Type: "/problems/" + kind, Title: title, Status: status, Detail: detail}
 	if status == http.StatusServiceUnavailable {
-		p.retryAfter = 1
+		p = p.RetryIn(1)
 	}
-	WriteProblem(w, r, p, RequestID(r.Context()))
+	rest.WriteProblem(w, r, p, rest.RequestID(r.Context()))
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"cafe/api/rest"
+
 	"cafe/api"
 	"cafe/internal/cafetest"
 	"cafe/internal/table"
@@ -164,7 +166,7 @@ func TestImportsAreListedAndTakenBack(t *testing.T) {
 }
 
 func TestAFileThatIsNotServedIsAProblemToo(t *testing.T) {
-	r := httptest.NewRequestWithContext(api.WithRequestID(t.Context(), "a-request"), "GET", "/uploads/x", nil)
+	r := httptest.NewRequestWithContext(rest.WithRequestID(t.Context(), "a-request"), "GET", "/uploads/x", nil)
 	w := httptest.NewRecorder()
 	api.RefuseFile(w, r, http.StatusServiceUnavailable, "unavailable", "Unavailable", "Not now.")
 	if w.Header().Get("X-Request-Id") != "a-request" || w.Header().Get("Retry-After") != "1" {

@@ -2,10 +2,12 @@ package api
 
 import (
 	"cmp"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strconv"
+
+	"cafe/api/rest"
+	"cafe/internal/cafe"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
@@ -44,13 +46,7 @@ func contentTag(v any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode answer: %w", err)
 	}
-	return tagOf(b), nil
-}
-
-// tagOf returns the entity tag of an answer's bytes.
-func tagOf(b []byte) string {
-	id := model.DeriveID("etag", string(b))
-	return `"` + base64.RawURLEncoding.EncodeToString([]byte(id))[:22] + `"`
+	return rest.TagOf(b), nil
 }
 
 func (s *server) listMenu(c *gin.Context) error {
@@ -83,26 +79,26 @@ func (s *server) listMenu(c *gin.Context) error {
 		}
 	}
 	if more {
-		a.NextCursor = s.cursors.seal(l.binding, items[len(items)-1].SKU)
+		a.NextCursor = s.cursors.Seal(l.binding, items[len(items)-1].SKU)
 	}
-	return answerList(c, a)
+	return rest.AnswerList(c, a)
 }
 
 // diningParameter returns where the prices of a menu are asked for, or "" if nowhere.
 func diningParameter(c *gin.Context) (model.Dining, error) {
-	q, err := query(c.Request)
+	q, err := rest.Query(c.Request)
 	if err != nil || !q.Has("dining") {
 		return "", err
 	}
 	dining := model.Dining(q.Get("dining"))
 	if !dining.Valid() {
-		return "", malformed("A query parameter is not valid.", fieldFault{"dining", "must be eat_in or takeaway"})
+		return "", rest.Malformed("A query parameter is not valid.", rest.Fault{Field: "dining", Message: "must be eat_in or takeaway"})
 	}
 	return dining, nil
 }
 
 func (s *server) getMenuItem(c *gin.Context) error {
-	sku, err := pathID(c, "sku")
+	sku, err := rest.PathID(c, "sku")
 	if err != nil {
 		return err
 	}
@@ -115,53 +111,53 @@ func (s *server) getMenuItem(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answerTagged(c, http.StatusOK, tag, a)
+	return rest.AnswerTagged(c, http.StatusOK, tag, a)
 }
 
 type itemRequest struct {
-	SKU      optional[string]          `json:"sku"`
-	Name     optional[string]          `json:"name"`
-	Category optional[string]          `json:"category"`
-	TaxClass optional[string]          `json:"tax_class"`
-	Price    optional[int64]           `json:"price" must:"a whole number from 0 to 100000000"`
-	Options  optional[[]optionRequest] `json:"options"`
-	Counted  optional[bool]            `json:"counted"`
-	Active   optional[bool]            `json:"active"`
+	SKU      rest.Optional[string]          `json:"sku"`
+	Name     rest.Optional[string]          `json:"name"`
+	Category rest.Optional[string]          `json:"category"`
+	TaxClass rest.Optional[string]          `json:"tax_class"`
+	Price    rest.Optional[int64]           `json:"price" must:"a whole number from 0 to 100000000"`
+	Options  rest.Optional[[]optionRequest] `json:"options"`
+	Counted  rest.Optional[bool]            `json:"counted"`
+	Active   rest.Optional[bool]            `json:"active"`
 }
 
 type optionRequest struct {
-	ID    optional[string] `json:"id"`
-	Name  optional[string] `json:"name"`
-	Price optional[int64]  `json:"price" must:"a whole number from 0 to 100000000"`
+	ID    rest.Optional[string] `json:"id"`
+	Name  rest.Optional[string] `json:"name"`
+	Price rest.Optional[int64]  `json:"price" must:"a whole number from 0 to 100000000"`
 }
 
 func (s *server) putMenuItem(c *gin.Context) error {
-	sku, err := newID(c, "sku")
+	sku, err := rest.NewID(c, "sku")
 	if err != nil {
 		return err
 	}
 	var r itemRequest
 	var faults model.Invalid
-	if err := decode(c, &faults, &r); err != nil {
+	if err := rest.Decode(c, &faults, &r); err != nil {
 		return err
 	}
-	if r.SKU.or(&faults, "/sku", sku) != sku {
+	if r.SKU.Or(&faults, "/sku", sku) != sku {
 		faults.Add("/sku", "must be equal to the one in the path")
 	}
 	item := model.Item{
-		SKU: sku, Name: parse.NFC(r.Name.need(&faults, "/name")), Category: parse.NFC(r.Category.or(&faults, "/category", "")),
-		Price:    model.Money(r.Price.need(&faults, "/price")),
-		TaxClass: r.TaxClass.or(&faults, "/tax_class", ""),
-		Counted:  r.Counted.or(&faults, "/counted", false), Active: r.Active.or(&faults, "/active", true),
+		SKU: sku, Name: parse.NFC(r.Name.Need(&faults, "/name")), Category: parse.NFC(r.Category.Or(&faults, "/category", "")),
+		Price:    model.Money(r.Price.Need(&faults, "/price")),
+		TaxClass: r.TaxClass.Or(&faults, "/tax_class", ""),
+		Counted:  r.Counted.Or(&faults, "/counted", false), Active: r.Active.Or(&faults, "/active", true),
 	}
 	if item.TaxClass == model.StandardClass {
 		item.TaxClass = ""
 	}
-	for i, o := range r.Options.or(&faults, "/options", nil) {
+	for i, o := range r.Options.Or(&faults, "/options", nil) {
 		at := "/options/" + strconv.Itoa(i)
 		item.Options = append(item.Options, model.Option{
-			ID: o.ID.need(&faults, at+"/id"), Name: parse.NFC(o.Name.need(&faults, at+"/name")),
-			Price: model.Money(o.Price.need(&faults, at+"/price")),
+			ID: o.ID.Need(&faults, at+"/id"), Name: parse.NFC(o.Name.Need(&faults, at+"/name")),
+			Price: model.Money(o.Price.Need(&faults, at+"/price")),
 		})
 	}
 	if len(faults) > 0 {
@@ -176,7 +172,7 @@ func (s *server) putMenuItem(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answerTagged(c, createdOr(created), tag, a)
+	return rest.AnswerTagged(c, createdOr(created), tag, a)
 }
 
 func createdOr(created bool) int {
@@ -187,14 +183,14 @@ func createdOr(created bool) int {
 }
 
 func (s *server) deleteMenuItem(c *gin.Context) error {
-	sku, err := pathID(c, "sku")
+	sku, err := rest.PathID(c, "sku")
 	if err != nil {
 		return err
 	}
 	if err := s.cafe.RemoveMenuItem(c.Request.Context(), sku, matchItem(c.Request)); err != nil {
 		return err
 	}
-	return noContent(c)
+	return rest.NoContent(c)
 }
 
 type stockJSON struct {
@@ -220,24 +216,24 @@ func (s *server) listStock(c *gin.Context) error {
 		a.Stock[i] = stockJSON(level)
 	}
 	if more {
-		a.NextCursor = s.cursors.seal(l.binding, levels[len(levels)-1].SKU)
+		a.NextCursor = s.cursors.Seal(l.binding, levels[len(levels)-1].SKU)
 	}
-	return answerList(c, a)
+	return rest.AnswerList(c, a)
 }
 
 func (s *server) putStock(c *gin.Context) error {
-	sku, err := pathID(c, "sku")
+	sku, err := rest.PathID(c, "sku")
 	if err != nil {
 		return err
 	}
 	var r struct {
-		OnHand optional[int64] `json:"on_hand" must:"a whole number from 0 to 1000000"`
+		OnHand rest.Optional[int64] `json:"on_hand" must:"a whole number from 0 to 1000000"`
 	}
 	var faults model.Invalid
-	if err := decode(c, &faults, &r); err != nil {
+	if err := rest.Decode(c, &faults, &r); err != nil {
 		return err
 	}
-	onHand := r.OnHand.need(&faults, "/on_hand")
+	onHand := r.OnHand.Need(&faults, "/on_hand")
 	if err := faults.Err(); err != nil {
 		return err
 	}
@@ -245,5 +241,17 @@ func (s *server) putStock(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, stockJSON(level))
+	return rest.Answer(c, http.StatusOK, stockJSON(level))
+}
+
+// matchItem is like matchVersion, but for an item of the menu, whose tag depends on its
+// content.
+func matchItem(r *http.Request) cafe.ItemMatch {
+	if !rest.Conditional(r) {
+		return nil
+	}
+	return func(was model.Item, known bool) bool {
+		tag, err := contentTag(itemAnswer(was))
+		return err == nil && rest.Holds(r, tag, known)
+	}
 }

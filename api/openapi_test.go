@@ -21,6 +21,8 @@ import (
 	"sync"
 	"testing"
 
+	"cafe/api/rest"
+
 	"github.com/pb33f/jsonschema/v6"
 	"github.com/pb33f/libopenapi/datamodel"
 
@@ -566,7 +568,11 @@ func TestProblemsMatchTheReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range sources {
+	plumbing, err := filepath.Glob("rest/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(sources, plumbing...) {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
@@ -583,7 +589,7 @@ func TestProblemsMatchTheReference(t *testing.T) {
 			if !ok {
 				return true
 			}
-			if f, ok := call.Fun.(*ast.Ident); !ok || f.Name != "problem" || len(call.Args) < 2 {
+			if name := calledName(call); name != "NewProblem" || len(call.Args) < 2 {
 				return true
 			}
 			kind, ok := call.Args[0].(*ast.BasicLit)
@@ -600,7 +606,7 @@ func TestProblemsMatchTheReference(t *testing.T) {
 				return true
 			}
 			s, _ := strconv.Unquote(kind.Value)
-			if _, known := kindOf(s); !known {
+			if _, known := rest.KindOf(s); !known {
 				t.Errorf("%s: there is no kind of problem %q", name, s)
 			}
 			used[s] = true
@@ -608,7 +614,7 @@ func TestProblemsMatchTheReference(t *testing.T) {
 		})
 	}
 	var kinds []any
-	for _, k := range ProblemKinds {
+	for _, k := range rest.ProblemKinds {
 		if !used[k.Kind] {
 			t.Errorf("never answered: %s", k.Kind)
 		}
@@ -637,7 +643,7 @@ func TestProblemsMatchTheReference(t *testing.T) {
 			}
 			e := e.(map[string]any)
 			status, _ := e["status"].(json.Number).Int64()
-			k, known := kindOf(strings.TrimPrefix(e["type"].(string), "/problems/"))
+			k, known := rest.KindOf(strings.TrimPrefix(e["type"].(string), "/problems/"))
 			if !known || e["title"] != k.Title || int(status) != k.Status {
 				t.Errorf("example of %s: %+v", name, e)
 			}
@@ -676,7 +682,7 @@ func TestLimitsMatchTheModel(t *testing.T) {
 			t.Errorf("%s is %s, want %d", place, got, want)
 		}
 	}
-	if !strings.Contains(string(OpenAPI()), strconv.Itoa(maxBody/1024)+" KiB") {
+	if !strings.Contains(string(OpenAPI()), strconv.Itoa(rest.MaxBody/1024)+" KiB") {
 		t.Error("the body limit is another")
 	}
 	var statuses []any
@@ -709,7 +715,7 @@ func TestFieldsMatchTheReference(t *testing.T) {
 		"Item": itemJSON{}, "Order": forms.Order{}, "Line": forms.Line{}, "MenuOption": forms.Option{}, "Customer": customerJSON{},
 		"Quote": forms.Quote{}, "Discount": forms.Discount{}, "Charge": forms.Charge{}, "Tax": forms.Tax{}, "TaxShare": forms.TaxShare{},
 		"OrderPayment": forms.Payment{}, "Refund": forms.Refund{}, "RefundLine": forms.RefundLine{}, "RefundTax": forms.RefundTax{}, "Step": forms.Step{}, "Receipt": forms.Receipt{},
-		"Payment": paymentJSON{}, "Stock": stockJSON{}, "Problem": Problem{}, "Report": report.Report{}, "ReportTax": books.Tax{},
+		"Payment": paymentJSON{}, "Stock": stockJSON{}, "Problem": rest.Problem{}, "Report": report.Report{}, "ReportTax": books.Tax{},
 	} {
 		if err := sameFields(reflect.TypeOf(encoded), "components", "schemas", name); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -769,4 +775,15 @@ func sameFields(t reflect.Type, place ...string) error {
 		errs = append(errs, fmt.Errorf("%s: always encoded %v, documented as required %v", strings.Join(place, " "), required, listed))
 	}
 	return errors.Join(errs...)
+}
+
+// calledName returns the name of the function that is called, without its package.
+func calledName(call *ast.CallExpr) string {
+	switch f := call.Fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		return f.Sel.Name
+	}
+	return ""
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"cafe/api/rest"
+
 	"github.com/gin-gonic/gin"
 
 	"cafe/api/forms"
@@ -18,10 +20,10 @@ import (
 )
 
 type lineRequest struct {
-	SKU      optional[string]   `json:"sku"`
-	Quantity optional[int64]    `json:"quantity" must:"a whole number from 1 to 100"`
-	Options  optional[[]string] `json:"options"`
-	Note     optional[string]   `json:"note"`
+	SKU      rest.Optional[string]   `json:"sku"`
+	Quantity rest.Optional[int64]    `json:"quantity" must:"a whole number from 1 to 100"`
+	Options  rest.Optional[[]string] `json:"options"`
+	Note     rest.Optional[string]   `json:"note"`
 }
 
 func draftLines(faults *model.Invalid, asked []lineRequest) []model.DraftLine {
@@ -32,8 +34,8 @@ func draftLines(faults *model.Invalid, asked []lineRequest) []model.DraftLine {
 			at = "/lines/" + strconv.Itoa(i)
 		}
 		lines[i] = model.DraftLine{
-			SKU: l.SKU.need(faults, at+"/sku"), Quantity: l.Quantity.need(faults, at+"/quantity"),
-			Options: l.Options.or(faults, at+"/options", nil), Note: l.Note.or(faults, at+"/note", ""),
+			SKU: l.SKU.Need(faults, at+"/sku"), Quantity: l.Quantity.Need(faults, at+"/quantity"),
+			Options: l.Options.Or(faults, at+"/options", nil), Note: l.Note.Or(faults, at+"/note", ""),
 		}
 	}
 	return lines
@@ -42,35 +44,35 @@ func draftLines(faults *model.Invalid, asked []lineRequest) []model.DraftLine {
 // draftOf decodes the request for an order or a quote.
 func (s *server) draftOf(c *gin.Context) (model.Draft, error) {
 	var r struct {
-		CustomerID optional[string]            `json:"customer_id"`
-		Payment    optional[string]            `json:"payment"`
-		Lines      optional[[]lineRequest]     `json:"lines"`
-		Note       optional[string]            `json:"note"`
-		PickupAt   optional[string]            `json:"pickup_at"`
-		Dining     optional[string]            `json:"dining"`
-		Codes      optional[[]string]          `json:"codes"`
-		Discounts  optional[[]discountRequest] `json:"discounts"`
-		Tip        optional[int64]             `json:"tip" must:"a whole number from 0 to 1000000000000"`
-		Quote      optional[string]            `json:"quote"`
-		Payments   optional[[]paymentRequest]  `json:"payments"`
+		CustomerID rest.Optional[string]            `json:"customer_id"`
+		Payment    rest.Optional[string]            `json:"payment"`
+		Lines      rest.Optional[[]lineRequest]     `json:"lines"`
+		Note       rest.Optional[string]            `json:"note"`
+		PickupAt   rest.Optional[string]            `json:"pickup_at"`
+		Dining     rest.Optional[string]            `json:"dining"`
+		Codes      rest.Optional[[]string]          `json:"codes"`
+		Discounts  rest.Optional[[]discountRequest] `json:"discounts"`
+		Tip        rest.Optional[int64]             `json:"tip" must:"a whole number from 0 to 1000000000000"`
+		Quote      rest.Optional[string]            `json:"quote"`
+		Payments   rest.Optional[[]paymentRequest]  `json:"payments"`
 	}
 	var faults model.Invalid
-	if err := decode(c, &faults, &r); err != nil {
+	if err := rest.Decode(c, &faults, &r); err != nil {
 		return model.Draft{}, err
 	}
 	draft := model.Draft{
-		CustomerID: r.CustomerID.or(&faults, "/customer_id", ""),
-		Payment:    model.PaymentTerms(r.Payment.or(&faults, "/payment", "")),
-		Lines:      draftLines(&faults, r.Lines.need(&faults, "/lines")),
-		Note:       r.Note.or(&faults, "/note", ""),
-		Dining:     model.Dining(r.Dining.or(&faults, "/dining", "")),
-		Codes:      r.Codes.or(&faults, "/codes", nil),
-		Discounts:  draftDiscounts(&faults, r.Discounts.or(&faults, "/discounts", nil)),
-		Tip:        model.Money(r.Tip.or(&faults, "/tip", 0)),
-		Quote:      r.Quote.or(&faults, "/quote", ""),
-		Payments:   draftPayments(&faults, r.Payments.or(&faults, "/payments", nil)),
+		CustomerID: r.CustomerID.Or(&faults, "/customer_id", ""),
+		Payment:    model.PaymentTerms(r.Payment.Or(&faults, "/payment", "")),
+		Lines:      draftLines(&faults, r.Lines.Need(&faults, "/lines")),
+		Note:       r.Note.Or(&faults, "/note", ""),
+		Dining:     model.Dining(r.Dining.Or(&faults, "/dining", "")),
+		Codes:      r.Codes.Or(&faults, "/codes", nil),
+		Discounts:  draftDiscounts(&faults, r.Discounts.Or(&faults, "/discounts", nil)),
+		Tip:        model.Money(r.Tip.Or(&faults, "/tip", 0)),
+		Quote:      r.Quote.Or(&faults, "/quote", ""),
+		Payments:   draftPayments(&faults, r.Payments.Or(&faults, "/payments", nil)),
 	}
-	empty := func(o optional[string], field, message string) {
+	empty := func(o rest.Optional[string], field, message string) {
 		if o.Given && !o.Null && o.Value == "" {
 			faults.Add(field, message)
 		}
@@ -78,18 +80,18 @@ func (s *server) draftOf(c *gin.Context) (model.Draft, error) {
 	empty(r.CustomerID, "/customer_id", "must not be empty")
 	empty(r.Payment, "/payment", "must be account, counter or open")
 	empty(r.Dining, "/dining", "must be eat_in or takeaway")
-	empty(r.Quote, "/quote", badQuote)
+	empty(r.Quote, "/quote", rest.BadQuote)
 	if r.PickupAt.Given && !r.PickupAt.Null {
-		draft.PickupAt = timestamp(&faults, "/pickup_at", r.PickupAt.Value)
+		draft.PickupAt = rest.Timestamp(&faults, "/pickup_at", r.PickupAt.Value)
 	}
 	if len(faults) > 0 {
-		return draft, faults.With(s.cafe.CheckDraft(caller(c), draft))
+		return draft, faults.With(s.cafe.CheckDraft(rest.Caller(c), draft))
 	}
 	return draft, nil
 }
 
 func (s *server) placeOrder(c *gin.Context) error {
-	key, err := idempotencyKey(c.Request)
+	key, err := rest.IdempotencyKey(c.Request)
 	if err != nil {
 		return err
 	}
@@ -97,7 +99,7 @@ func (s *server) placeOrder(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	order, replayed, err := s.cafe.Place(c.Request.Context(), caller(c), draft, key)
+	order, replayed, err := s.cafe.Place(c.Request.Context(), rest.Caller(c), draft, key)
 	if err != nil {
 		return err
 	}
@@ -110,7 +112,7 @@ func (s *server) placeOrder(c *gin.Context) error {
 	}
 	replay(c, replayed)
 	c.Header("Location", "/orders/"+order.ID)
-	return answerTagged(c, http.StatusCreated, etag(order.Version), forms.OfOrder(order))
+	return rest.AnswerTagged(c, http.StatusCreated, rest.ETag(order.Version), forms.OfOrder(order))
 }
 
 // replay marks the answer as that of an earlier request with the same key.
@@ -121,15 +123,15 @@ func replay(c *gin.Context, replayed bool) {
 }
 
 func (s *server) getOrder(c *gin.Context) error {
-	id, err := pathID(c, "id")
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
-	order, err := s.cafe.Order(c.Request.Context(), caller(c), id)
+	order, err := s.cafe.Order(c.Request.Context(), rest.Caller(c), id)
 	if err != nil {
 		return err
 	}
-	return answerTagged(c, http.StatusOK, etag(order.Version), forms.OfOrder(order))
+	return rest.AnswerTagged(c, http.StatusOK, rest.ETag(order.Version), forms.OfOrder(order))
 }
 
 func (s *server) listOrders(c *gin.Context) error {
@@ -143,20 +145,20 @@ func (s *server) listOrders(c *gin.Context) error {
 	}
 	q := c.Request.URL.Query()
 	f := cafe.Filter{CustomerID: q.Get("customer_id")}
-	var faults []fieldFault
+	var faults []rest.Fault
 	if q.Has("customer_id") && !model.ValidID(f.CustomerID) {
-		faults = append(faults, fieldFault{"customer_id", "must be 1 to 64 characters of A–Z, a–z, 0–9, _ and -"})
+		faults = append(faults, rest.Fault{Field: "customer_id", Message: "must be 1 to 64 characters of A–Z, a–z, 0–9, _ and -"})
 	}
 	if q.Has("status") {
 		for name := range strings.SplitSeq(q.Get("status"), ",") {
 			f.Statuses = append(f.Statuses, model.Status(name))
 		}
 		if slices.ContainsFunc(f.Statuses, func(s model.Status) bool { return !s.Valid() }) {
-			faults = append(faults, fieldFault{"status", "must be one or more of placed, preparing, ready, collected, cancelled and refunded, separated by commas"})
+			faults = append(faults, rest.Fault{Field: "status", Message: "must be one or more of placed, preparing, ready, collected, cancelled and refunded, separated by commas"})
 		}
 	}
 	if f.Due = q.Has("due"); f.Due && q.Get("due") != "true" {
-		faults = append(faults, fieldFault{"due", "must be true, or be left out"})
+		faults = append(faults, rest.Fault{Field: "due", Message: "must be true, or be left out"})
 	}
 	switch q.Get("sort") {
 	case "oldest":
@@ -164,52 +166,52 @@ func (s *server) listOrders(c *gin.Context) error {
 	case "newest":
 	default:
 		if q.Has("sort") {
-			faults = append(faults, fieldFault{"sort", "must be newest or oldest"})
+			faults = append(faults, rest.Fault{Field: "sort", Message: "must be newest or oldest"})
 		}
 	}
 	if q.Has("day") {
 		if f.Day, err = model.ParseDay(q.Get("day")); err != nil {
-			faults = append(faults, fieldFault{"day", "must be a date such as 2017-03-18"})
+			faults = append(faults, rest.Fault{Field: "day", Message: "must be a date such as 2017-03-18"})
 		}
 	}
 	if len(faults) > 0 {
-		return malformed("A query parameter is not valid.", faults...)
+		return rest.Malformed("A query parameter is not valid.", faults...)
 	}
-	orders, next, err := s.cafe.Orders(c.Request.Context(), caller(c), f, l.from, l.limit)
+	orders, next, err := s.cafe.Orders(c.Request.Context(), rest.Caller(c), f, l.from, l.limit)
 	if err != nil {
 		return err
 	}
 	if as == formCSV {
-		return answerCSV(c, "orders", books.OrdersCSV(orders), s.cursors.seal(l.binding, next))
+		return answerCSV(c, "orders", books.OrdersCSV(orders), s.cursors.Seal(l.binding, next))
 	}
 	a := struct {
 		Orders     []forms.Order `json:"orders"`
 		NextCursor string        `json:"next_cursor,omitempty"`
-	}{make([]forms.Order, len(orders)), s.cursors.seal(l.binding, next)}
+	}{make([]forms.Order, len(orders)), s.cursors.Seal(l.binding, next)}
 	for i, o := range orders {
 		a.Orders[i] = forms.OfOrder(o)
 	}
-	return answerList(c, a)
+	return rest.AnswerList(c, a)
 }
 
 func (s *server) amendOrder(c *gin.Context) error {
-	id, err := pathID(c, "id")
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
 	var r struct {
-		Lines    optional[[]lineRequest] `json:"lines"`
-		Note     optional[string]        `json:"note"`
-		PickupAt optional[string]        `json:"pickup_at"`
+		Lines    rest.Optional[[]lineRequest] `json:"lines"`
+		Note     rest.Optional[string]        `json:"note"`
+		PickupAt rest.Optional[string]        `json:"pickup_at"`
 	}
 	var faults model.Invalid
-	if err := decode(c, &faults, &r, "application/merge-patch+json"); err != nil {
+	if err := rest.Decode(c, &faults, &r, "application/merge-patch+json"); err != nil {
 		return err
 	}
 	// This is a JSON Merge Patch (RFC 7396): null removes a member. Lines cannot be removed.
 	var a cafe.Amendment
 	if r.Lines.Given {
-		a.Lines = draftLines(&faults, r.Lines.need(&faults, "/lines"))
+		a.Lines = draftLines(&faults, r.Lines.Need(&faults, "/lines"))
 	}
 	if r.Note.Given {
 		a.Note = &r.Note.Value
@@ -217,7 +219,7 @@ func (s *server) amendOrder(c *gin.Context) error {
 	if r.PickupAt.Given {
 		a.PickupAt = new(time.Time)
 		if !r.PickupAt.Null {
-			*a.PickupAt = timestamp(&faults, "/pickup_at", r.PickupAt.Value)
+			*a.PickupAt = rest.Timestamp(&faults, "/pickup_at", r.PickupAt.Value)
 		}
 	}
 	if len(faults) > 0 {
@@ -225,50 +227,50 @@ func (s *server) amendOrder(c *gin.Context) error {
 	}
 	var match records.Match
 	if len(c.Request.Header.Values("If-Match")) > 0 {
-		match = matchVersion(c.Request)
+		match = rest.MatchVersion(c.Request)
 	}
-	order, err := s.cafe.Amend(c.Request.Context(), caller(c), id, a, match)
+	order, err := s.cafe.Amend(c.Request.Context(), rest.Caller(c), id, a, match)
 	if err != nil {
 		return err
 	}
-	return answerTagged(c, http.StatusOK, etag(order.Version), forms.OfOrder(order))
+	return rest.AnswerTagged(c, http.StatusOK, rest.ETag(order.Version), forms.OfOrder(order))
 }
 
 func (s *server) advanceOrder(c *gin.Context) error {
-	id, err := pathID(c, "id")
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
 	var r struct {
-		Status optional[string] `json:"status"`
-		Reason optional[string] `json:"reason"`
-		Unpaid optional[bool]   `json:"unpaid"`
+		Status rest.Optional[string] `json:"status"`
+		Reason rest.Optional[string] `json:"reason"`
+		Unpaid rest.Optional[bool]   `json:"unpaid"`
 	}
 	var faults model.Invalid
-	if err := decode(c, &faults, &r); err != nil {
+	if err := rest.Decode(c, &faults, &r); err != nil {
 		return err
 	}
 	move := cafe.Move{
-		To:     model.Status(r.Status.need(&faults, "/status")),
-		Reason: r.Reason.or(&faults, "/reason", ""), Unpaid: r.Unpaid.or(&faults, "/unpaid", false),
+		To:     model.Status(r.Status.Need(&faults, "/status")),
+		Reason: r.Reason.Or(&faults, "/reason", ""), Unpaid: r.Unpaid.Or(&faults, "/unpaid", false),
 	}
 	if len(faults) > 0 {
 		return faults.With(move.Check())
 	}
-	order, err := s.cafe.Advance(c.Request.Context(), caller(c), id, move, matchVersion(c.Request))
+	order, err := s.cafe.Advance(c.Request.Context(), rest.Caller(c), id, move, rest.MatchVersion(c.Request))
 	if err != nil {
 		return err
 	}
-	return answerTagged(c, http.StatusOK, etag(order.Version), forms.OfOrder(order))
+	return rest.AnswerTagged(c, http.StatusOK, rest.ETag(order.Version), forms.OfOrder(order))
 }
 
 func (s *server) deleteOrder(c *gin.Context) error {
-	id, err := pathID(c, "id")
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
-	if err := s.cafe.Remove(c.Request.Context(), caller(c), id, matchVersion(c.Request)); err != nil {
+	if err := s.cafe.Remove(c.Request.Context(), rest.Caller(c), id, rest.MatchVersion(c.Request)); err != nil {
 		return err
 	}
-	return noContent(c)
+	return rest.NoContent(c)
 }

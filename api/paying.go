@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"cafe/api/rest"
+
 	"github.com/gin-gonic/gin"
 
 	"cafe/api/forms"
@@ -11,17 +13,17 @@ import (
 )
 
 type paymentRequest struct {
-	Method    optional[string] `json:"method"`
-	Amount    optional[int64]  `json:"amount" must:"a whole number from 0 to 1000000000000"`
-	Tip       optional[int64]  `json:"tip" must:"a whole number from 0 to 1000000000000"`
-	Reference optional[string] `json:"reference"`
+	Method    rest.Optional[string] `json:"method"`
+	Amount    rest.Optional[int64]  `json:"amount" must:"a whole number from 0 to 1000000000000"`
+	Tip       rest.Optional[int64]  `json:"tip" must:"a whole number from 0 to 1000000000000"`
+	Reference rest.Optional[string] `json:"reference"`
 }
 
 // draft returns the request as a draft. The names of its fields begin with at.
 func (r paymentRequest) draft(faults *model.Invalid, at string) model.DraftPayment {
 	return model.DraftPayment{
-		Method: model.Method(r.Method.need(faults, at+"/method")), Amount: model.Money(r.Amount.need(faults, at+"/amount")),
-		Tip: model.Money(r.Tip.or(faults, at+"/tip", 0)), Reference: r.Reference.or(faults, at+"/reference", ""),
+		Method: model.Method(r.Method.Need(faults, at+"/method")), Amount: model.Money(r.Amount.Need(faults, at+"/amount")),
+		Tip: model.Money(r.Tip.Or(faults, at+"/tip", 0)), Reference: r.Reference.Or(faults, at+"/reference", ""),
 	}
 }
 
@@ -40,18 +42,18 @@ func (s *server) payOrder(c *gin.Context) error {
 	}
 	var r paymentRequest
 	var faults model.Invalid
-	if err := decode(c, &faults, &r); err != nil {
+	if err := rest.Decode(c, &faults, &r); err != nil {
 		return err
 	}
 	if draft := r.draft(&faults, ""); len(faults) > 0 {
 		return faults.With(draft.Validate())
 	}
-	order, paid, replayed, err := s.cafe.PayOrder(c.Request.Context(), caller(c), id, r.draft(&faults, ""), key)
+	order, paid, replayed, err := s.cafe.PayOrder(c.Request.Context(), rest.Caller(c), id, r.draft(&faults, ""), key)
 	if err != nil {
 		return err
 	}
 	replay(c, replayed)
-	return answer(c, http.StatusCreated, struct {
+	return rest.Answer(c, http.StatusCreated, struct {
 		OrderID string `json:"order_id"`
 		forms.Payment
 		Due model.Money `json:"due"` // still, of the order
@@ -64,28 +66,28 @@ func (s *server) refundOrder(c *gin.Context) error {
 		return err
 	}
 	var r struct {
-		Lines optional[[]struct {
-			Line     optional[int64] `json:"line" must:"the place of a line, from 0"`
-			Quantity optional[int64] `json:"quantity"`
+		Lines rest.Optional[[]struct {
+			Line     rest.Optional[int64] `json:"line" must:"the place of a line, from 0"`
+			Quantity rest.Optional[int64] `json:"quantity"`
 		}] `json:"lines"`
-		Amount  optional[int64]  `json:"amount" must:"a whole number from 1 to 1000000000000"`
-		Reason  optional[string] `json:"reason"`
-		Method  optional[string] `json:"method"`
-		Restock optional[bool]   `json:"restock"`
+		Amount  rest.Optional[int64]  `json:"amount" must:"a whole number from 1 to 1000000000000"`
+		Reason  rest.Optional[string] `json:"reason"`
+		Method  rest.Optional[string] `json:"method"`
+		Restock rest.Optional[bool]   `json:"restock"`
 	}
 	var faults model.Invalid
-	if err := decode(c, &faults, &r); err != nil {
+	if err := rest.Decode(c, &faults, &r); err != nil {
 		return err
 	}
 	draft := model.DraftRefund{
-		Amount: model.Money(r.Amount.or(&faults, "/amount", 0)), Reason: r.Reason.need(&faults, "/reason"),
-		Method: model.Method(r.Method.or(&faults, "/method", "")), Restock: r.Restock.or(&faults, "/restock", false),
+		Amount: model.Money(r.Amount.Or(&faults, "/amount", 0)), Reason: r.Reason.Need(&faults, "/reason"),
+		Method: model.Method(r.Method.Or(&faults, "/method", "")), Restock: r.Restock.Or(&faults, "/restock", false),
 	}
-	if lines := r.Lines.or(&faults, "/lines", nil); r.Lines.Given {
+	if lines := r.Lines.Or(&faults, "/lines", nil); r.Lines.Given {
 		draft.Lines = make([]model.RefundLine, len(lines))
 		for i, l := range lines {
 			at := "/lines/" + strconv.Itoa(i)
-			draft.Lines[i] = model.RefundLine{Line: int(l.Line.need(&faults, at+"/line")), Quantity: l.Quantity.need(&faults, at+"/quantity")}
+			draft.Lines[i] = model.RefundLine{Line: int(l.Line.Need(&faults, at+"/line")), Quantity: l.Quantity.Need(&faults, at+"/quantity")}
 		}
 	}
 	if r.Amount.Given && !r.Amount.Null && r.Amount.Value == 0 {
@@ -97,34 +99,34 @@ func (s *server) refundOrder(c *gin.Context) error {
 	if len(faults) > 0 {
 		return faults.With(draft.Validate())
 	}
-	order, made, replayed, err := s.cafe.Refund(c.Request.Context(), caller(c), id, draft, key)
+	order, made, replayed, err := s.cafe.Refund(c.Request.Context(), rest.Caller(c), id, draft, key)
 	if err != nil {
 		return err
 	}
 	replay(c, replayed)
-	return answer(c, http.StatusCreated, struct {
+	return rest.Answer(c, http.StatusCreated, struct {
 		OrderID string `json:"order_id"`
 		forms.Refund
 	}{order.ID, forms.OfRefund(made)})
 }
 
 func orderAndKey(c *gin.Context) (id, key string, err error) {
-	if id, err = pathID(c, "id"); err == nil {
-		key, err = idempotencyKey(c.Request)
+	if id, err = rest.PathID(c, "id"); err == nil {
+		key, err = rest.IdempotencyKey(c.Request)
 	}
 	return id, key, err
 }
 
 func (s *server) getHistory(c *gin.Context) error {
-	id, err := pathID(c, "id")
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
-	order, err := s.cafe.Order(c.Request.Context(), caller(c), id)
+	order, err := s.cafe.Order(c.Request.Context(), rest.Caller(c), id)
 	if err != nil {
 		return err
 	}
-	return answerTagged(c, http.StatusOK, etag(order.Version), struct {
+	return rest.AnswerTagged(c, http.StatusOK, rest.ETag(order.Version), struct {
 		History []forms.Step `json:"history"`
-	}{forms.OfHistory(order, caller(c).Role)})
+	}{forms.OfHistory(order, rest.Caller(c).Role)})
 }

@@ -3,6 +3,8 @@ package api
 import (
 	"net/http"
 
+	"cafe/api/rest"
+
 	"github.com/gin-gonic/gin"
 
 	"cafe/api/forms"
@@ -15,13 +17,13 @@ func (s *server) getReceipt(c *gin.Context) error {
 	c.Writer.Header().Add("Vary", "Accept")
 	form := header.Preferred(c.Request.Header.Values("Accept"), formJSON, formHTML, formText)
 	if form == "" {
-		return problem("not-acceptable", "A receipt is available as application/json, text/html or text/plain.")
+		return rest.NewProblem("not-acceptable", "A receipt is available as application/json, text/html or text/plain.")
 	}
-	id, err := pathID(c, "id")
+	id, err := rest.PathID(c, "id")
 	if err != nil {
 		return err
 	}
-	order, err := s.cafe.Order(c.Request.Context(), caller(c), id)
+	order, err := s.cafe.Order(c.Request.Context(), rest.Caller(c), id)
 	if err != nil {
 		return err
 	}
@@ -33,7 +35,7 @@ func (s *server) getReceipt(c *gin.Context) error {
 	case formText:
 		c.Data(http.StatusOK, formText+"; charset=utf-8", []byte(render.ReceiptText(order, seller)))
 	default:
-		return answer(c, http.StatusOK, forms.Receipt{
+		return rest.Answer(c, http.StatusOK, forms.Receipt{
 			Seller: seller.Name, TaxNumber: seller.TaxNumber, SoldAt: order.PlacedAt.In(seller.Zone).Format("2006-01-02T15:04:05Z07:00"), Order: forms.OfOrder(order),
 		})
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"cafe/api/rest"
+
 	"cafe/api"
 	"cafe/internal/cafetest"
 )
@@ -146,7 +148,7 @@ func TestTheReferenceIsNotSentTwice(t *testing.T) {
 
 func TestTheTypeOfAProblemLeadsToItsExplanation(t *testing.T) {
 	s := open(t)
-	for _, k := range api.ProblemKinds {
+	for _, k := range rest.ProblemKinds {
 		a := s.call(nobody, "GET", k.Type(), "").want(200)
 		if a.get("type") != k.Type() || a.get("title") != k.Title || a.get("description") != strings.ReplaceAll(k.Description, "`", "") {
 			t.Errorf("%s: %s", k.Kind, a.body)

@@ -4,9 +4,6 @@
 package api
 
 import (
-	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,8 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"cafe/api/rest"
+
 	"github.com/gin-gonic/gin"
-	"github.com/go-json-experiment/json"
 
 	"cafe/api/listen"
 	"cafe/internal/cafe"
@@ -64,7 +62,7 @@ type server struct {
 	events   *events.Log
 	live     listen.Live
 	books    *closing.Books
-	cursors  cursors
+	cursors  rest.Cursors
 	version  string
 	letters  *deadletters.Box
 	webhooks *webhooks.Hooks
@@ -174,7 +172,7 @@ func New(h *house.House, o Options) (*gin.Engine, error) {
 	if o.Links == nil {
 		return nil, errors.New("Options.Links is not set")
 	}
-	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, books: h.Books, staffClose: h.StaffClose, events: h.Events, live: o.Live, letters: h.DeadLetters, webhooks: h.Webhooks, cursors: cursors{o.CursorKey}, version: o.Version, links: o.Links, url: strings.TrimRight(o.URL, "/")}
+	s := &server{cafe: h.Cafe, ledger: h.Ledger, imports: h.Imports, reports: h.Reports, books: h.Books, staffClose: h.StaffClose, events: h.Events, live: o.Live, letters: h.DeadLetters, webhooks: h.Webhooks, cursors: rest.Cursors{Key: o.CursorKey}, version: o.Version, links: o.Links, url: strings.TrimRight(o.URL, "/")}
 	h.SignQuotes(quoteKey(o.CursorKey))
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -183,7 +181,7 @@ func New(h *house.House, o Options) (*gin.Engine, error) {
 	e.ForwardedByClientIP = false
 	e.Use(identify, access, recovered, headWriter, wholeSegments)
 	routes := s.routes()
-	e.NoRoute(func(c *gin.Context) { fail(c, model.ErrNotFound) })
+	e.NoRoute(func(c *gin.Context) { rest.Fail(c, model.ErrNotFound) })
 	e.NoMethod(func(c *gin.Context) {
 		var own []string // gin counts the methods of /orders/:id for /orders/quote, too
 		for _, r := range routes {
@@ -197,7 +195,7 @@ func New(h *house.House, o Options) (*gin.Engine, error) {
 		if own != nil {
 			c.Header("Allow", strings.Join(own, ", "))
 		}
-		fail(c, problem("method-not-allowed",
+		rest.Fail(c, rest.NewProblem("method-not-allowed",
 			"This path does not have this method. Allow lists its methods."))
 	})
 	for _, r := range s.routes() {
@@ -214,7 +212,7 @@ func New(h *house.House, o Options) (*gin.Engine, error) {
 				err = r.handle(c)
 			}
 			if err != nil {
-				fail(c, err)
+				rest.Fail(c, err)
 			}
 		}
 		e.Handle(r.method, r.path, handle)
@@ -232,7 +230,7 @@ func admit(c *gin.Context, who []model.Role) error {
 	}
 	by, known := cafe.CallerOf(c.Request.Context())
 	if !known {
-		return Unauthorized()
+		return rest.Unauthorized()
 	}
 	if !slices.Contains(who, by.Role) {
 		return model.ErrForbidden
@@ -244,21 +242,21 @@ func admit(c *gin.Context, who []model.Role) error {
 // know, and a precondition that is no list of entity tags.
 func checkRequest(r *http.Request, known []string) error {
 	if r.URL.RawQuery != "" {
-		q, err := query(r)
+		q, err := rest.Query(r)
 		if err != nil {
 			return err
 		}
-		var faults []fieldFault
+		var faults []rest.Fault
 		for _, name := range slices.Sorted(maps.Keys(q)) {
 			if !slices.Contains(known, name) {
-				faults = append(faults, fieldFault{name, "is not a query parameter of this call"})
+				faults = append(faults, rest.Fault{Field: name, Message: "is not a query parameter of this call"})
 			}
 		}
 		if len(faults) > 0 {
-			return malformed("A query parameter is not known.", faults...)
+			return rest.Malformed("A query parameter is not known.", faults...)
 		}
 	}
-	return checkPreconditions(r)
+	return rest.CheckPreconditions(r)
 }
 
 // wholeSegments answers 404 when a segment of the path holds an escaped slash. The router
@@ -266,45 +264,17 @@ func checkRequest(r *http.Request, known []string) error {
 func wholeSegments(c *gin.Context) {
 	if raw := c.Request.URL.RawPath; strings.Contains(raw, "%2F") || strings.Contains(raw, "%2f") {
 		c.Writer.Header().Del("Allow") // of the path that it would be without the escape
-		fail(c, model.ErrNotFound)
+		rest.Fail(c, model.ErrNotFound)
 	}
 }
-
-// caller returns the caller. It is the zero Caller only on routes that anyone may call.
-func caller(c *gin.Context) cafe.Caller {
-	by, _ := cafe.CallerOf(c.Request.Context())
-	return by
-}
-
-type requestIDKey struct{}
-
-// WithRequestID returns a context with the id of the request, for the answer and the log.
-func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, id)
-}
-
-// NewRequestID returns a random request id.
-func NewRequestID() string {
-	var b [16]byte
-	rand.Read(b[:]) // never fails (crypto/rand)
-	return hex.EncodeToString(b[:])
-}
-
-// RequestID returns the id of the request, or "" if it has none yet.
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
-}
-
-func requestID(c *gin.Context) string { return RequestID(c.Request.Context()) }
 
 // identify gives the request an id and puts it into the answer. It ignores an id from the
 // client.
 func identify(c *gin.Context) {
-	id := requestID(c)
+	id := rest.RequestID(c.Request.Context())
 	if id == "" {
-		id = NewRequestID()
-		c.Request = c.Request.WithContext(WithRequestID(c.Request.Context(), id))
+		id = rest.NewRequestID()
+		c.Request = c.Request.WithContext(rest.WithRequestID(c.Request.Context(), id))
 	}
 	if h := c.Writer.Header(); h["X-Request-Id"] == nil { // the local gateway has set it
 		Head(h, id)
@@ -314,9 +284,8 @@ func identify(c *gin.Context) {
 // Headers that many answers have. A header shares them, so that it is not allocated each
 // time. Nothing changes a header's values in place.
 var (
-	nosniff  = []string{"nosniff"}
-	noStore  = []string{"no-store"}
-	jsonType = []string{"application/json"}
+	nosniff = []string{"nosniff"}
+	noStore = []string{"no-store"}
 )
 
 // Head sets the headers that every answer has.
@@ -334,7 +303,7 @@ func access(c *gin.Context) {
 	start := time.Now()
 	c.Next()
 	by, _ := cafe.CallerOf(c.Request.Context())
-	slog.DebugContext(c.Request.Context(), "request", "request_id", requestID(c), "method", c.Request.Method,
+	slog.DebugContext(c.Request.Context(), "request", "request_id", rest.RequestID(c.Request.Context()), "method", c.Request.Method,
 		"route", c.FullPath(), "status", c.Writer.Status(), "bytes", c.Writer.Size(),
 		"ms", float64(time.Since(start).Microseconds())/1000, "role", string(by.Role))
 }
@@ -344,9 +313,9 @@ func access(c *gin.Context) {
 func recovered(c *gin.Context) {
 	defer func() {
 		if p := recover(); p != nil {
-			err := panics.Error(c.Request.Context(), p, "request_id", requestID(c), "route", c.FullPath())
+			err := panics.Error(c.Request.Context(), p, "request_id", rest.RequestID(c.Request.Context()), "route", c.FullPath())
 			if !c.Writer.Written() {
-				fail(c, err)
+				rest.Fail(c, err)
 			}
 			c.Abort()
 		}
@@ -366,87 +335,15 @@ type bodyless struct{ gin.ResponseWriter }
 func (w bodyless) Write(b []byte) (int, error)       { w.WriteHeaderNow(); return len(b), nil }
 func (w bodyless) WriteString(s string) (int, error) { w.WriteHeaderNow(); return len(s), nil }
 
-// answer answers with v as JSON.
-func answer(c *gin.Context, status int, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode answer: %w", err)
-	}
-	send(c, status, b)
-	return nil
-}
-
-// send answers with JSON. It does without Gin's renderers, which answer the same more slowly.
-func send(c *gin.Context, status int, b []byte) {
-	c.Writer.Header()["Content-Type"] = jsonType
-	c.Writer.WriteHeader(status)
-	_, _ = c.Writer.Write(b) // an error means that the client has gone
-}
-
-// answerTagged answers with v as JSON and its tag, or with 304 if the caller has it.
-func answerTagged(c *gin.Context, status int, tag string, v any) error {
-	c.Writer.Header()["Etag"] = []string{tag}
-	if (c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead) && notModified(c.Request, tag) {
-		c.Status(http.StatusNotModified)
-		c.Writer.WriteHeaderNow()
-		return nil
-	}
-	return answer(c, status, v)
-}
-
-// answerList answers 200 with v as JSON and a tag of its content, or with 304 if the caller
-// has it.
-func answerList(c *gin.Context, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode answer: %w", err)
-	}
-	tag := tagOf(b)
-	c.Header("ETag", tag)
-	if notModified(c.Request, tag) {
-		c.Status(http.StatusNotModified)
-		c.Writer.WriteHeaderNow()
-		return nil
-	}
-	send(c, http.StatusOK, b)
-	return nil
-}
-
-func noContent(c *gin.Context) error {
-	c.Status(http.StatusNoContent)
-	c.Writer.WriteHeaderNow()
-	return nil
-}
-
 // withID returns a handler of a path with an id, which must be one.
 func withID(handle func(c *gin.Context, id string) error) func(*gin.Context) error {
 	return func(c *gin.Context) error {
-		id, err := pathID(c, "id")
+		id, err := rest.PathID(c, "id")
 		if err != nil {
 			return err
 		}
 		return handle(c, id)
 	}
-}
-
-// pathID returns a path parameter that is an id. It returns ErrNotFound if the parameter
-// cannot be an id.
-func pathID(c *gin.Context, name string) (string, error) {
-	id := c.Param(name)
-	if !model.ValidID(id) {
-		return "", model.ErrNotFound
-	}
-	return id, nil
-}
-
-// newID returns a path parameter that is the id of something to create. It returns an
-// Invalid if the parameter cannot be an id.
-func newID(c *gin.Context, name string) (string, error) {
-	id := c.Param(name)
-	if !model.ValidID(id) {
-		return "", model.Invalid{{Field: name, Message: "must be 1 to 64 characters of A–Z, a–z, 0–9, _ and -"}}
-	}
-	return id, nil
 }
 
 // list returns the parameters of a list: the page size, and the start of the page.
@@ -457,14 +354,14 @@ type list struct {
 }
 
 func (s *server) list(c *gin.Context) (l list, err error) {
-	q, err := query(c.Request)
+	q, err := rest.Query(c.Request)
 	if err != nil {
 		return l, err
 	}
-	if l.limit, err = pageSize(q); err != nil {
+	if l.limit, err = rest.PageSize(q); err != nil {
 		return l, err
 	}
-	l.binding = binding(caller(c), strings.TrimSuffix(c.Request.URL.Path, "/"), q)
-	l.from, err = s.cursors.open(l.binding, q)
+	l.binding = rest.Binding(rest.Caller(c), strings.TrimSuffix(c.Request.URL.Path, "/"), q)
+	l.from, err = s.cursors.Open(l.binding, q)
 	return l, err
 }

@@ -3,13 +3,15 @@ package api
 import (
 	"net/http"
 
+	"cafe/api/rest"
+
 	"github.com/gin-gonic/gin"
 
 	"cafe/model"
 )
 
 func (s *server) health(c *gin.Context) error {
-	return answer(c, http.StatusOK, struct {
+	return rest.Answer(c, http.StatusOK, struct {
 		Status  string `json:"status"`
 		Version string `json:"version"`
 	}{"ok", s.version})
@@ -49,7 +51,7 @@ func (s *server) reconcile(c *gin.Context) error {
 	for i, d := range r.Drifted {
 		drifted[i] = drift{d.CustomerID, d.Field(), d.Stored, d.Actual}
 	}
-	return answer(c, http.StatusOK, struct {
+	return rest.Answer(c, http.StatusOK, struct {
 		Customers  int     `json:"customers"`
 		Drifted    []drift `json:"drifted"`
 		Repaired   int     `json:"repaired"`
@@ -59,7 +61,7 @@ func (s *server) reconcile(c *gin.Context) error {
 }
 
 func boolParameter(c *gin.Context, name string) (bool, error) {
-	q, err := query(c.Request)
+	q, err := rest.Query(c.Request)
 	if err != nil || !q.Has(name) {
 		return false, err
 	}
@@ -69,13 +71,13 @@ func boolParameter(c *gin.Context, name string) (bool, error) {
 	case "false":
 		return false, nil
 	}
-	return false, malformed("A query parameter is not valid.", fieldFault{name, "must be true or false"})
+	return false, rest.Malformed("A query parameter is not valid.", rest.Fault{Field: name, Message: "must be true or false"})
 }
 
 // Closed returns the handler of a café that is not configured. It answers every request
 // with 503.
 func Closed() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		WriteProblem(w, r, Unavailable(), RequestID(r.Context()))
+		rest.WriteProblem(w, r, rest.Unavailable(), rest.RequestID(r.Context()))
 	})
 }

@@ -3,6 +3,8 @@ package api
 import (
 	"net/http"
 
+	"cafe/api/rest"
+
 	"github.com/gin-gonic/gin"
 
 	"cafe/model"
@@ -24,29 +26,29 @@ func wasteAnswer(w model.Waste) wasteJSON {
 }
 
 func (s *server) tellWaste(c *gin.Context) error {
-	key, err := idempotencyKey(c.Request)
+	key, err := rest.IdempotencyKey(c.Request)
 	if err != nil {
 		return err
 	}
 	var r struct {
-		SKU      optional[string] `json:"sku"`
-		Quantity optional[int64]  `json:"quantity" must:"a whole number from 1 to 1000000"`
-		Reason   optional[string] `json:"reason"`
+		SKU      rest.Optional[string] `json:"sku"`
+		Quantity rest.Optional[int64]  `json:"quantity" must:"a whole number from 1 to 1000000"`
+		Reason   rest.Optional[string] `json:"reason"`
 	}
 	var faults model.Invalid
-	if err := decode(c, &faults, &r); err != nil {
+	if err := rest.Decode(c, &faults, &r); err != nil {
 		return err
 	}
-	draft := model.WasteDraft{SKU: r.SKU.need(&faults, "/sku"), Quantity: r.Quantity.need(&faults, "/quantity"), Reason: r.Reason.or(&faults, "/reason", "")}
+	draft := model.WasteDraft{SKU: r.SKU.Need(&faults, "/sku"), Quantity: r.Quantity.Need(&faults, "/quantity"), Reason: r.Reason.Or(&faults, "/reason", "")}
 	if len(faults) > 0 {
 		return faults.With(draft.Validate())
 	}
-	told, replayed, err := s.cafe.WriteOff(c.Request.Context(), caller(c), draft, key)
+	told, replayed, err := s.cafe.WriteOff(c.Request.Context(), rest.Caller(c), draft, key)
 	if err != nil {
 		return err
 	}
 	replay(c, replayed)
-	return answer(c, http.StatusCreated, wasteAnswer(told))
+	return rest.Answer(c, http.StatusCreated, wasteAnswer(told))
 }
 
 func (s *server) listWaste(c *gin.Context) error {
@@ -57,7 +59,7 @@ func (s *server) listWaste(c *gin.Context) error {
 	var day model.Day
 	if given := c.Request.URL.Query(); given.Has("day") {
 		if day, err = model.ParseDay(given.Get("day")); err != nil {
-			return malformed("A query parameter is not valid.", fieldFault{"day", "must be a date such as 2017-03-18"})
+			return rest.Malformed("A query parameter is not valid.", rest.Fault{Field: "day", Message: "must be a date such as 2017-03-18"})
 		}
 	}
 	waste, next, err := s.cafe.Waste(c.Request.Context(), day, l.from, l.limit)
@@ -67,9 +69,9 @@ func (s *server) listWaste(c *gin.Context) error {
 	a := struct {
 		Waste      []wasteJSON `json:"waste"`
 		NextCursor string      `json:"next_cursor,omitempty"`
-	}{make([]wasteJSON, len(waste)), s.cursors.seal(l.binding, next)}
+	}{make([]wasteJSON, len(waste)), s.cursors.Seal(l.binding, next)}
 	for i, w := range waste {
 		a.Waste[i] = wasteAnswer(w)
 	}
-	return answerList(c, a)
+	return rest.AnswerList(c, a)
 }

@@ -3,6 +3,8 @@ package api
 import (
 	"net/http"
 
+	"cafe/api/rest"
+
 	"github.com/gin-gonic/gin"
 
 	"cafe/api/hookjson"
@@ -15,30 +17,30 @@ func (s *server) listWebhooks(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answerList(c, struct {
+	return rest.AnswerList(c, struct {
 		Webhooks []hookjson.Endpoint `json:"webhooks"`
 	}{hookjson.List(endpoints)})
 }
 
 // webhookBody is a request's body about an endpoint.
 type webhookBody struct {
-	URL         optional[string]   `json:"url"`
-	Types       optional[[]string] `json:"types"`
-	Description optional[string]   `json:"description"`
-	Status      optional[string]   `json:"status"`
+	URL         rest.Optional[string]   `json:"url"`
+	Types       rest.Optional[[]string] `json:"types"`
+	Description rest.Optional[string]   `json:"description"`
+	Status      rest.Optional[string]   `json:"status"`
 }
 
 // createWebhook answers with the secret. No other answer has it.
 func (s *server) createWebhook(c *gin.Context) error {
 	var r webhookBody
 	var faults model.Invalid
-	if err := decode(c, &faults, &r); err != nil {
+	if err := rest.Decode(c, &faults, &r); err != nil {
 		return err
 	}
 	if r.Status.Given {
 		faults.Add("/status", "is not a known field")
 	}
-	d := webhooks.Draft{URL: r.URL.need(&faults, "/url"), Types: hookjson.Types(r.Types.or(&faults, "/types", nil)), Description: r.Description.or(&faults, "/description", "")}
+	d := webhooks.Draft{URL: r.URL.Need(&faults, "/url"), Types: hookjson.Types(r.Types.Or(&faults, "/types", nil)), Description: r.Description.Or(&faults, "/description", "")}
 	if len(faults) > 0 {
 		return faults.With(s.webhooks.Check(d))
 	}
@@ -49,7 +51,7 @@ func (s *server) createWebhook(c *gin.Context) error {
 	c.Header("Location", "/webhooks/"+e.ID)
 	a := hookjson.Of(e)
 	a.Secret = secret
-	return answer(c, http.StatusCreated, a)
+	return rest.Answer(c, http.StatusCreated, a)
 }
 
 func (s *server) getWebhook(c *gin.Context, id string) error {
@@ -59,26 +61,26 @@ func (s *server) getWebhook(c *gin.Context, id string) error {
 	}
 	a := hookjson.Of(e)
 	a.Health = hookjson.HealthOf(l)
-	return answer(c, http.StatusOK, a)
+	return rest.Answer(c, http.StatusOK, a)
 }
 
 func (s *server) changeWebhook(c *gin.Context, id string) error {
 	var r webhookBody
 	var faults model.Invalid
-	if err := decode(c, &faults, &r, "application/merge-patch+json"); err != nil {
+	if err := rest.Decode(c, &faults, &r, "application/merge-patch+json"); err != nil {
 		return err
 	}
 	var p webhooks.Patch
-	if url := r.URL.or(&faults, "/url", ""); r.URL.Given {
+	if url := r.URL.Or(&faults, "/url", ""); r.URL.Given {
 		p.URL = &url
 	}
-	if description := r.Description.or(&faults, "/description", ""); r.Description.Given {
+	if description := r.Description.Or(&faults, "/description", ""); r.Description.Given {
 		p.Description = &description
 	}
-	if types := hookjson.Types(r.Types.or(&faults, "/types", nil)); r.Types.Given {
+	if types := hookjson.Types(r.Types.Or(&faults, "/types", nil)); r.Types.Given {
 		p.Types = &types
 	}
-	if status := webhooks.Status(r.Status.or(&faults, "/status", "")); r.Status.Given {
+	if status := webhooks.Status(r.Status.Or(&faults, "/status", "")); r.Status.Given {
 		p.Status = &status
 	}
 	if len(faults) > 0 {
@@ -88,14 +90,14 @@ func (s *server) changeWebhook(c *gin.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, hookjson.Of(e))
+	return rest.Answer(c, http.StatusOK, hookjson.Of(e))
 }
 
 func (s *server) deleteWebhook(c *gin.Context, id string) error {
 	if err := s.webhooks.Delete(c.Request.Context(), id); err != nil {
 		return err
 	}
-	return noContent(c)
+	return rest.NoContent(c)
 }
 
 // rotateWebhook answers with the new secret. No other answer has it.
@@ -106,7 +108,7 @@ func (s *server) rotateWebhook(c *gin.Context, id string) error {
 	}
 	a := hookjson.Of(e)
 	a.Secret = secret
-	return answer(c, http.StatusOK, a)
+	return rest.Answer(c, http.StatusOK, a)
 }
 
 // testWebhook answers 202: the event is sent in a moment.
@@ -115,7 +117,7 @@ func (s *server) testWebhook(c *gin.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusAccepted, struct {
+	return rest.Answer(c, http.StatusAccepted, struct {
 		EventID string `json:"event_id"`
 	}{eventID})
 }
@@ -123,20 +125,20 @@ func (s *server) testWebhook(c *gin.Context, id string) error {
 // redeliverWebhook answers 202: events are sent again in a moment.
 func (s *server) redeliverWebhook(c *gin.Context, id string) error {
 	var r struct {
-		From optional[string] `json:"from"`
+		From rest.Optional[string] `json:"from"`
 	}
 	var faults model.Invalid
-	if err := decode(c, &faults, &r); err != nil {
+	if err := rest.Decode(c, &faults, &r); err != nil {
 		return err
 	}
-	from := r.From.need(&faults, "/from")
+	from := r.From.Need(&faults, "/from")
 	if len(faults) > 0 {
 		return faults
 	}
 	if err := s.webhooks.Redeliver(c.Request.Context(), id, from); err != nil {
 		return err
 	}
-	return answer(c, http.StatusAccepted, struct {
+	return rest.Answer(c, http.StatusAccepted, struct {
 		From string `json:"from"`
 	}{from})
 }
@@ -154,9 +156,9 @@ func (s *server) listDeliveries(c *gin.Context, id string) error {
 	a := struct {
 		Deliveries []hookjson.Delivery `json:"deliveries"`
 		NextCursor string              `json:"next_cursor,omitempty"`
-	}{make([]hookjson.Delivery, len(attempts)), s.cursors.seal(l.binding, next)}
+	}{make([]hookjson.Delivery, len(attempts)), s.cursors.Seal(l.binding, next)}
 	for i, t := range attempts {
 		a.Deliveries[i] = hookjson.DeliveryOf(t)
 	}
-	return answer(c, http.StatusOK, a)
+	return rest.Answer(c, http.StatusOK, a)
 }

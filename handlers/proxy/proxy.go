@@ -13,13 +13,14 @@ import (
 	"strings"
 	"time"
 
+	"cafe/api/rest"
+
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"cafe/api"
 	"cafe/internal/auth"
 	"cafe/internal/cafe"
 )
@@ -57,9 +58,9 @@ func (f *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 func (f *Handler) answer(ctx context.Context, event events.APIGatewayProxyRequest, header http.Header) (events.APIGatewayProxyResponse, error) {
 	id := event.RequestContext.RequestID
 	if id == "" {
-		id = api.NewRequestID()
+		id = rest.NewRequestID()
 	}
-	ctx = api.WithRequestID(ctx, id)
+	ctx = rest.WithRequestID(ctx, id)
 	if by, err := auth.FromContext(event.RequestContext.Authorizer, f.now()); err == nil {
 		ctx = cafe.WithCaller(ctx, cafe.Caller{ID: by.Subject, Role: by.Role})
 	}
@@ -69,7 +70,7 @@ func (f *Handler) answer(ctx context.Context, event events.APIGatewayProxyReques
 		base = ""
 	}
 	if host := event.RequestContext.DomainName; host != "" {
-		ctx = api.WithAddress(ctx, "https://"+host+strings.TrimRight(base, "/"))
+		ctx = rest.WithAddress(ctx, "https://"+host+strings.TrimRight(base, "/"))
 	}
 	header.Del("Accept-Encoding") // API Gateway compresses, and takes a compressed body for text
 	whole := wellFormed(&event)
@@ -85,7 +86,7 @@ func (f *Handler) answer(ctx context.Context, event events.APIGatewayProxyReques
 		request.Header = header
 		f.router.ServeHTTP(w, request)
 	} else {
-		api.WriteProblem(w, request, api.NotWellFormed(), id)
+		rest.WriteProblem(w, request, rest.NotWellFormed(), id)
 	}
 	response, err := w.GetProxyResponse()
 	if locations := response.MultiValueHeaders["Location"]; len(locations) == 1 && strings.HasPrefix(locations[0], "/") {

@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strings"
 
+	"cafe/api/rest"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -105,7 +107,7 @@ func render(source []byte) ([]byte, error) {
 		"verb":     strings.ToLower,
 		"phrase":   phrase,
 		"last":     last,
-		"problems": func() []api.ProblemKind { return api.ProblemKinds },
+		"problems": func() []rest.ProblemKind { return rest.ProblemKinds },
 		"script":   func() template.JS { return template.JS("\n" + pageScript) }, //nolint:gosec // it is our own
 		"address":  func() string { return api.DefaultAddress },
 	}).Parse(pageTemplate)
@@ -232,7 +234,7 @@ func (d document) responses(all members[response], common bool) (some []answer) 
 				continue
 			}
 			for _, e := range m.Value.all() {
-				var p api.Problem
+				var p rest.Problem
 				if json.Unmarshal(e.Value, &p) == nil {
 					a.Problems = append(a.Problems, last(p.Type))
 				}

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"cafe/api/rest"
+
 	"cafe/api"
 	"cafe/api/cors"
 	"cafe/internal/auth"
@@ -24,18 +26,18 @@ import (
 func Gateway(router http.Handler, verifier *auth.Verifier, throttle *Throttle, origins []string) http.Handler {
 	next := cors.Allow(origins, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := w.Header().Get("X-Request-Id")
-		ctx := api.WithRequestID(r.Context(), id)
+		ctx := rest.WithRequestID(r.Context(), id)
 		if r.URL.Path == "/health" {
 			router.ServeHTTP(w, r.WithContext(ctx))
 			return
 		}
 		by, expires, known, err := callerOf(r, verifier)
 		if err != nil {
-			api.WriteProblem(w, r, api.Unavailable(), id)
+			rest.WriteProblem(w, r, rest.Unavailable(), id)
 			return
 		}
 		if seconds := throttle.take(r, by, known); seconds > 0 {
-			api.WriteProblem(w, r, api.TooManyRequests(seconds), id)
+			rest.WriteProblem(w, r, rest.TooManyRequests(seconds), id)
 			return
 		}
 		if known {
@@ -50,7 +52,7 @@ func Gateway(router http.Handler, verifier *auth.Verifier, throttle *Throttle, o
 		router.ServeHTTP(w, r.WithContext(ctx))
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		api.Head(w.Header(), api.NewRequestID())
+		api.Head(w.Header(), rest.NewRequestID())
 		next.ServeHTTP(w, r)
 	})
 }

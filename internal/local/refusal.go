@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"cafe/api"
+	"cafe/api/rest"
 )
 
 // net/http answers some requests itself, in plain text and without calling the handler: what
@@ -39,10 +39,10 @@ func refusal(p []byte) (status int, says string, is bool) {
 
 // refuse returns an answer of net/http's own as a problem.
 func refuse(status int, says string) []byte {
-	p := api.NotWellFormed()
+	p := rest.NotWellFormed()
 	if status != http.StatusBadRequest {
 		title := http.StatusText(status)
-		p = &api.Problem{Type: "about:blank", Title: title, Status: status, Detail: title + "."} // RFC 9457, section 4.2.1
+		p = &rest.Problem{Type: "about:blank", Title: title, Status: status, Detail: title + "."} // RFC 9457, section 4.2.1
 	}
 	switch {
 	case status == http.StatusRequestHeaderFieldsTooLarge:
@@ -52,10 +52,10 @@ func refuse(status int, says string) []byte {
 	case says != "":
 		p.Detail = says
 	}
-	id := api.NewRequestID()
+	id := rest.NewRequestID()
 	slog.Debug("request", "request_id", id, "status", status, "refused", p.Detail)
 	a := written{header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}}
-	api.WriteProblem(&a, &http.Request{URL: &url.URL{Path: "/"}}, p, id)
+	rest.WriteProblem(&a, &http.Request{URL: &url.URL{Path: "/"}}, p, id)
 	var b bytes.Buffer
 	_ = (&http.Response{ // a Buffer takes all
 		ProtoMajor: 1, ProtoMinor: 1, StatusCode: status, Header: a.header, Close: true,

@@ -7,7 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"cafe/api"
+	"cafe/api/rest"
+
 	"cafe/internal/cafe"
 	"cafe/model"
 )
@@ -85,11 +86,11 @@ func (s *streams) serve(router http.Handler) http.Handler {
 			return
 		}
 		if !s.begin(by) {
-			p := api.Unavailable()
+			p := rest.Unavailable()
 			if by.Role == model.RoleCustomer {
-				p = api.TooManyRequests(streamAgain)
+				p = rest.TooManyRequests(streamAgain)
 			}
-			api.WriteProblem(w, r, p, api.RequestID(r.Context()))
+			rest.WriteProblem(w, r, p, rest.RequestID(r.Context()))
 			return
 		}
 		defer s.end(by)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"cafe/api/rest"
+
 	"cafe/api"
 	"cafe/api/cors"
 	"cafe/internal/cafetest"
@@ -210,9 +212,9 @@ func TestTheGatewayAnswersAPreflightAsTheAPIDoes(t *testing.T) {
 
 func TestTheGatewaysOwnErrorsLookLikeTheAPIs(t *testing.T) {
 	p := with(t)
-	own := map[string]*api.Problem{
-		"UNAUTHORIZED": api.Unauthorized(), "THROTTLED": api.TooManyRequests(1), "QUOTA_EXCEEDED": api.TooManyRequests(1),
-		"DEFAULT_5XX": api.Unavailable(), "INVALID_API_KEY": api.Unavailable(),
+	own := map[string]*rest.Problem{
+		"UNAUTHORIZED": rest.Unauthorized(), "THROTTLED": rest.TooManyRequests(1), "QUOTA_EXCEEDED": rest.TooManyRequests(1),
+		"DEFAULT_5XX": rest.Unavailable(), "INVALID_API_KEY": rest.Unavailable(),
 	}
 	if got := len(p.one("Api").at("GatewayResponses").(object)); got != 13 {
 		t.Errorf("%d gateway responses, not all of which are looked at here", got)
@@ -318,7 +320,7 @@ func TestTheFirewallLetsOrdersThrough(t *testing.T) {
 	if err := json.Unmarshal([]byte(text(acl.at("CustomResponseBodies", "rate", "Content"))), &problem); err != nil {
 		t.Error(err)
 	}
-	if want := api.TooManyRequests(300); problem.Type != want.Type || problem.Title != want.Title || problem.Status != want.Status {
+	if want := rest.TooManyRequests(300); problem.Type != want.Type || problem.Title != want.Title || problem.Status != want.Status {
 		t.Errorf("the firewall says %+v, the API %+v", problem, want)
 	}
 	sent := map[string]string{}

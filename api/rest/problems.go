@@ -1,15 +1,7 @@
-package api
+package rest
 
 import (
-	"html"
 	"net/http"
-	"strconv"
-	"strings"
-
-	"github.com/gin-gonic/gin"
-
-	"cafe/api/header"
-	"cafe/model"
 )
 
 // ProblemKind is a kind of error, which has a page of its own at /problems/{kind}.
@@ -90,38 +82,12 @@ var ProblemKinds = []ProblemKind{
 		"A part that the service needs is throttled or down. Wait for the seconds in `Retry-After` and send the request again."},
 }
 
-// kindOf returns the kind with the name, and whether there is one.
-func kindOf(name string) (ProblemKind, bool) {
+// KindOf returns the kind with the name, and whether there is one.
+func KindOf(name string) (ProblemKind, bool) {
 	for _, k := range ProblemKinds {
 		if k.Kind == name {
 			return k, true
 		}
 	}
 	return ProblemKind{}, false
-}
-
-// getProblem answers with the explanation of a kind of problem: as a page if the caller
-// prefers HTML, as a browser does, and otherwise as JSON.
-func (s *server) getProblem(c *gin.Context) error {
-	c.Writer.Header().Add("Vary", "Accept")
-	k, known := kindOf(c.Param("kind"))
-	if !known {
-		return model.ErrNotFound
-	}
-	text := strings.ReplaceAll(k.Description, "`", "")
-	if header.Preferred(c.Request.Header.Values("Accept"), formJSON, formHTML) != formHTML {
-		return answer(c, http.StatusOK, struct {
-			Type        string `json:"type"`
-			Title       string `json:"title"`
-			Status      int    `json:"status"`
-			Description string `json:"description"`
-		}{k.Type(), k.Title, k.Status, text})
-	}
-	c.Header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	c.Data(http.StatusOK, formHTML+"; charset=utf-8", []byte(`<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">`+
-		`<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">`+
-		"<title>"+k.Title+"</title></head><body><main><h1>"+k.Title+"</h1><p>Status "+strconv.Itoa(k.Status)+
-		", type <code>"+k.Type()+"</code></p><p>"+html.EscapeString(text)+`</p><p><a href="../docs#problem-`+k.Kind+
-		`">All problems</a></p></main></body></html>`))
-	return nil
 }

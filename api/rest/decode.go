@@ -1,4 +1,4 @@
-package api
+package rest
 
 import (
 	"bytes"
@@ -23,18 +23,18 @@ import (
 	"cafe/model"
 )
 
-// maxBody is the most bytes of a request body.
-const maxBody = 256 << 10
+// MaxBody is the most bytes of a request body.
+const MaxBody = 256 << 10
 
-// optional is a member of a request that may be left out. Unlike a plain type, it
+// Optional is a member of a request that may be left out. Unlike a plain type, it
 // distinguishes null from an absent member.
-type optional[T any] struct {
+type Optional[T any] struct {
 	Given, Null bool
 	Value       T
 }
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
-func (o *optional[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+func (o *Optional[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	o.Given = true
 	if d.PeekKind() == 'n' {
 		o.Null = true
@@ -44,21 +44,21 @@ func (o *optional[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 }
 
 // Inner implements mend.Optional.
-func (*optional[T]) Inner() reflect.Type { return reflect.TypeFor[T]() }
+func (*Optional[T]) Inner() reflect.Type { return reflect.TypeFor[T]() }
 
-// need returns the value. It adds a fault if the member is absent or null.
-func (o optional[T]) need(faults *model.Invalid, field string) T {
+// Need returns the value. It adds a fault if the member is absent or null.
+func (o Optional[T]) Need(faults *model.Invalid, field string) T {
 	if !o.Given {
 		faults.Require(field)
 	}
-	return o.or(faults, field, o.Value)
+	return o.Or(faults, field, o.Value)
 }
 
-// or returns the value, or the given default if the member is absent. It adds a fault if
+// Or returns the value, or the given default if the member is absent. It adds a fault if
 // the member is null. It is not inlined, which would make the function 10 KB larger.
 //
 //go:noinline
-func (o optional[T]) or(faults *model.Invalid, field string, standard T) T {
+func (o Optional[T]) Or(faults *model.Invalid, field string, standard T) T {
 	if o.Null {
 		faults.Add(field, "must not be null")
 	}
@@ -68,25 +68,25 @@ func (o optional[T]) or(faults *model.Invalid, field string, standard T) T {
 	return o.Value
 }
 
-// decode decodes a JSON body into v, which is zero before. It is strict: it refuses a second
+// Decode decodes a JSON body into v, which is zero before. It is strict: it refuses a second
 // value, unknown and repeated members, invalid UTF-8, and other numbers in place of integers.
 //
 // A body that is no JSON is an error. Members that are unknown or of another type are added
 // to the faults, and v has the rest, so that the caller can name all that is wrong at once.
-func decode(c *gin.Context, faults *model.Invalid, v any, mediaTypes ...string) error {
+func Decode(c *gin.Context, faults *model.Invalid, v any, mediaTypes ...string) error {
 	r := c.Request
 	if err := checkMedia(r, append(mediaTypes, "application/json")); err != nil {
 		return err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, MaxBody))
 	if err != nil {
 		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 			return err
 		}
-		return malformed("The body could not be read completely.")
+		return Malformed("The body could not be read completely.")
 	}
 	if len(body) == 0 {
-		return malformed("A JSON body is required.")
+		return Malformed("A JSON body is required.")
 	}
 	if string(bytes.TrimSpace(body)) == "null" {
 		return model.Invalid{{Field: "", Message: "must be an object"}}
@@ -113,7 +113,7 @@ func decode(c *gin.Context, faults *model.Invalid, v any, mediaTypes ...string) 
 
 func checkMedia(r *http.Request, allowed []string) error {
 	unsupported := func(detail string) error {
-		return problem("unsupported-media-type", detail)
+		return NewProblem("unsupported-media-type", detail)
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return unsupported("Send the body without a content encoding.")
@@ -143,9 +143,9 @@ func syntaxProblem(err error) error {
 	if err == nil {
 		return nil
 	}
-	var faults []fieldFault
+	var faults []Fault
 	if syntax := (*jsontext.SyntacticError)(nil); errors.As(err, &syntax) {
-		fault := fieldFault{string(syntax.JSONPointer), "is not valid JSON"}
+		fault := Fault{string(syntax.JSONPointer), "is not valid JSON"}
 		switch {
 		case errors.Is(err, jsontext.ErrDuplicateName):
 			fault.Message = "appears twice"
@@ -154,11 +154,11 @@ func syntaxProblem(err error) error {
 		}
 		faults = append(faults, fault)
 	}
-	return malformed("The body is not one well-formed JSON value.", faults...)
+	return Malformed("The body is not one well-formed JSON value.", faults...)
 }
 
-// timestamp parses an RFC 3339 time. The result is in UTC, to the microsecond.
-func timestamp(faults *model.Invalid, field, s string) time.Time {
+// Timestamp parses an RFC 3339 time. The result is in UTC, to the microsecond.
+func Timestamp(faults *model.Invalid, field, s string) time.Time {
 	t, ok := header.Time(s)
 	if !ok {
 		faults.Add(field, "must be a time such as 2017-03-18T09:30:00Z, or null")
@@ -167,37 +167,37 @@ func timestamp(faults *model.Invalid, field, s string) time.Time {
 	return t.UTC().Truncate(time.Microsecond)
 }
 
-// query parses the query string. It refuses a parameter that appears twice and a bad escape.
-func query(r *http.Request) (url.Values, error) {
+// Query parses the query string. It refuses a parameter that appears twice and a bad escape.
+func Query(r *http.Request) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, malformed("The query string is not well-formed.")
+		return nil, Malformed("The query string is not well-formed.")
 	}
 	for name, all := range values {
 		if len(all) > 1 {
-			return nil, malformed("A query parameter appears twice.", fieldFault{name, "appears twice"})
+			return nil, Malformed("A query parameter appears twice.", Fault{name, "appears twice"})
 		}
 	}
 	return values, nil
 }
 
-// pageSize returns the limit of a list, from 1 to 100. The default is 25.
-func pageSize(q url.Values) (int, error) {
+// PageSize returns the limit of a list, from 1 to 100. The default is 25.
+func PageSize(q url.Values) (int, error) {
 	if !q.Has("limit") {
 		return 25, nil
 	}
 	n, err := strconv.Atoi(q.Get("limit"))
 	if err != nil || n < 1 || n > 100 || strings.HasPrefix(q.Get("limit"), "+") {
-		return 0, malformed("A query parameter is not valid.", fieldFault{"limit", "must be a whole number from 1 to 100"})
+		return 0, Malformed("A query parameter is not valid.", Fault{"limit", "must be a whole number from 1 to 100"})
 	}
 	return n, nil
 }
 
-// idempotencyKey returns the Idempotency-Key header, or "" if there is none.
-func idempotencyKey(r *http.Request) (string, error) {
+// IdempotencyKey returns the Idempotency-Key header, or "" if there is none.
+func IdempotencyKey(r *http.Request) (string, error) {
 	key, ok := header.Key(r.Header.Values("Idempotency-Key"))
 	if !ok {
-		return "", malformed("A header is not valid.", fieldFault{"Idempotency-Key", "must be one key of 1 to 255 printable ASCII characters"})
+		return "", Malformed("A header is not valid.", Fault{"Idempotency-Key", "must be one key of 1 to 255 printable ASCII characters"})
 	}
 	return key, nil
 }
