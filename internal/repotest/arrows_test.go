@@ -91,7 +91,7 @@ var mayImport = map[string]string{
 	"handlers/proxy":      "api api/rest internal/auth internal/cafe",
 	"handlers/stream":     "internal/webhooks internal/deadletters internal/events internal/ledger internal/metric internal/outbox internal/panics internal/records internal/table",
 
-	"internal/local": "internal/webhooks internal/webhooks/post api api/cors handlers/importer handlers/reporter handlers/stream internal/auth internal/cafe internal/deadletters internal/durable internal/events internal/house internal/imports " +
+	"internal/local": "internal/webhooks internal/webhooks/post api api/cors api/rest handlers/importer handlers/reporter handlers/stream internal/auth internal/cafe internal/deadletters internal/durable internal/events internal/house internal/imports " +
 		"internal/ledger internal/metric internal/notify/folder internal/objects internal/objects/folder internal/outbox internal/panics internal/records internal/table " +
 		"internal/table/dynamo internal/table/dynamo/stream internal/table/pebble model",
 }
