@@ -27,6 +27,7 @@ import (
 	"cafe/internal/records"
 	"cafe/internal/table"
 	"cafe/internal/table/dynamo/dynamotest"
+	"cafe/internal/webhooks"
 	"cafe/model"
 	"cafe/model/books"
 	"cafe/model/pricing"
@@ -1485,7 +1486,7 @@ var withoutCalls = "Appended CheckDraft DueWithin Failed ForgetMenu LastDue Page
 // rooms are the types whose methods are use cases.
 var rooms = []reflect.Type{
 	reflect.TypeFor[*cafe.Cafe](), reflect.TypeFor[*ledger.Ledger](), reflect.TypeFor[*outbox.Announcer](),
-	reflect.TypeFor[*imports.Importer](), reflect.TypeFor[*daily.Reporter](), reflect.TypeFor[*closing.Books](), reflect.TypeFor[*deadletters.Box](),
+	reflect.TypeFor[*imports.Importer](), reflect.TypeFor[*daily.Reporter](), reflect.TypeFor[*closing.Books](), reflect.TypeFor[*deadletters.Box](), reflect.TypeFor[*webhooks.Hooks](),
 	reflect.TypeFor[*imports.Importer](), reflect.TypeFor[*daily.Reporter](), reflect.TypeFor[*deadletters.Box](),
 	reflect.TypeFor[*events.Log](),
 }
