@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cafe/model"
 )
 
 // errand is one write that a client wants done, however often it has to ask. The key
@@ -300,6 +302,57 @@ func (s *shop) wantTold(all []*errand) {
 	}
 }
 
+// closer closes one day after the other until the process is gone. The day of the last call is
+// closed again by the next process, with the same count.
+type closer struct {
+	day     model.Day
+	numbers map[string]int64 // that were answered, by day
+}
+
+func (c *closer) run(s *shop) {
+	for {
+		r, err := http.NewRequest("POST", s.url+"/days/"+string(c.day)+"/close", strings.NewReader(`{"float":100}`))
+		if err != nil {
+			s.Error(err)
+			return
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+s.tokens["owner"])
+		response, err := s.client.Do(r)
+		if err != nil {
+			return
+		}
+		var closed struct{ Number int64 }
+		err = json.NewDecoder(response.Body).Decode(&closed)
+		response.Body.Close()
+		switch {
+		case err != nil:
+			return
+		case response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable:
+			continue
+		case response.StatusCode/100 != 2:
+			s.Errorf("close of %s answered %d", c.day, response.StatusCode)
+			return
+		}
+		c.numbers[string(c.day)] = closed.Number
+		c.day = c.day.AddDays(1)
+	}
+}
+
+// want wants every close that was answered, with its number.
+func (c *closer) want(s *shop) {
+	s.Helper()
+	for day, number := range c.numbers {
+		var got struct {
+			Status string
+			Number int64
+		}
+		if status := s.call("owner", "GET", "/days/"+day, nil, &got); status != 200 || got.Status != "closed" || got.Number != number {
+			s.Errorf("close %d of %s was answered; now it is %d %+v", number, day, status, got)
+		}
+	}
+}
+
 func TestCase58KilledUnderLoadNothingIsLostOrDoubled(t *testing.T) {
 	kills := 3
 	if v := os.Getenv("CAFE_KILLS"); v != "" {
@@ -334,6 +387,7 @@ func TestCase58KilledUnderLoadNothingIsLostOrDoubled(t *testing.T) {
 		}
 	}
 	unanswered := 0
+	books := closer{day: "2016-01-01", numbers: map[string]int64{}}
 	for round := range kills {
 		// Load, until the process is gone.
 		done := make([][]*errand, clients)
@@ -355,6 +409,7 @@ func TestCase58KilledUnderLoadNothingIsLostOrDoubled(t *testing.T) {
 				}
 			})
 		}
+		running.Go(func() { books.run(s) })
 		after := time.Duration(30+rand.N(400)) * time.Millisecond
 		time.Sleep(after)
 		if err := s.cmd.Process.Kill(); err != nil {
@@ -465,8 +520,10 @@ func TestCase58KilledUnderLoadNothingIsLostOrDoubled(t *testing.T) {
 		var reconciled struct {
 			Customers int
 			Drifted   []any
+			Closes    []any
 		}
-		if status := s.call("owner", "POST", "/reconcile?dry_run=true", nil, &reconciled); status != 200 || len(reconciled.Drifted) != 0 || reconciled.Customers < len(want) {
+		books.want(s)
+		if status := s.call("owner", "POST", "/reconcile?dry_run=true", nil, &reconciled); status != 200 || len(reconciled.Drifted) != 0 || len(reconciled.Closes) != 0 || reconciled.Customers < len(want) {
 			t.Errorf("round %d: reconcile answered %d %+v", round, status, reconciled)
 		}
 		s.wantTold(all)
