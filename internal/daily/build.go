@@ -74,6 +74,11 @@ func (r *Reporter) build(ctx context.Context, day model.Day, in report.Input, wa
 		return m, err
 	}
 	m.hours = r.hoursAfter(&in)
+	if day >= r.settings.LastDue(now) {
+		if in.Tabs, err = r.tabs(ctx); err != nil {
+			return m, err
+		}
+	}
 	in.Close, in.EarlierClose, in.NotClosed = closes(day, byDay, in.History)
 	if in.Facts, err = r.facts(ctx, day, now, byDay, in.History, in.Earlier); err != nil {
 		return m, err

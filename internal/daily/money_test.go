@@ -226,3 +226,43 @@ func TestATaxGoesByTheDocumentOfEachOrder(t *testing.T) {
 		}
 	})
 }
+
+func TestTheReportSaysWhatIsOwedOnTabs(t *testing.T) {
+	cafetest.OnEachCafe(t, func(t *testing.T, c *cafetest.Cafe) {
+		place := func(who string) {
+			t.Helper()
+			if _, _, err := c.Place(ctx, cafetest.Staff, model.Draft{CustomerID: who, Lines: cafetest.Lines("latte")}, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		owed := func() *report.Tabs {
+			t.Helper()
+			c.Post(t, c.Snapshot(t)...)
+			r, err := c.Reports.Report(ctx, cafetest.Saturday)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.Tabs
+		}
+		place(model.WalkIn)
+		if tabs := owed(); tabs != nil {
+			t.Errorf("nobody owes: %+v", tabs)
+		}
+		place("alice")
+		place("alice")
+		place("bob")
+		place("carol")
+		if _, _, err := c.Pay(ctx, cafetest.Staff, "carol", 350, model.MethodCash, "", ""); err != nil {
+			t.Fatal(err)
+		}
+		if tabs := owed(); tabs == nil || *tabs != (report.Tabs{Owed: 1050, Customers: 2}) {
+			t.Errorf("three lattes are owed: %+v", tabs)
+		}
+		for n := range 200 {
+			place(fmt.Sprintf("guest-%d", n))
+		}
+		if tabs := owed(); tabs != nil {
+			t.Errorf("203 customers are too many: %+v", tabs)
+		}
+	})
+}

@@ -31,15 +31,18 @@ var topics = map[string]string{
 	"DAILY_REPORT_TOPIC_ARN": "arn:aws:sns:eu-west-2:123456789012:DailyReport",
 }
 
+var queue = map[string]string{"CAFE_WEBHOOKS_QUEUE": "https://sqs.eu-west-2.amazonaws.com/123456789012/webhooks"}
+
 var bucket = map[string]string{"CAFE_BUCKET": "cafe-files"}
 
 // functions are the functions in cmd/, each with the environment that it needs.
 var functions = map[string]map[string]string{
-	"api":      join(access, bucket, map[string]string{"CAFE_CURSOR_SECRET": "kanari of cursors"}),
-	"ledger":   access,
-	"notifier": join(access, topics),
-	"importer": join(access, bucket),
-	"reporter": join(access, bucket, topics),
+	"api":       join(access, bucket, map[string]string{"CAFE_CURSOR_SECRET": "kanari of cursors"}),
+	"ledger":    join(access, queue),
+	"deliverer": join(access, queue),
+	"notifier":  join(access, topics),
+	"importer":  join(access, bucket),
+	"reporter":  join(access, bucket, topics),
 	"authorizer": {
 		"CAFE_AUTH_ISSUER": "https://issuer.example.com", "CAFE_AUTH_AUDIENCE": "cafe",
 		"CAFE_AUTH_SECRET": "kanari, thirty-two bytes or more of it",

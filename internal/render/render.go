@@ -109,7 +109,7 @@ var tenderNames = map[model.Method]string{
 	model.TenderAccount: "On tabs", model.TenderUnsaid: "At the counter", model.TenderUnpaid: "Not paid yet", model.TenderRounding: "Rounding of cash",
 }
 
-// tenders are how the money came in, if anybody said.
+// tenders are how the money came in, if anybody said, and what is owed on tabs.
 func (w words) tenders() (list []part) {
 	said := false
 	for _, t := range w.Tenders {
@@ -130,10 +130,13 @@ func (w words) tenders() (list []part) {
 		list = append(list, part{name, w.money(t.Amount), beside})
 	}
 	if !said {
-		return nil
+		list = nil
 	}
-	if w.PaidOnTabs != 0 {
+	if said && w.PaidOnTabs != 0 {
 		list = append(list, part{"Paid on tabs", w.money(w.PaidOnTabs), "in the payments above"})
+	}
+	if w.Tabs != nil {
+		list = append(list, part{"Owed on tabs", w.money(w.Tabs.Owed), "by " + count(w.Tabs.Customers, "customer") + " by now"})
 	}
 	return list
 }

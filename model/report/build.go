@@ -33,6 +33,7 @@ func Build(in Input) (Report, error) {
 		Compared: compare(before, in.Day),
 		Pairs:    baskets.pairs(in.Menu), PairOrders: baskets.Orders,
 		NextOpenDay: known.nextOpen(in.Day, &in),
+		Tabs:        in.Tabs,
 		OnTheWay:    in.OnTheWay, DaysOnTheWay: in.DaysOnTheWay,
 		Revised: in.Before != nil && !in.Before.Partial,
 		Trend:   trend(known, in.Day),

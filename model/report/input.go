@@ -40,6 +40,8 @@ type Input struct {
 	OnTheWay, DaysOnTheWay int64
 	Follows                bool
 
+	Tabs *Tabs // what customers owe now; nil: nothing, or it is not known
+
 	// Close is the day's close, and EarlierClose that of the last open day before; nil: it is
 	// not closed. NotClosed are earlier days with orders that nobody closed, though the café
 	// closes its days.

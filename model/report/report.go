@@ -43,6 +43,7 @@ type Report struct {
 	RefundsByReason []Refunds   `json:"refunds_by_reason,omitempty"`
 	CancelledOrders []Cancelled `json:"cancelled_orders,omitempty"`
 	PaidOnTabs      model.Money `json:"paid_on_tabs,omitempty"`  // by customers who owed it
+	Tabs            *Tabs       `json:"tabs,omitempty"`          // when the report was made; absent when nobody owes, or it is not known
 	Close           *Closed     `json:"close,omitempty"`         // of this day; absent while it is not closed
 	EarlierClose    *Closed     `json:"earlier_close,omitempty"` // of the last open day before
 
@@ -70,6 +71,12 @@ type Report struct {
 
 // Whole reports whether the books had every order when the report was made.
 func (r Report) Whole() bool { return r.OnTheWay == 0 && r.DaysOnTheWay == 0 }
+
+// Tabs are what customers owe.
+type Tabs struct {
+	Owed      model.Money `json:"owed"`
+	Customers int64       `json:"customers"` // who owe it
+}
 
 // Item is what one item sold.
 type Item struct {
