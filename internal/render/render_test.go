@@ -128,6 +128,44 @@ func TestTheMailBeginsWithTheBakeListThenTheMoneyThenWhatNeedsALook(t *testing.T
 	}
 }
 
+func TestTheMailAndThePageSayHowItWasPaid(t *testing.T) {
+	r := load(t, "saturday")
+	short, over := model.Money(-250), model.Money(30)
+	r.Tenders = []report.Tender{{Method: model.TenderAccount, Amount: 4000}, {Method: model.MethodCard, Amount: 60000, Count: 50}, {Method: model.MethodCash, Amount: 8720, Count: 1}}
+	r.PaidOnTabs, r.Tabs = 1500, &report.Tabs{Owed: 12345, Customers: 2}
+	r.RefundsByReason = []report.Refunds{{Reason: "cold", By: "bo", Refunds: 2, Amount: 700}, {Refunds: 1, Amount: 50}}
+	r.CancelledOrders = []report.Cancelled{{Reason: "no show", By: "ann", Orders: 1, Amount: 900}, {Orders: 3}}
+	r.Close, r.EarlierClose = &report.Closed{Day: "2017-03-18", Number: 18, Drawer: &short}, &report.Closed{Day: "2017-03-17", Number: 17, Drawer: &over}
+	_, body := Text(r, crumb)
+	for _, want := range []string{
+		"HOW IT WAS PAID", "On tabs", "ordered, less what was paid", "Card", "50 payments", "Cash", "1 payment\n", "Paid on tabs", "£15.00", "Owed on tabs", "£123.45", "by 2 customers by now",
+		"£7.00 given back, 2 refunds: cold (bo).", "£0.50 given back, 1 refund.", "1 order of £9.00 cancelled: no show (ann).",
+		"Sat 18 Mar was closed, no. 18; the drawer had £2.50 too little.", "Fri 17 Mar was closed, no. 17; the drawer had £0.30 too much.",
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(body), " "), strings.TrimSpace(want)) {
+			t.Errorf("the mail does not say %q:\n%s", want, body)
+		}
+	}
+	html, err := HTML(r, crumb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := content(parse(t, html))
+	for _, want := range []string{"How it was paid", "by 2 customers by now", "given back, 2 refunds: cold (bo).", "the drawer had £2.50 too little."} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	r.Tenders, r.PaidOnTabs = []report.Tender{{Method: model.TenderUnsaid, Amount: 72720, Count: 77}}, 0
+	if _, body := Text(r, crumb); !strings.Contains(body, "Owed on tabs") || strings.Contains(body, "At the counter") {
+		t.Errorf("nobody said how it was paid, and tabs are owed:\n%s", body)
+	}
+	r.Tabs = nil
+	if _, body := Text(r, crumb); strings.Contains(body, "HOW IT WAS PAID") {
+		t.Errorf("nobody said how it was paid:\n%s", body)
+	}
+}
+
 // awkward is a report full of what breaks layouts and escapes nothing by itself.
 func awkward(name string, n int64) report.Report {
 	r := report.Report{
@@ -137,6 +175,10 @@ func awkward(name string, n int64) report.Report {
 		SoldOut:  []report.SoldOut{{SKU: "a", Name: name, Missed: n}},
 		Pairs:    []report.Pair{{A: "a", B: "b", Orders: n, Lift: 1.25}},
 	}
+	r.RefundsByReason = []report.Refunds{{Reason: name, By: name, Refunds: n, Amount: model.Money(n)}}
+	r.CancelledOrders = []report.Cancelled{{Reason: name, By: name, Orders: n, Amount: model.Money(n)}}
+	r.Tenders, r.Tabs = []report.Tender{{Method: model.MethodCash, Amount: model.Money(n), Count: n}}, &report.Tabs{Owed: model.Money(n), Customers: n}
+	r.Close = &report.Closed{Day: r.Day, Number: n}
 	r.Net, r.Discounts, r.Charges, r.Tips = model.Money(n)*100, model.Money(n), -model.Money(n), model.Money(n)
 	r.Taxes = []books.Tax{{ID: "a", Name: name, Rate: "8.875", Net: model.Money(n), Amount: model.Money(n) * 37}, {ID: "b", Name: name, Net: model.Money(n)}}
 	for hour := range 24 {
