@@ -3,6 +3,7 @@ package closing_test
 import (
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,8 +31,15 @@ func TestClosesAndWhatIsOpenAreTheLedger(t *testing.T) {
 				t.Fatalf("close %s: %v", day, err)
 			}
 		}
+		counter := cafetest.Counter{Cafe: c, Files: cafetest.NewFiles()}
 		for range rapid.IntRange(1, 4).Draw(t, "spells") {
 			c.Happen(t, 5)
+			if rapid.IntRange(0, 2).Draw(t, "import") == 0 { // history that a till brings, of a sale and a return
+				day := c.Books.Today().AddDays(-rapid.IntRange(0, 2).Draw(t, "imported days ago"))
+				counter.Bring(t, cafetest.ImportDraft(model.ImportOrders), fmt.Sprintf("order_id,ordered_at,item,quantity,amount,payment\n"+
+					"%[1]d,%[2]s 10:00,Latte,1,%[3]d.50,card\nr%[1]d,%[2]s 11:00,Latte,-1,-1.25,\n",
+					rapid.IntRange(1, 9).Draw(t, "receipt"), day, rapid.IntRange(0, 9).Draw(t, "amount")))
+			}
 			batch := c.Recorder.Changes(ledger.Wants)
 			if len(batch) > 0 && rapid.Bool().Draw(t, "deliver some") {
 				for _, some := range cafetest.Batches(t, rapid.SliceOfN(rapid.SampledFrom(batch), 0, 15).Draw(t, "some")) {
