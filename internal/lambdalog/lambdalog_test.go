@@ -12,7 +12,8 @@ func TestLinesBelowTheLevelAreLeftOut(t *testing.T) {
 	for level, want := range map[string]string{"": "iwe", "DEBUG": "diwe", "INFO": "iwe", "WARN": "we", "ERROR": "e", "loud": "iwe"} {
 		var out bytes.Buffer
 		log := slog.New(handler{slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}), parse(level)}).With("a", 1).WithGroup("g")
-		ctx := context.WithValue(t.Context(), "x-amzn-trace-id", "Root=1") //nolint:staticcheck // package lambda's key
+		//lint:ignore SA1029 it is the key of package lambda
+		ctx := context.WithValue(t.Context(), "x-amzn-trace-id", "Root=1")
 		log.DebugContext(ctx, "d")
 		log.InfoContext(ctx, "i")
 		log.WarnContext(ctx, "w")

@@ -41,7 +41,6 @@ type world struct {
 // calls is a webhooks.Sender that notes what it is to send.
 type calls struct {
 	mu     sync.Mutex
-	now    func() time.Time
 	all    []call
 	answer func(c call, n int) webhooks.Outcome // nil: all is well
 }

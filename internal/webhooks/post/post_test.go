@@ -116,9 +116,9 @@ func TestOnlyAnswersOf2xxAreSuccess(t *testing.T) {
 		case "/204":
 			w.WriteHeader(204)
 		case "/302":
-			http.Redirect(w, r, "/elsewhere", 302)
+			http.Redirect(w, r, "/elsewhere", http.StatusFound)
 		case "/307":
-			http.Redirect(w, r, "/elsewhere", 307)
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 		case "/elsewhere":
 			followed = true
 		case "/410":
