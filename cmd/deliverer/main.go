@@ -1,5 +1,5 @@
-// Command deliverer is the Lambda function that calls the endpoints of webhooks. A queue of
-// wake-ups triggers it, and a schedule.
+// Command deliverer is the Lambda function that calls the endpoints of webhooks, and puts events
+// on the event bus. A queue of wake-ups triggers it, and a schedule.
 package main
 
 import (
@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"cafe/handlers/deliverer"
+	"cafe/internal/bus"
+	"cafe/internal/bus/eventbridge"
 	"cafe/internal/events"
 	"cafe/internal/function"
 	"cafe/internal/records"
@@ -36,9 +38,18 @@ func main() {
 		lambda.Start(function.Refusing(function.NotConfigured(err)))
 		return
 	}
+	log, owner := events.New(c.Table, time.Now), records.NewID()
 	d := &webhooks.Deliverer{
-		Hooks: webhooks.New(c.Table, time.Now, events.New(c.Table, time.Now)), Sender: post.New(post.Options{}), Random: rand.Float64,
-		Owner: records.NewID(), Lease: lease, Turn: turn,
+		Hooks: webhooks.New(c.Table, time.Now, log), Sender: post.New(post.Options{}), Random: rand.Float64, Owner: owner, Lease: lease, Turn: turn,
 	}
-	lambda.Start(deliverer.Handle(d, queue, time.Now))
+	var b *bus.Bus
+	if name := os.Getenv("CAFE_EVENT_BUS"); name != "" {
+		client, err := eventbridge.FromEnv(os.Getenv)
+		if err != nil {
+			lambda.Start(function.Refusing(function.NotConfigured(err)))
+			return
+		}
+		b = &bus.Bus{Name: name, Client: client, Table: c.Table, Log: log, Now: time.Now, Owner: owner, Lease: lease, Turn: turn}
+	}
+	lambda.Start(deliverer.Handle(d, b, queue, time.Now))
 }

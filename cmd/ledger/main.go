@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"cafe/handlers/stream"
+	"cafe/internal/bus"
 	"cafe/internal/deadletters"
 	"cafe/internal/events"
 	"cafe/internal/function"
@@ -30,5 +31,6 @@ func main() {
 	}
 	box, log := deadletters.New(c.Table, time.Now), events.New(c.Table, time.Now)
 	handle := stream.SetAside("ledger", box, stream.Ledger(ledger.New(c.Settings, c.Table, time.Now), log))
-	lambda.Start(stream.Waking(webhooks.New(c.Table, time.Now, log), queue, time.Second, handle))
+	endpoints := bus.Beside(webhooks.New(c.Table, time.Now, log), os.Getenv("CAFE_EVENT_BUS"))
+	lambda.Start(stream.Waking(endpoints, queue, time.Second, handle))
 }

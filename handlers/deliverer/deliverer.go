@@ -1,4 +1,5 @@
-// Package deliverer handles the wake-ups of endpoints of webhooks: messages of a queue on AWS.
+// Package deliverer handles the wake-ups of endpoints of webhooks, and of the event bus: messages
+// of a queue on AWS.
 package deliverer
 
 import (
@@ -11,6 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"cafe/internal/bus"
 	"cafe/internal/panics"
 	"cafe/internal/webhooks"
 	"cafe/model"
@@ -25,7 +27,7 @@ type Waker interface {
 	Wake(ctx context.Context, endpoint string, after time.Duration) error
 }
 
-// WakeUp is the content of a message: the endpoint to deliver to.
+// WakeUp is the content of a message: the endpoint to deliver to, or bus.WakeUp.
 type WakeUp struct {
 	Endpoint string `json:"endpoint"`
 }
@@ -44,8 +46,21 @@ type handler struct {
 // neither is an error.
 //
 // A message whose endpoint could not be delivered to because of the store stays in the queue.
-func Handle(d *webhooks.Deliverer, waker Waker, now func() time.Time) func(context.Context, json.RawMessage) (events.SQSEventResponse, error) {
-	return (&handler{d.Deliver, d.Hooks.List, waker, now}).run
+//
+// b is the event bus, which is woken as an endpoint is; nil: there is none. When it goes on
+// refusing events, the handler returns bus.ErrRefused, which an alarm on the function counts.
+func Handle(d *webhooks.Deliverer, b *bus.Bus, waker Waker, now func() time.Time) func(context.Context, json.RawMessage) (events.SQSEventResponse, error) {
+	h := &handler{d.Deliver, d.Hooks.List, waker, now}
+	if b != nil {
+		h.list = bus.Beside(d.Hooks, b.Name).List
+		h.deliver = func(ctx context.Context, endpoint string) (time.Time, error) {
+			if endpoint == bus.WakeUp {
+				return b.Deliver(ctx)
+			}
+			return d.Deliver(ctx, endpoint)
+		}
+	}
+	return h.run
 }
 
 func (h *handler) run(ctx context.Context, raw json.RawMessage) (response events.SQSEventResponse, err error) {
@@ -64,7 +79,11 @@ func (h *handler) run(ctx context.Context, raw json.RawMessage) (response events
 		return response, errors.New("event is neither of the queue nor a sweep")
 	}
 	for _, m := range event.Records {
-		if err := h.one(ctx, m.Body); err != nil {
+		err := h.one(ctx, m.Body)
+		if errors.Is(err, bus.ErrRefused) {
+			return response, err
+		}
+		if err != nil {
 			slog.ErrorContext(ctx, "webhooks could not be delivered", "message", m.MessageId, "error", err.Error())
 			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 		}

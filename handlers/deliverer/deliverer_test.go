@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cafe/handlers/deliverer"
+	"cafe/internal/bus"
 	"cafe/internal/cafetest"
 	"cafe/internal/events"
 	"cafe/internal/table"
@@ -51,7 +52,7 @@ func TestAWakeUpDeliversAndAsksForTheNext(t *testing.T) {
 	q, s := &queue{}, &sender{outcome: webhooks.Outcome{Status: 500, Error: "it answered 500"}}
 	handle := deliverer.Handle(&webhooks.Deliverer{
 		Hooks: c.Webhooks, Sender: s, Random: func() float64 { return 0 }, Owner: "one", Lease: time.Minute, Turn: time.Minute,
-	}, q, c.Clock.Now)
+	}, nil, q, c.Clock.Now)
 	send := func(event string) (failed int, err error) {
 		response, err := handle(ctx, json.RawMessage(event))
 		return len(response.BatchItemFailures), err
@@ -113,4 +114,60 @@ func TestAWakeUpDeliversAndAsksForTheNext(t *testing.T) {
 		}
 	}
 	want(4)
+}
+
+// shop is a bus that refuses everything while it is away.
+type shop struct {
+	away  bool
+	taken int
+}
+
+func (s *shop) Put(_ context.Context, all []model.Event) ([]string, error) {
+	if s.away {
+		return nil, errors.New("AccessDeniedException: no")
+	}
+	s.taken += len(all)
+	return make([]string, len(all)), nil
+}
+
+func TestAWakeUpPutsEventsOnTheBusAndRefusalsReachTheAlarm(t *testing.T) {
+	c := cafetest.Open(t, cafetest.Engines[0].Open(t))
+	q, s := &queue{}, &shop{away: true}
+	d := &webhooks.Deliverer{Hooks: c.Webhooks, Sender: &sender{}, Random: func() float64 { return 0 }, Owner: "one", Lease: time.Minute, Turn: time.Minute}
+	b := &bus.Bus{Name: "shop", Client: s, Table: c.Faults, Log: c.Events, Now: c.Clock.Now, Owner: "one", Lease: time.Minute, Turn: time.Minute}
+	handle := deliverer.Handle(d, b, q, c.Clock.Now)
+	wakeUp := json.RawMessage(`{"Records":[{"messageId":"m","body":"{\"endpoint\":\"bus\"}"}]}`)
+	if err := c.Events.Append(ctx, []events.Entry{{Event: model.NewEvent(model.EventOrderReady, "/orders/a", 1, c.Clock.Now(), []byte("{}"))}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := handle(ctx, json.RawMessage(`{"sweep":true}`)); err != nil || !slices.Equal(q.sent, []string{"bus 0s"}) {
+		t.Fatalf("sent %q, %v", q.sent, err)
+	}
+	q.sent = nil
+	for range 3 {
+		if response, err := handle(ctx, wakeUp); err != nil || len(response.BatchItemFailures) != 0 {
+			t.Error(response, err)
+		}
+		c.Clock.Pass(2 * time.Minute)
+	}
+	if want := []string{"bus 2s", "bus 10s", "bus 1m0s"}; !slices.Equal(q.sent, want) {
+		t.Errorf("sent %q, want %q", q.sent, want)
+	}
+	if _, err := handle(ctx, wakeUp); !errors.Is(err, bus.ErrRefused) {
+		t.Error(err)
+	}
+	c.Clock.Pass(5 * time.Minute)
+	s.away, q.sent = false, nil
+	if _, err := handle(ctx, wakeUp); err != nil || s.taken != 1 || len(q.sent) != 0 {
+		t.Errorf("%d events, sent %q, %v", s.taken, q.sent, err)
+	}
+
+	// A wake-up of a bus that was taken away is done.
+	if response, err := deliverer.Handle(d, nil, q, c.Clock.Now)(ctx, wakeUp); err != nil || len(response.BatchItemFailures) != 0 {
+		t.Error(response, err)
+	}
+	c.Faults.Set(func(tabletest.Call) tabletest.Fault { return tabletest.Fault{Before: table.ErrUnavailable} })
+	if response, err := handle(ctx, wakeUp); err != nil || len(response.BatchItemFailures) != 1 {
+		t.Error(response, err)
+	}
 }

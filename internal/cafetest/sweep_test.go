@@ -15,6 +15,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"cafe/internal/bus"
 	"cafe/internal/cafe"
 	"cafe/internal/cafetest"
 	"cafe/internal/closing"
@@ -1486,7 +1487,7 @@ var withoutCalls = "Appended CheckDraft DueWithin Failed ForgetMenu LastDue Page
 // rooms are the types whose methods are use cases.
 var rooms = []reflect.Type{
 	reflect.TypeFor[*cafe.Cafe](), reflect.TypeFor[*ledger.Ledger](), reflect.TypeFor[*outbox.Announcer](),
-	reflect.TypeFor[*imports.Importer](), reflect.TypeFor[*daily.Reporter](), reflect.TypeFor[*closing.Books](), reflect.TypeFor[*deadletters.Box](), reflect.TypeFor[*webhooks.Hooks](),
+	reflect.TypeFor[*imports.Importer](), reflect.TypeFor[*daily.Reporter](), reflect.TypeFor[*closing.Books](), reflect.TypeFor[*deadletters.Box](), reflect.TypeFor[*webhooks.Hooks](), reflect.TypeFor[*bus.Bus](),
 	reflect.TypeFor[*imports.Importer](), reflect.TypeFor[*daily.Reporter](), reflect.TypeFor[*deadletters.Box](),
 	reflect.TypeFor[*events.Log](),
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"cafe/internal/bus"
 	"cafe/internal/deadletters"
 	"cafe/internal/events"
 	"cafe/internal/webhooks"
@@ -34,6 +35,23 @@ func (t takes) Send(context.Context, webhooks.Endpoint, model.Event, time.Time) 
 func deliverWebhooks(w *world) error {
 	d := &webhooks.Deliverer{Hooks: w.Webhooks, Sender: takes{&w.done}, Random: func() float64 { return 0 }, Owner: "one", Lease: time.Minute, Turn: time.Minute}
 	_, err := d.Deliver(w.ctx, w.id)
+	return err
+}
+
+// takesAll is an event bus that takes everything.
+type takesAll struct{ taken *int }
+
+func (t takesAll) Put(_ context.Context, all []model.Event) ([]string, error) {
+	*t.taken += len(all)
+	return make([]string, len(all)), nil
+}
+
+// fillBus puts the world's events on an event bus. Nobody else does.
+func fillBus(w *world) error {
+	b := &bus.Bus{
+		Name: "shop", Client: takesAll{&w.done}, Table: w.Faults, Log: w.Events, Now: w.Clock.Now, Owner: "one", Lease: time.Minute, Turn: time.Minute,
+	}
+	_, err := b.Deliver(w.ctx)
 	return err
 }
 
@@ -127,6 +145,12 @@ var webhookCases = []useCase{
 		after: func(w *world) {
 			if err := deliverWebhooks(w); err != nil || w.done == 0 {
 				w.Errorf("%d calls, %v", w.done, err)
+			}
+		}},
+	{name: "an event bus is told what happens", methods: "Deliver", before: hooked, do: fillBus,
+		after: func(w *world) {
+			if err := fillBus(w); err != nil || w.done == 0 {
+				w.Errorf("%d events, %v", w.done, err)
 			}
 		}},
 	reads("Deliveries", "the owner looks at deliveries", func(w *world) {

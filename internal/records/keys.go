@@ -38,6 +38,7 @@ import (
 //	webhook   W                 <id>     an endpoint; "#" counts them
 //	          H#<id>            L        how far its deliveries are
 //	          H#<id>            D#<time> its attempts
+//	bus       H#bus             B#<name> how far the events are on a bus of EventBridge
 //	begun     B                 B        that the café has begun, and when
 //	numbers   N                 <day>: the last number that any process took for its orders
 //	events    E                 <page>; "head" for the number of the last page
@@ -151,6 +152,10 @@ func HookKey(id string) table.Key { return table.Key{PK: PartitionHooks, SK: id}
 
 // LaneKey returns the key of how far an endpoint's deliveries are.
 func LaneKey(id string) table.Key { return table.Key{PK: PrefixHook + id, SK: "L"} }
+
+// BusKey returns the key of how far the events are on a bus of EventBridge, which is named by
+// its name or its ARN. No endpoint has that id.
+func BusKey(bus string) table.Key { return table.Key{PK: PrefixHook + "bus", SK: "B#" + bus} }
 
 // RevisionKey returns the key of a revision of a day's report, 1 or above.
 func RevisionKey(day model.Day, revision int) table.Key {

@@ -60,6 +60,7 @@ func TestParameterPatterns(t *testing.T) {
 		"Holidays":          {[]string{"", "2026-12-25 Christmas Day", "2026-12-25 Christmas Day;2026-12-26 Boxing Day"}, []string{"holidays.ics", "2026-12-25", "2026-12-25 Christmas Day;", "Christmas Day", strings.Repeat("2026-12-25 Christmas Day;", 60) + "2026-12-26 Boxing Day"}},
 		"TaxNumber":         {[]string{"", "GB123456789", "12/345/67890"}, []string{" ", "GB\n1", strings.Repeat("1", 41)}},
 		"DateOrder":         {[]string{"", "day-first", "month-first"}, []string{"dmy"}},
+		"EventBus":          {[]string{"", "default", "shop.events-1", "arn:aws:events:eu-west-2:123456789012:event-bus/shop"}, []string{"a b", "shop/*", "*", "arn:aws:events:eu-west-2:123456789012:event-bus/*", "arn:aws:sqs:eu-west-2:123456789012:shop"}},
 		"Firewall":          {[]string{"true", "false"}, []string{"yes", "True"}},
 	} {
 		for _, v := range values.good {

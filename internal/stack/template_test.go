@@ -127,10 +127,10 @@ func evaluate(t *testing.T, document object, overrides ...string) template {
 // all are sets of parameters. Together they make every condition true and false.
 var all = map[string][]string{
 	"as it is":    nil,
-	"with it all": {"CustomerManagedKey=true", "Firewall=true", "Protection=true", "OwnerEmail=owner@example.com", "OperatorsEmail=operators@example.com", "Rollout=Canary10Percent5Minutes", "QueueReaders=true", "MonthlyBudget=50", "WarmWrites=8000"},
+	"with it all": {"CustomerManagedKey=true", "Firewall=true", "Protection=true", "OwnerEmail=owner@example.com", "OperatorsEmail=operators@example.com", "Rollout=Canary10Percent5Minutes", "QueueReaders=true", "MonthlyBudget=50", "WarmWrites=8000", "EventBus=shop"},
 	"oidc":        {"Identity=oidc", "AuthIssuer=https://issuer.example.com", "AuthAudience=cafe", "ApiGatewayLogRole=false"},
 	"secret":      {"Identity=secret", "CustomerManagedKey=true"},
-	"own secret":  {"Identity=secret", "AuthSecretArn=arn:aws:secretsmanager:eu-west-2:123456789012:secret:cafe-AbCdEf"},
+	"own secret":  {"Identity=secret", "AuthSecretArn=arn:aws:secretsmanager:eu-west-2:123456789012:secret:cafe-AbCdEf", "EventBus=arn:aws:events:eu-west-2:210987654321:event-bus/shop"},
 }
 
 func everyWay(t *testing.T, test func(*testing.T, template)) {
