@@ -13,16 +13,24 @@ import (
 
 func redriveCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "redrive",
-		Usage:       "show what failed for good, and send it again",
-		ArgsUsage:   "[ID...]",
-		Description: "Without ids, all dead letters are sent again. Sending again is never wrong: what was done before is not done twice.",
+		Name:      "redrive",
+		Usage:     "show what failed for good, and send it again",
+		ArgsUsage: "[ID...]",
+		Description: "Without ids, all dead letters are sent again. Sending again is never wrong: what was done before is not done twice.\n" +
+			"With -queue or -bucket: the dead letters that AWS keeps for a stack. Region and credentials are those of the AWS SDK\n" +
+			"(AWS_REGION, AWS_PROFILE and so on). A letter is removed only after it was sent.",
 		Flags: append(clientFlags(),
 			&cli.BoolFlag{Name: "list", Usage: "only show them"},
 			&cli.BoolFlag{Name: "set-aside", Usage: "with -list: show those that were set aside"},
+			&cli.StringFlag{Name: "queue", Usage: "URL, name or ARN of a dead-letter queue on AWS"},
+			&cli.StringFlag{Name: "bucket", Usage: "name of the stack's bucket on AWS"},
+			&cli.StringFlag{Name: "to", Usage: "with -queue: queue, or ARN of a function, for messages that do not say where they came from"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 		),
 		Action: func(ctx context.Context, c *cli.Command) error {
+			if c.IsSet("queue") || c.IsSet("bucket") || c.IsSet("to") {
+				return redriveStack(ctx, c)
+			}
 			client, err := newClient(c, model.RoleOwner)
 			if err != nil {
 				return err

@@ -54,6 +54,7 @@ var mayImport = map[string]string{
 	"internal/cafe":            "internal/outbox internal/parallel internal/records internal/settings internal/table model model/pricing",
 	"internal/ledger":          "internal/outbox internal/parallel internal/records internal/settings internal/table model",
 	"internal/imports":         "internal/panics internal/parallel internal/records internal/settings internal/table model model/pricing model/till",
+	"internal/redrive":         "",
 	"internal/deadletters":     "internal/outbox internal/records internal/table model",
 	"internal/webhooks":        "internal/deadletters internal/events internal/metric internal/records internal/table model",
 	"internal/bus":             "internal/events internal/records internal/table internal/webhooks model",
