@@ -612,7 +612,7 @@ def main():
         raise SystemExit('AWS_ENDPOINT_URL_DYNAMODB is not set: eval "$(.ci/dynamodb-local env)"')
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / ".aws-sam" / "build").resolve()
     options = {"lambda": {"use_docker": False}, "stepfunctions": {"execute_state_machine": True}}
-    for parameters in ({}, {"CustomerManagedKey": "true", "Firewall": "true", "Protection": "true", "OperatorsEmail": "operators@example.com", "Rollout": "Canary10Percent5Minutes", "QueueReaders": "true", "MonthlyBudget": "50", "WarmWrites": "8000"}):
+    for parameters in ({}, {"CustomerManagedKey": "true", "Firewall": "true", "Protection": "true", "OperatorsEmail": "operators@example.com", "Rollout": "Canary10Percent5Minutes", "QueueReaders": "true", "MonthlyBudget": "50", "WarmWrites": "8000", "EventBus": "shop"}):
         with mock_aws(config=options):
             deploy(**parameters)
     with mock_aws(config=options), contextlib.ExitStack() as later:

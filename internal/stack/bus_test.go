@@ -30,7 +30,7 @@ func TestOnlyTheDelivererPutsEventsAndOnlyOnTheBus(t *testing.T) {
 				if s.of != "DelivererRole" || len(s.actions) != 1 || len(s.resources) != 1 || text(s.resources[0]) != resource {
 					t.Errorf("EventBus=%s: %s may %v on %v", bus, s.of, s.actions, s.resources)
 				}
-				if got := text(at(s.whole, "Condition", "StringEquals", "events:source")); got != source || got != `{"Fn::Sub":"cafe.${AWS::StackName}"}` {
+				if got := text(at(s.whole, "Condition", "ForAllValues:StringEquals", "events:source")); got != source || got != `{"Fn::Sub":"cafe.${AWS::StackName}"}` {
 					t.Errorf("EventBus=%s: the source may be %s, and is %s", bus, got, source)
 				}
 			}
