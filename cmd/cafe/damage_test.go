@@ -103,9 +103,10 @@ func TestADamagedFolderIsRefusedUntilTheLossIsAccepted(t *testing.T) {
 			}
 
 			s := openShop(t, data, "-accept-loss")
-			if !strings.Contains(s.stderr.String(), "the damaged store was opened") || !strings.Contains(s.stderr.String(), c.says) {
-				t.Errorf("it logged: %s", s.stderr)
-			}
+			eventually(t, "it logs that the damaged store was opened, and why", func() bool {
+				log := s.stderr.String()
+				return strings.Contains(log, "the damaged store was opened") && strings.Contains(log, c.says)
+			})
 			s.token("staff")
 			left := 0
 			for _, path := range placed {

@@ -58,10 +58,28 @@ type shop struct {
 	cmd     *exec.Cmd
 	url     string
 	data    string
-	stderr  *bytes.Buffer
+	stderr  *written
 	printed *bytes.Buffer // on standard output, until it takes requests
 	tokens  map[string]string
 	client  *http.Client
+}
+
+// written is what a program has written so far.
+type written struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (w *written) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.all.Write(b)
+}
+
+func (w *written) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.all.String()
 }
 
 // openShop starts a café on a folder and waits until it takes requests. The test ends it.
@@ -73,7 +91,7 @@ func openShop(t *testing.T, data string, args ...string) *shop {
 // openShopBy is openShop for a command that is changed before it starts.
 func openShopBy(t *testing.T, data string, change func(*exec.Cmd), args ...string) *shop {
 	t.Helper()
-	s := &shop{T: t, cmd: run(t, append([]string{"serve", "-addr", "127.0.0.1:0", "-data", data}, args...)...), data: data, stderr: &bytes.Buffer{}, printed: &bytes.Buffer{},
+	s := &shop{T: t, cmd: run(t, append([]string{"serve", "-addr", "127.0.0.1:0", "-data", data}, args...)...), data: data, stderr: &written{}, printed: &bytes.Buffer{},
 		tokens: map[string]string{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	change(s.cmd)
 	s.cmd.Stderr = s.stderr

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,11 +38,14 @@ func reachable(context.Context) bool { return true }
 // grave is a box of dead letters.
 type grave struct {
 	stream.Box
+	mu      sync.Mutex // guards letters
 	letters []deadletters.Letter
 	err     error // in place of keeping one
 }
 
 func (g *grave) Keep(_ context.Context, l deadletters.Letter) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.err == nil {
 		g.letters = append(g.letters, l)
 	}
@@ -103,7 +107,10 @@ func (c *consumer) want(t *testing.T, calls ...string) {
 // buried returns the dead letters of a consumer.
 func buried(t rapid.TB, d delivery, name string) (letters []deadLetter) {
 	t.Helper()
-	for _, l := range d.box.(*grave).letters {
+	g := d.box.(*grave)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, l := range g.letters {
 		letter := deadLetter{Letter: l}
 		if err := json.Unmarshal([]byte(l.Content), &letter.Record); err != nil {
 			t.Fatal(err)
