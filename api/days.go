@@ -173,6 +173,13 @@ func answerCSV(c *gin.Context, name string, text []byte, cursor string) error {
 		c.Header("Link", "<"+c.Request.URL.EscapedPath()+"?"+q.Encode()+`>; rel="next"`)
 	}
 	c.Header("Content-Disposition", `attachment; filename="`+name+`.csv"`)
+	tag := rest.TagOf(text)
+	c.Header("ETag", tag)
+	if rest.NotModified(c.Request, tag) {
+		c.Status(http.StatusNotModified)
+		c.Writer.WriteHeaderNow()
+		return nil
+	}
 	c.Data(http.StatusOK, formCSV+"; charset=utf-8", text)
 	return nil
 }

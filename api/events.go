@@ -73,16 +73,20 @@ func (s *server) listener(c *gin.Context) (r *listen.Reader, wait time.Duration,
 	if by := rest.Caller(c); by.Role == model.RoleCustomer {
 		r.Customer = by.ID
 	}
-	field, text := "Last-Event-ID", c.Request.Header.Get("Last-Event-ID")
-	if text == "" {
-		field, text = "after", q.Get("after")
+	last := c.Request.Header.Get("Last-Event-ID")
+	for _, cursor := range []struct {
+		field, text string
+		given       bool
+	}{{"after", q.Get("after"), q.Has("after")}, {"Last-Event-ID", last, last != ""}} { // the last one counts
+		if !cursor.given {
+			continue
+		}
+		if r.Cursor, err = events.ParseCursor(cursor.text); err != nil {
+			return nil, 0, rest.Malformed("The cursor is not one of this café's events.", rest.Fault{Field: cursor.field, Message: "is not the id of an event or a next_cursor"})
+		}
 	}
-	if text == "" && !q.Has("after") {
+	if last == "" && !q.Has("after") {
 		r.Cursor, err = s.events.Head(c.Request.Context())
-		return r, wait, err
 	}
-	if r.Cursor, err = events.ParseCursor(text); err != nil {
-		return nil, 0, rest.Malformed("The cursor is not one of this café's events.", rest.Fault{Field: field, Message: "is not the id of an event or a next_cursor"})
-	}
-	return r, wait, nil
+	return r, wait, err
 }

@@ -396,7 +396,7 @@ class Stack:
         while self.events:
             name, event = self.events.pop(0)
             self.function(names[name]).invoke(event)
-        mappings = [r["Properties"] for r in self.template["Resources"].values() if r["Type"] == "AWS::Lambda::EventSourceMapping"]
+        mappings = [r["Properties"] for r in self.template["Resources"].values() if r["Type"] == "AWS::Lambda::EventSourceMapping" and "FilterCriteria" in r["Properties"]]  # the stream's; a queue's has none
         shard = self.streams.describe_stream(StreamArn=self.stream)["StreamDescription"]["Shards"][0]["ShardId"]
         more = True
         while more:

@@ -45,7 +45,7 @@ type Delivery struct {
 	Took      int64           `json:"took_ms"`
 	Try       int             `json:"try"`
 	Delivered bool            `json:"delivered"`
-	Status    int             `json:"status,omitempty"`
+	Status    int             `json:"status,omitzero"`
 	Error     string          `json:"error,omitempty"`
 	NextTryAt *string         `json:"next_try_at"`
 }

@@ -38,6 +38,9 @@ type operation struct {
 	// are not their examples, by name, and of Accept. Keeps is the shell variable for the id in the answer.
 	Curl  map[string]string `json:"x-curl"`
 	Keeps string            `json:"x-curl-keeps"`
+	// A sketch is a line that works only once there is something to call it on, such as a dead
+	// letter.
+	Sketch bool `json:"x-curl-sketch"`
 }
 
 type requestBody struct{ Content members[media] }
