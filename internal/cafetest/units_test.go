@@ -559,7 +559,7 @@ func (k *kitchen) close(day model.Day) {
 	all, report := k.costs[listOwing], k.costs[reportOf1000]
 	report.read -= all.read
 	k.costs[reportOf1000] = report
-	k.costs[listOwing] = capacity{math.Round(all.read/customers*100) / 100, all.write}
+	k.costs[listOwing] = capacity{math.Round(all.read/customers*10) / 10, all.write} // the list itself is next to nothing
 }
 
 func (k *kitchen) reconcile(orders int) {

@@ -49,8 +49,8 @@ func main() {
 	if a := amend(); a.ApplicationproblemJSON412 == nil || a.ApplicationproblemJSON412.Status != 412 {
 		log.Fatalf("amended with an old tag: %s", a.Body)
 	}
-	cancelled, err := client.PutOrderStatusWithResponse(ctx, id, nil, api.StatusInput{Status: api.Cancelled})
-	if err != nil || cancelled.JSON200 == nil || cancelled.JSON200.Status != api.Cancelled {
+	cancelled, err := client.PutOrderStatusWithResponse(ctx, id, nil, api.StatusInput{Status: api.StatusCancelled})
+	if err != nil || cancelled.JSON200 == nil || cancelled.JSON200.Status != api.StatusCancelled {
 		log.Fatalf("cancelled: %v: %s", err, cancelled.Body)
 	}
 	fmt.Println("placed, read, amended and cancelled", id)
