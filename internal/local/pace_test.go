@@ -202,10 +202,13 @@ func TestAHandlerMayTakeItsTime(t *testing.T) {
 	})
 	c := dial("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
 	in := bufio.NewReader(c)
-	for range 2 {
+	for n := range 2 {
 		a, err := http.ReadResponse(in, nil)
 		if err != nil || a.StatusCode != 204 || a.Close {
 			t.Fatalf("%v %v", a, err)
+		}
+		if n > 0 {
+			break // a request that nobody waits for would be given up
 		}
 		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			t.Fatal(err)
