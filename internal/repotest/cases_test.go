@@ -93,7 +93,7 @@ func testsOfTheTree(t *testing.T) map[string][]string {
 }
 
 func TestEveryCaseOfTheReliabilityListHasItsRow(t *testing.T) {
-	const cases = 62
+	const cases = 96
 	rows := caseTable(t)
 	tree := testsOfTheTree(t)
 	for n := 1; n <= cases; n++ {
