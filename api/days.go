@@ -173,14 +173,9 @@ func answerCSV(c *gin.Context, name string, text []byte, cursor string) error {
 		c.Header("Link", "<"+c.Request.URL.EscapedPath()+"?"+q.Encode()+`>; rel="next"`)
 	}
 	c.Header("Content-Disposition", `attachment; filename="`+name+`.csv"`)
-	tag := rest.TagOf(text)
-	c.Header("ETag", tag)
-	if rest.NotModified(c.Request, tag) {
-		c.Status(http.StatusNotModified)
-		c.Writer.WriteHeaderNow()
-		return nil
+	if !rest.Unchanged(c, rest.TagOf(text)) {
+		c.Data(http.StatusOK, formCSV+"; charset=utf-8", text)
 	}
-	c.Data(http.StatusOK, formCSV+"; charset=utf-8", text)
 	return nil
 }
 
@@ -240,16 +235,20 @@ func (s *server) getStatement(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	var text []byte
 	switch as {
 	case formText:
-		c.Data(http.StatusOK, formText+"; charset=utf-8", []byte(s.books.StatementText(st)))
-		return nil
+		text = []byte(s.books.StatementText(st))
 	case formHTML:
 		c.Header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-		c.Data(http.StatusOK, formHTML+"; charset=utf-8", s.books.StatementPage(st))
-		return nil
+		text = s.books.StatementPage(st)
 	case formCSV:
 		return answerCSV(c, "statement", books.StatementCSV(st), "")
+	default:
+		return rest.AnswerList(c, st)
 	}
-	return rest.Answer(c, http.StatusOK, st)
+	if !rest.Unchanged(c, rest.TagOf(text)) {
+		c.Data(http.StatusOK, as+"; charset=utf-8", text)
+	}
+	return nil
 }

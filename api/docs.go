@@ -53,17 +53,13 @@ func serveDocument(c *gin.Context, d *packed.Document, address, mediaType string
 	zipped := readsGzip(c.Request.Header.Values("Accept-Encoding"))
 	if zipped {
 		tag += "-gzip"
-		h.Set("Content-Encoding", "gzip")
 	}
 	tag = `"` + tag + `"`
-	h.Set("ETag", tag)
-	if rest.NotModified(c.Request, tag) {
-		h.Del("Content-Encoding")
-		c.Status(http.StatusNotModified)
-		c.Writer.WriteHeaderNow()
+	if rest.Unchanged(c, tag) {
 		return nil
 	}
 	if zipped {
+		h.Set("Content-Encoding", "gzip")
 		c.Data(http.StatusOK, mediaType, d.Gzipped(address))
 	} else {
 		c.Data(http.StatusOK, mediaType, d.Plain(address))

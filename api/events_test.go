@@ -100,6 +100,7 @@ func TestBadRequestsForEventsAreRefused(t *testing.T) {
 		field, _, _ := strings.Cut(path, "=")
 		s.call(sam, "GET", "/events?"+path, "", "Accept: application/json").wantProblem(400, "malformed-request", field)
 		s.call(sam, "GET", "/events?"+path, "", "Accept: text/event-stream").wantProblem(400, "malformed-request", field)
+		s.call(sam, "GET", "/events?"+path, "", "Accept: application/json", "Last-Event-ID: 1.0").wantProblem(400, "malformed-request", field)
 	}
 	for _, id := range []string{"x", "1", "1.0 ", "{}", "1.0\x01"} {
 		s.call(sam, "GET", "/events", "", "Accept: application/json", "Last-Event-ID: "+id).wantProblem(400, "malformed-request", "Last-Event-ID")

@@ -244,7 +244,7 @@ func (s *server) putStock(c *gin.Context) error {
 	return rest.Answer(c, http.StatusOK, stockJSON(level))
 }
 
-// matchItem is like matchVersion, but for an item of the menu, whose tag depends on its
+// matchItem is like rest.MatchVersion, but for an item of the menu, whose tag depends on its
 // content.
 func matchItem(r *http.Request) cafe.ItemMatch {
 	if !rest.Conditional(r) {

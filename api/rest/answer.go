@@ -57,32 +57,36 @@ func Send(c *gin.Context, status int, b []byte) {
 	_, _ = c.Writer.Write(b) // an error means that the client has gone
 }
 
+// Unchanged gives the answer its tag. If the caller reads and has that tag, it answers 304 and
+// returns true.
+func Unchanged(c *gin.Context, tag string) bool {
+	c.Writer.Header()["Etag"] = []string{tag}
+	if c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead || !NotModified(c.Request, tag) {
+		return false
+	}
+	c.Status(http.StatusNotModified)
+	c.Writer.WriteHeaderNow()
+	return true
+}
+
 // AnswerTagged answers with v as JSON and its tag, or with 304 if the caller has it.
 func AnswerTagged(c *gin.Context, status int, tag string, v any) error {
-	c.Writer.Header()["Etag"] = []string{tag}
-	if (c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead) && NotModified(c.Request, tag) {
-		c.Status(http.StatusNotModified)
-		c.Writer.WriteHeaderNow()
+	if Unchanged(c, tag) {
 		return nil
 	}
 	return Answer(c, status, v)
 }
 
-// AnswerList answers 200 with v as JSON and a tag of its content, or with 304 if the caller
-// has it.
+// AnswerList answers 200 with v, such as a list, as JSON and with a tag of its content, or with
+// 304 if the caller has it.
 func AnswerList(c *gin.Context, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
-	tag := TagOf(b)
-	c.Header("ETag", tag)
-	if NotModified(c.Request, tag) {
-		c.Status(http.StatusNotModified)
-		c.Writer.WriteHeaderNow()
-		return nil
+	if !Unchanged(c, TagOf(b)) {
+		Send(c, http.StatusOK, b)
 	}
-	Send(c, http.StatusOK, b)
 	return nil
 }
 

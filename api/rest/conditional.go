@@ -20,6 +20,7 @@ func MatchVersion(r *http.Request) records.Match {
 	return func(version int64) bool { return Holds(r, ETag(version), version > 0) }
 }
 
+// Conditional reports whether the request has a precondition.
 func Conditional(r *http.Request) bool {
 	return len(r.Header.Values("If-Match")) > 0 || len(r.Header.Values("If-None-Match")) > 0
 }

@@ -4,7 +4,9 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"cafe/internal/cafe"
@@ -29,8 +31,11 @@ func Binding(by cafe.Caller, path string, q url.Values) string {
 	for _, name := range []string{"customer_id", "status", "day"} {
 		parts = append(parts, url.QueryEscape(q.Get(name)))
 	}
-	for _, name := range []string{"dining", "sort", "set_aside"} { // v0.1.0 did not know them: other cursors of that version stay good
-		if q.Has(name) {
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		switch name {
+		case "customer_id", "status", "day": // always there, as in v0.1.0, whose cursors stay good
+		case "limit", "cursor":
+		default:
 			parts = append(parts, name, url.QueryEscape(q.Get(name)))
 		}
 	}
